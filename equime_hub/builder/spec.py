@@ -1,0 +1,88 @@
+"""What the parts of a build agree on: face sources, backends, and their configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from equime_hub.schema.records import ClipSpec, Face, Generation, Landmarks
+from equime_hub.video.clip import Clip
+
+Image = npt.NDArray[np.uint8]
+"""H×W×3, RGB."""
+
+Progress = Callable[[int, int], None]
+"""Called as `progress(done, total)`."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An image that cannot be used, and one sentence why."""
+
+    source_image: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FaceScan:
+    """What a source holds."""
+
+    faces: tuple[Face, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+class FaceSource(Protocol):
+    """Where faces come from."""
+
+    def scan(self, progress: Progress | None = None) -> FaceScan:
+        """All faces in a stable order, and the images refused.
+
+        Raises:
+            FaceError: Nothing usable; the message says what was found instead.
+        """
+
+    def pixels(self, face: Face) -> Image:
+        """The image in which `face.landmarks` are measured.
+
+        Raises:
+            FaceError: The image is gone, or its SHA-256 is not `face.source_sha256`.
+        """
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """A clip to render and the aligned face to start from.
+
+    Attributes:
+        spec: What to make.
+        image: The face, aligned, `spec.height`×`spec.width`×3.
+        landmarks: Where its parts are in `image`.
+    """
+
+    spec: ClipSpec
+    image: Image
+    landmarks: Landmarks
+
+
+class Backend(Protocol):
+    """What turns jobs into clips. Same job, same pixels, whatever its neighbours."""
+
+    batch_size: int
+    """Jobs that are best given together."""
+
+    generation: Generation
+    """What the rows say about how their clips were made."""
+
+    def check(self, spec: ClipSpec) -> None:
+        """Refuse a clip that cannot be made, before any is.
+
+        Raises:
+            BackendError: The message says what to ask for instead.
+        """
+
+    def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
+        """One clip a job, in order: `spec.num_frames` frames of `spec.width`×`spec.height`."""

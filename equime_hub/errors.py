@@ -1,0 +1,55 @@
+"""Every error the library raises on purpose.
+
+::
+
+    EquimeError                 base: `except EquimeError` catches all of them
+    ├── FaceError               a face source or one of its images cannot be used
+    ├── PlanError               a plan cannot be made or read
+    ├── BackendError            a backend cannot make what the plan asks for
+    ├── BuildError              a dataset cannot be built where it was asked
+    ├── DatasetError            a dataset is missing, not ours, or damaged
+    ├── VideoError              bytes that are no readable video, frames out of range
+    ├── MetricError             labels that cannot be scored
+    └── MissingDependencyError  an optional package is absent (also an ImportError)
+
+A message names the value received, what was expected, and the command or argument that repairs
+it; the command line prints it as it stands.
+"""
+
+from __future__ import annotations
+
+
+class EquimeError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class FaceError(EquimeError):
+    """A face source, or one of its images, cannot be used."""
+
+
+class PlanError(EquimeError):
+    """A plan cannot be made or read."""
+
+
+class BackendError(EquimeError):
+    """A backend cannot make what the plan asks for."""
+
+
+class BuildError(EquimeError):
+    """A dataset cannot be built where it was asked."""
+
+
+class DatasetError(EquimeError):
+    """A dataset is missing, not ours, or damaged."""
+
+
+class VideoError(EquimeError):
+    """Bytes that are no readable video, or frames out of range."""
+
+
+class MetricError(EquimeError, ValueError):
+    """Labels that cannot be scored."""
+
+
+class MissingDependencyError(EquimeError, ImportError):
+    """An optional package is not installed."""

@@ -1,0 +1,54 @@
+"""One strategy, one file, one entry: names that resolve to objects, imported when asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from equime_hub.errors import EquimeError
+
+
+class Registry:
+    """Names of strategies of one kind, ours and those that other packages add.
+
+    Args:
+        kind: What the entries are, for messages ("backend").
+        entries: Name → `"module:attribute"`. Nothing is imported until `get`.
+        group: Entry-point group through which other packages add theirs.
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, str], *, group: str) -> None:
+        self.kind = kind
+        self._entries = dict(entries)
+        self._group = group
+
+    def names(self) -> list[str]:
+        """All names, ours first."""
+        return list(self._all())
+
+    def get(self, name: str) -> Any:
+        """Import and return an entry.
+
+        Raises:
+            EquimeError: The name is unknown; the message lists the known ones.
+        """
+        entries = self._all()
+        if name not in entries:
+            raise EquimeError(
+                f"There is no {self.kind} {name!r}. Choose one of: {', '.join(entries)}."
+            )
+        module, _, attribute = entries[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def _all(self) -> dict[str, str]:
+        entries = dict(self._entries)
+        for point in entry_points(group=self._group):
+            if point.name in entries:
+                raise EquimeError(
+                    f"Two packages register the {self.kind} {point.name!r}: "
+                    f"{entries[point.name]} and {point.value}. Uninstall one of them."
+                )
+            entries[point.name] = point.value
+        return entries

@@ -1,0 +1,165 @@
+"""The vocabulary: emotions, action units, demographic groups. Declared here once.
+
+Sources: action-unit names and muscles follow FACS (Ekman & Friesen 1978); the order of the 17
+units is MiE-X's, which is OpenFace's intensity set; the emotion order starts with EquiME's five
+(paper, Table 1); the three classes follow MEGC 2019 (0 negative, 1 positive, 2 surprise).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EMOTIONS = (
+    "happiness",
+    "sadness",
+    "surprise",
+    "disgust",
+    "anger",
+    "fear",
+    "contempt",
+    "repression",
+    "others",
+)
+EMOTIONS_3 = ("negative", "positive", "surprise")
+
+EMOTION_TO_3: dict[str, str | None] = {
+    "happiness": "positive",
+    "sadness": "negative",
+    "surprise": "surprise",
+    "disgust": "negative",
+    "anger": "negative",
+    "fear": "negative",
+    "contempt": "negative",
+    "repression": "negative",
+    "others": None,
+}
+"""MEGC 2019's grouping; "others" belongs to none of the three."""
+
+EMOTION_PRESETS: dict[str, tuple[str, ...]] = {
+    "equime-paper": ("happiness", "sadness", "surprise", "disgust", "anger"),
+    "equime-readme": ("happiness", "sadness", "surprise", "fear", "anger"),
+    "basic-7": ("happiness", "sadness", "surprise", "disgust", "anger", "fear", "contempt"),
+}
+"""The EquiME paper and its README name different fives; both are kept under their names."""
+
+
+@dataclass(frozen=True)
+class ActionUnit:
+    """One facial action unit of FACS.
+
+    Attributes:
+        number: FACS number.
+        name: FACS name.
+        muscle: Muscle or muscles that contract.
+        phrase: What one sees, in plain words, as a clause without a full stop.
+        region: Part of the face that moves most: "brow", "eye", "nose" or "mouth".
+    """
+
+    number: int
+    name: str
+    muscle: str
+    phrase: str
+    region: str
+
+
+ACTION_UNITS = tuple(
+    ActionUnit(*fields)
+    for fields in (
+        (1, "inner brow raiser", "frontalis, pars medialis", "the inner eyebrows lift", "brow"),
+        (2, "outer brow raiser", "frontalis, pars lateralis", "the outer eyebrows rise", "brow"),
+        (
+            4,
+            "brow lowerer",
+            "corrugator supercilii, depressor supercilii, procerus",
+            "the brows draw together and down",
+            "brow",
+        ),
+        (
+            5,
+            "upper lid raiser",
+            "levator palpebrae superioris",
+            "the upper eyelids widen",
+            "eye",
+        ),
+        (
+            6,
+            "cheek raiser",
+            "orbicularis oculi, pars orbitalis",
+            "the cheeks lift under the eyes",
+            "eye",
+        ),
+        (
+            7,
+            "lid tightener",
+            "orbicularis oculi, pars palpebralis",
+            "the eyelids tighten",
+            "eye",
+        ),
+        (
+            9,
+            "nose wrinkler",
+            "levator labii superioris alaeque nasi",
+            "the nose wrinkles",
+            "nose",
+        ),
+        (10, "upper lip raiser", "levator labii superioris", "the upper lip lifts", "mouth"),
+        (12, "lip corner puller", "zygomaticus major", "the lip corners pull up", "mouth"),
+        (14, "dimpler", "buccinator", "the lip corners tighten inwards", "mouth"),
+        (
+            15,
+            "lip corner depressor",
+            "depressor anguli oris",
+            "the lip corners turn down",
+            "mouth",
+        ),
+        (17, "chin raiser", "mentalis", "the chin pushes up", "mouth"),
+        (20, "lip stretcher", "risorius", "the lips stretch sideways", "mouth"),
+        (23, "lip tightener", "orbicularis oris", "the lips tighten", "mouth"),
+        (
+            25,
+            "lips part",
+            "depressor labii inferioris, relaxed mentalis",
+            "the lips part",
+            "mouth",
+        ),
+        (26, "jaw drop", "masseter, relaxed temporalis", "the jaw drops", "mouth"),
+        (45, "blink", "relaxed levator palpebrae, orbicularis oculi", "the eyes blink", "eye"),
+    )
+)
+AU_NUMBERS = tuple(unit.number for unit in ACTION_UNITS)
+AU_INDEX = {number: index for index, number in enumerate(AU_NUMBERS)}
+"""FACS number → position in every 17-element AU vector."""
+
+GENDERS = ("woman", "man")
+AGE_GROUPS = ("under 20", "20-30", "31-40", "41-50", "51-60", "over 60")
+RACES = ("asian", "black", "indian", "latino hispanic", "middle eastern", "white")
+
+LABEL_SOURCES = ("synthetic", "self_report", "action_units", "joint")
+AU_SOURCES = ("expert", "micro", "macro", "annotated")
+APEX_SOURCES = ("planned", "annotated", "estimated", "middle")
+
+
+def age_group(age: float | None) -> str | None:
+    """Age group of an age in years, by completed years; None stays None.
+
+    >>> age_group(19.9), age_group(20), age_group(30.9), age_group(31), age_group(61)
+    ('under 20', '20-30', '20-30', '31-40', 'over 60')
+    """
+    if age is None:
+        return None
+    for upper, name in zip((20, 31, 41, 51, 61), AGE_GROUPS, strict=False):
+        if age < upper:
+            return name
+    return AGE_GROUPS[-1]
+
+
+def facs_code(intensities: tuple[float, ...]) -> str:
+    """Active units of a 17-element AU vector as a FACS code.
+
+    >>> facs_code((0.2, 0, 0, 0, 0, 0, 0, 0, 0.1) + (0,) * 8)
+    '1+12'
+    """
+    active = (
+        str(number) for number, value in zip(AU_NUMBERS, intensities, strict=True) if value > 0
+    )
+    return "+".join(active)
