@@ -42,6 +42,11 @@ class Registry:
         module, _, attribute = entries[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
 
+    def name_of(self, kind: type) -> str | None:
+        """Name under which a class is registered; imports nothing."""
+        target = f"{kind.__module__}:{kind.__qualname__}"
+        return next((name for name, value in self._all().items() if value == target), None)
+
     def _all(self) -> dict[str, str]:
         entries = dict(self._entries)
         for point in entry_points(group=self._group):

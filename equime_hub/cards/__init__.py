@@ -1,0 +1,1 @@
+"""Counting a dataset, and the card that says what is in it."""

@@ -1,0 +1,1 @@
+"""The commands of `equime`, one module each."""

@@ -1,0 +1,1 @@
+"""Opening datasets: what the name "equime" means, and the reader behind it."""

@@ -1,0 +1,1 @@
+"""What can be said about a finished dataset: checks and figures."""

@@ -1,0 +1,11 @@
+"""Backends by name: each turns a planned clip into frames."""
+
+from __future__ import annotations
+
+from equime_hub.registry import Registry
+
+BACKENDS = Registry(
+    "backend",
+    {"warp": "equime_hub.builder.backends.warp:WarpBackend"},
+    group="equime_hub.backends",
+)

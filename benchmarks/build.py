@@ -1,0 +1,125 @@
+"""Clips per second of a build on one core, and where the time goes.
+
+    python benchmarks/build.py --people 8 --out benchmarks/results/build-MACHINE.json
+
+Render, encode, decode with measuring, and Parquet writing are timed apart, one process, one
+core; then the whole build is timed with one worker and with one worker a core. The peer of the
+whole build is the sum of its parts: what is above 1 is overhead of the build itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from equime_hub.builder import build as builds
+from equime_hub.builder import faces, shards
+from equime_hub.builder import plan as plans
+from equime_hub.builder.backends import BACKENDS
+from equime_hub.builder.build import BuildConfig
+from equime_hub.builder.faces.align import align
+from equime_hub.builder.faces.drawn import DrawnFaces
+from equime_hub.builder.measure.basic import measure
+from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.spec import RenderJob
+from equime_hub.schema.records import ClipRecord
+from equime_hub.schema.stamp import Stamp
+from equime_hub.video import codec
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=8)
+    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+
+    config = PlanConfig(width=options.size, height=options.size, num_frames=options.frames)
+    source = DrawnFaces(options.people, 0)
+    seconds: dict[str, float] = {}
+    seconds["draw faces"], scanned = timed(source.scan)
+    plan = plans.make(scanned.faces, faces.describe(source), config)
+    backend, encoder = BACKENDS.get("warp")(), codec.EncoderConfig()
+
+    def jobs() -> list[RenderJob]:
+        made = []
+        for face in scanned.faces:
+            image, landmarks = align(
+                source.pixels(face), face.landmarks, config.width, config.height
+            )
+            own = (spec for spec in plan.specs if spec.face == face)
+            made += [RenderJob(spec, image, landmarks) for spec in own]
+        return made
+
+    seconds["load and align faces"], todo = timed(jobs)
+    seconds["render"], clips = timed(lambda: [backend.render([job])[0] for job in todo])
+    seconds["encode"], videos = timed(lambda: [codec.encode(clip, encoder) for clip in clips])
+    seconds["decode and measure"], qualities = timed(
+        lambda: [measure(j, v, codec.decode(v)) for j, v in zip(todo, videos, strict=True)]
+    )
+    records = [
+        ClipRecord(job.spec, video, encoder.describe(), backend.generation, quality)
+        for job, video, quality in zip(todo, videos, qualities, strict=True)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "shard.parquet"
+        seconds["write Parquet"], _ = timed(
+            lambda: shards.write(path, iter([shards.table(records)]), Stamp("", "", ""))
+        )
+        parts = sum(time for name, time in seconds.items() if name != "draw faces")
+        one, _ = timed(lambda: builds.build(plan, Path(folder) / "one", BuildConfig()))
+        cores = os.cpu_count() or 1
+        many, _ = timed(
+            lambda: builds.build(plan, Path(folder) / "many", BuildConfig(), workers=cores)
+        )
+    count = len(plan.specs)
+    result = {
+        "clips": count,
+        "clip": f"{options.frames} frames of {options.size} x {options.size}",
+        "bytes_per_clip": round(sum(map(len, videos)) / count),
+        "clips_per_second_one_core": {
+            name: round(count / value, 2) for name, value in seconds.items()
+        }
+        | {"whole build": round(count / one, 2)},
+        "share_of_time": {
+            name: round(value / parts, 3) for name, value in seconds.items() if name != "draw faces"
+        },
+        "whole_build_over_sum_of_parts": round(one / parts, 3),
+        f"clips_per_second_{cores}_workers": round(count / many, 2),
+        "speedup_with_workers": round(one / many, 2),
+        "machine": {
+            "cores": cores,
+            "processor": _processor(),
+            "python": platform.python_version(),
+            "software": backend.generation.software,
+            "encoder": encoder.describe(),
+        },
+    }
+    print(json.dumps(result, indent=2))
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The engine of one machine: in this process, or in a pool of processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from equime_hub.errors import BuildError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_work: Callable[[object], object]
+
+
+def run(
+    start: Callable[[], Callable[[Task], Result]], tasks: Sequence[Task], workers: int
+) -> Iterator[Result]:
+    """Do tasks in any order and yield each result when it is there.
+
+    Args:
+        start: Called once in each process; gives the function that does a task. Picklable.
+        tasks: Picklable.
+        workers: 1 stays in this process; more start that many, one core each.
+
+    Raises:
+        BuildError: A worker died; the tasks done so far are done.
+    """
+    if workers == 1 or len(tasks) < 2:
+        work = start()
+        for task in tasks:
+            yield work(task)
+        return
+    # Spawned, not forked: a forked copy of threads that hold locks may hang.
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_enter,
+        initargs=(start,),
+    )
+    try:
+        for future in as_completed([pool.submit(_do, task) for task in tasks]):
+            yield future.result()
+    except BrokenProcessPool as error:
+        raise BuildError(
+            "A worker process died (out of memory, or killed). What it had finished is kept: "
+            "run the same command again, with fewer --workers if memory is short."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _enter(start: Callable[[], Callable[[object], object]]) -> None:
+    global _work
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then drains
+    _work = start()
+
+
+def _do(task: object) -> object:
+    return _work(task)

@@ -1,0 +1,313 @@
+"""The face source `drawn`: people who do not exist, drawn by code.
+
+Nobody has to consent and nothing has to be downloaded, so examples and tests start here. The
+attributes are declared, not guessed: they are what the drawing was made from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equime_hub import seeds
+from equime_hub.builder.faces.drawing import paint
+from equime_hub.builder.faces.drawing_look import Colour, Look, landmarks
+from equime_hub.builder.spec import FaceScan, Image, Progress
+from equime_hub.errors import FaceError
+from equime_hub.schema import taxonomy as tx
+from equime_hub.schema.records import Face
+
+MIN_SIZE, MAX_SIZE = 64, 2048
+
+
+@dataclass(frozen=True)
+class DrawnFaces:
+    """Faces drawn by code, aligned as CelebA-HQ's are.
+
+    Face i depends on `seed` and i alone, so that a larger `count` adds faces and changes none.
+    Any 12 consecutive faces hold both genders and all six age groups, any 72 every combination
+    of gender, age group and race once. All are adults.
+
+    Attributes:
+        count: How many.
+        seed: Which people.
+        size: Side of the images in pixels.
+    """
+
+    count: int
+    seed: int = 0
+    size: int = 512
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise FaceError(f"Cannot draw {self.count} faces: count must be 1 or more.")
+        if not MIN_SIZE <= self.size <= MAX_SIZE:
+            raise FaceError(
+                f"Cannot draw faces of {self.size} pixels: size must be {MIN_SIZE} to {MAX_SIZE}."
+            )
+
+    def scan(self, progress: Progress | None = None) -> FaceScan:
+        """All faces, each drawn once for its hash."""
+        faces = []
+        for index in range(self.count):
+            faces.append(self._face(index))
+            if progress is not None:
+                progress(index + 1, self.count)
+        return FaceScan(tuple(faces))
+
+    def pixels(self, face: Face) -> Image:
+        """The portrait, drawn again.
+
+        Raises:
+            FaceError: The face is none of this source's, or its hash is another.
+        """
+        found = re.fullmatch(rf"drawn-{self.seed}-(\d{{5,}})", face.subject_id)
+        if found is None:
+            raise FaceError(
+                f"{face.subject_id!r} was not drawn with seed {self.seed}: use the seed that "
+                f"stands in its name."
+            )
+        image = self._paint(int(found[1]))
+        if _sha256(image) != face.source_sha256:
+            raise FaceError(
+                f"{face.subject_id} comes out as {_sha256(image)[:12]}…, expected "
+                f"{face.source_sha256[:12]}…: use the size it was planned with (now {self.size}) "
+                "and the same version of this package, or make the plan again."
+            )
+        return image
+
+    def _paint(self, index: int) -> Image:
+        return paint(look_of(self.seed, index), self.size)
+
+    def _face(self, index: int) -> Face:
+        name = f"drawn-{self.seed}-{index:05d}"
+        person = person_of(self.seed, index)
+        return Face(
+            subject_id=name,
+            source_dataset="drawn",
+            source_image=f"{name}.png",
+            source_sha256=_sha256(self._paint(index)),
+            license="CC0-1.0",
+            landmarks=landmarks(look_of(self.seed, index), self.size),
+            gender=person.gender,
+            age=person.age,
+            age_group=tx.age_group(person.age),
+            race=person.race,
+            demographics_source="drawn",
+        )
+
+
+def _sha256(image: Image) -> str:
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+# --- who ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is declared of a face; see `Face`."""
+
+    gender: str
+    age: float
+    race: str
+
+
+_AGES = ((18, 20), (20, 31), (31, 41), (41, 51), (51, 61), (61, 80))
+"""Of each age group, the upper bound excluded; nobody under 18 is drawn."""
+
+
+def person_of(seed: int, index: int) -> Person:
+    """Gender, age and race of a face: spread evenly over the indices, not drawn at random."""
+    place = index + seeds.derive("drawn", "first", seed) % 72
+    pair, gender = divmod(place, 2)
+    low, high = _AGES[pair % 6]
+    return Person(
+        gender=tx.GENDERS[gender],
+        age=float(seeds.generator("drawn", "age", seed, index).integers(low, high)),
+        race=tx.RACES[(pair + pair // 6) % 6],
+    )
+
+
+# --- what they look like ------------------------------------------------------------------------
+
+_DARK_HAIR: tuple[Colour, ...] = ((40, 33, 31), (52, 41, 36), (70, 52, 42))
+_FAIR_HAIR: tuple[Colour, ...] = (
+    (66, 44, 30), (104, 70, 44), (150, 112, 70), (196, 160, 108), (140, 74, 44), (46, 32, 24),
+)  # fmt: skip
+_DARK_EYES: tuple[Colour, ...] = ((78, 48, 28), (60, 36, 22), (96, 62, 36))
+_FAIR_EYES: tuple[Colour, ...] = (
+    (98, 132, 158), (112, 138, 128), (96, 116, 84), (126, 92, 54), (86, 58, 36),
+)  # fmt: skip
+_CLOTHES: tuple[Colour, ...] = (
+    (52, 62, 84), (120, 48, 52), (208, 204, 196), (56, 84, 76), (92, 92, 98), (176, 142, 96),
+    (36, 36, 42), (110, 128, 156), (150, 104, 120),
+)  # fmt: skip
+_BACKDROPS: tuple[Colour, ...] = (
+    (176, 186, 196), (196, 186, 172), (150, 168, 170), (178, 168, 184), (140, 150, 166),
+    (190, 176, 160), (160, 172, 156),
+)  # fmt: skip
+_FRAMES: tuple[Colour, ...] = ((30, 26, 26), (90, 58, 36), (120, 120, 128))
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Ranges and averages of a group; everybody varies around them.
+
+    Attributes:
+        skin: Lightest and darkest tone.
+        nose_w: Half the nose's width.
+        nose_z: How far it stands out.
+        lips: Fullness.
+        hair: Colours.
+        eyes: Colours of the iris.
+    """
+
+    skin: tuple[Colour, Colour]
+    nose_w: float = 0.058
+    nose_z: float = 1.05
+    lips: float = 1.0
+    hair: tuple[Colour, ...] = _DARK_HAIR
+    eyes: tuple[Colour, ...] = _DARK_EYES
+
+
+_FEATURES = {
+    "asian": _Features(((246, 214, 184), (214, 168, 130)), nose_w=0.063, nose_z=0.85),
+    "black": _Features(((158, 110, 82), (92, 58, 42)), nose_w=0.069, nose_z=0.90, lips=1.35),
+    "indian": _Features(((212, 164, 124), (146, 98, 68)), nose_w=0.062, lips=1.10),
+    "latino hispanic": _Features(((232, 188, 154), (186, 136, 102)), lips=1.12),
+    "middle eastern": _Features(((238, 200, 166), (196, 148, 112)), nose_w=0.060, nose_z=1.10),
+    "white": _Features(
+        ((250, 218, 198), (232, 186, 158)), lips=0.95, hair=_FAIR_HAIR, eyes=_FAIR_EYES
+    ),
+}
+
+
+def look_of(seed: int, index: int) -> Look:
+    """How face `index` is drawn."""
+    person = person_of(seed, index)
+    rng = seeds.generator("drawn", "look", seed, index)
+    lines = float(np.clip((person.age - 22) / 48 + rng.normal(0, 0.06), 0, 1))
+    return Look(
+        seed=seeds.derive("drawn", "texture", seed, index),
+        woman=person.gender == "woman",
+        lines=lines,
+        light=float(rng.choice((-1, 1), p=(0.6, 0.4))),
+        **_colours(person, rng),
+        **_hair(person, lines, rng),
+        **_upper_face(person, lines, rng),
+        **_lower_face(person, lines, rng),
+    )
+
+
+def _near(rng: np.random.Generator, mean: float, spread: float) -> float:
+    """A normal number within two standard deviations."""
+    return mean + spread * float(np.clip(rng.normal(), -2, 2))
+
+
+def _mix(a: Colour, b: Colour, share: float) -> Colour:
+    red, green, blue = (x + (y - x) * share for x, y in zip(a, b, strict=True))
+    return red, green, blue
+
+
+def _times(colour: Colour, factors: Colour) -> Colour:
+    red, green, blue = (c * f for c, f in zip(colour, factors, strict=True))
+    return red, green, blue
+
+
+def _any(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
+    return colours[int(rng.integers(len(colours)))]
+
+
+def _colours(person: Person, rng: np.random.Generator) -> dict[str, Any]:
+    features, woman = _FEATURES[person.race], person.gender == "woman"
+    skin = _mix(*features.skin, float(rng.uniform()))
+    lip = _times(skin, (0.88, 0.62, 0.62) if woman else (0.86, 0.68, 0.66))
+    makeup = float(rng.uniform()) if woman else 0.0
+    if makeup > 0.5:
+        lip = _mix(lip, _times(skin, (0.82, 0.34, 0.40)), 0.8 * makeup)
+    grey = float(np.clip((person.age - 47) / 24 + rng.normal(0, 0.2), 0, 1)) * (person.age > 38)
+    hair = _any(rng, features.hair)
+    brow = _mix(hair, (40, 29, 24), 0.6)
+    freckled = person.race == "white" and rng.uniform() < 0.35
+    return {
+        "skin": skin,
+        "lip": lip,
+        "makeup": makeup,
+        "hair": _mix(hair, (196, 194, 192), 0.85 * grey),
+        "brow": _mix(brow, (150, 146, 142), 0.6 * grey),
+        "iris": _any(rng, features.eyes),
+        "cloth": _any(rng, _CLOTHES),
+        "backdrop": _any(rng, _BACKDROPS),
+        "freckles": float(rng.uniform(0.4, 1)) if freckled else 0.0,
+        "glasses": _any(rng, _FRAMES) if rng.uniform() < 0.16 else None,
+    }
+
+
+def _hair(person: Person, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+    woman, black = person.gender == "woman", person.race == "black"
+    if woman and black:
+        styles = ["afro", "afro", "tied", "wavy", "long"]
+    elif woman and person.age > 55:
+        styles = ["bob", "bob", "tied", "swept", "wavy"]
+    elif woman:
+        styles = ["long", "long", "wavy", "bob", "fringe", "tied"]
+    elif black:
+        styles = ["buzz", "buzz", "afro", "short"]
+    else:
+        styles = ["short", "short", "swept", "buzz"]
+    if not woman and person.age > 45:
+        styles += ["bald", "bald"]
+    style = styles[int(rng.integers(len(styles)))]
+    receded = 0.0 if woman else 0.02 + 0.05 * max(lines - 0.3, 0)
+    beards = (0.12, 0.2, 0.45, 0.9)
+    beard = float(rng.choice(beards, p=(0.35, 0.25, 0.2, 0.2)))
+    return {
+        "style": style,
+        "volume": _near(rng, 0.010, 0.006),
+        "hairline": receded + _near(rng, 0, 0.006),
+        "wave": 1.0 if style == "wavy" else float(rng.uniform(0, 0.3)),
+        "beard": 0.0 if woman else beard,
+    }
+
+
+def _upper_face(person: Person, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+    woman, asian = person.gender == "woman", person.race == "asian"
+    height = _near(rng, 0.046 if woman else 0.042, 0.002)
+    low_fold = asian and rng.uniform() < 0.6
+    return {
+        "eye_x": _near(rng, 0.125, 0.002),
+        "eye_y": _near(rng, 0.4725, 0.003),
+        "eye_w": _near(rng, 0.113 if asian else 0.117, 0.003),
+        "eye_h": height * (0.88 if asian else 1) * (1 - 0.10 * lines),
+        "eye_tilt": _near(rng, 0.004 if asian else 0.0015, 0.0012) - 0.002 * lines,
+        "crease": _near(rng, 0.007, 0.001) if low_fold else _near(rng, 0.0145, 0.002),
+        "brow_y": _near(rng, 0.385 if woman else 0.393, 0.004),
+        "brow_w": _near(rng, 0.080, 0.003),
+        "brow_thick": _near(rng, 0.0085 if woman else 0.0125, 0.0015),
+        "brow_arch": _near(rng, 0.030 if woman else 0.020, 0.005),
+        "cheek_w": _near(rng, 0.266 if woman else 0.274, 0.007),
+        "temple_w": _near(rng, 0.258, 0.004),
+        "roll": _near(rng, 0, 0.022),
+    }
+
+
+def _lower_face(person: Person, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+    woman, features = person.gender == "woman", _FEATURES[person.race]
+    lips = features.lips * (1 - 0.3 * lines)
+    return {
+        "nose_y": _near(rng, 0.622, 0.004),
+        "nose_w": _near(rng, features.nose_w, 0.002) * (0.97 if woman else 1.05),
+        "nose_z": _near(rng, features.nose_z, 0.08),
+        "mouth_y": _near(rng, 0.745, 0.004),
+        "mouth_w": _near(rng, 0.098, 0.004),
+        "lip_up": _near(rng, 0.0215, 0.002) * lips,
+        "lip_low": _near(rng, 0.035, 0.002) * lips,
+        "chin_y": _near(rng, 0.910 if woman else 0.918, 0.004),
+        "chin_w": _near(rng, 0.060 if woman else 0.070, 0.006),
+        "jaw_w": _near(rng, 0.198 if woman else 0.219, 0.010),
+    }

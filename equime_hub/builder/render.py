@@ -1,0 +1,81 @@
+"""The worker: specs in, records out. Every engine uses this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from equime_hub.builder.faces.align import align
+
+from equime_hub.builder import faces
+from equime_hub.builder.backends import BACKENDS
+from equime_hub.builder.measure.basic import measure
+from equime_hub.builder.spec import Backend, Image, RenderJob
+from equime_hub.schema.records import ClipRecord, ClipSpec, Face, Landmarks
+from equime_hub.video import codec
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """How clips are made from a plan.
+
+    Attributes:
+        backend: Name in `BACKENDS`.
+        encoder: Settings of the video encoder.
+    """
+
+    backend: str = "warp"
+    encoder: codec.EncoderConfig = field(default_factory=codec.EncoderConfig)
+
+
+class Worker:
+    """Loads its backend once and then renders any number of clips.
+
+    Args:
+        config: How to render.
+        described: The face source, as `faces.describe` writes it.
+    """
+
+    def __init__(self, config: RenderConfig, described: dict[str, Any]) -> None:
+        source = faces.restore(described)
+        self._config = config
+        self._backend: Backend = BACKENDS.get(config.backend)()
+
+        @lru_cache(maxsize=4)  # the clips of a face follow each other
+        def aligned(face: Face, width: int, height: int) -> tuple[Image, Landmarks]:
+            return align(source.pixels(face), face.landmarks, width, height)
+
+        self._aligned = aligned
+
+    def check(self, specs: Sequence[ClipSpec]) -> None:
+        """Refuse clips that the backend cannot make, before any is made.
+
+        Raises:
+            BackendError: The first clip that cannot be made.
+        """
+        seen = set()
+        for spec in specs:
+            shape = (spec.num_frames, spec.width, spec.height, spec.fps)
+            if shape not in seen:
+                self._backend.check(spec)
+                seen.add(shape)
+
+    def render(self, specs: Sequence[ClipSpec]) -> Iterator[ClipRecord]:
+        """Make clips, one record each, in order."""
+        size = self._backend.batch_size
+        for start in range(0, len(specs), size):
+            jobs = [
+                RenderJob(spec, *self._aligned(spec.face, spec.width, spec.height))
+                for spec in specs[start : start + size]
+            ]
+            for job, clip in zip(jobs, self._backend.render(jobs), strict=True):
+                video = codec.encode(clip, self._config.encoder)
+                yield ClipRecord(
+                    spec=job.spec,
+                    video=video,
+                    encoding=self._config.encoder.describe(),
+                    generation=self._backend.generation,
+                    quality=measure(job, video, codec.decode(video)),
+                )

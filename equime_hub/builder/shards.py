@@ -1,0 +1,143 @@
+"""Parquet shards: which rows go where, and how a file is written.
+
+A shard is made of *parts* of a few clips, each a small Parquet file of its own, so that an
+interrupted build loses seconds of work and not a whole shard. The finished shard holds 64 rows a
+row group, its video column uncompressed and without dictionary (MP4 does not compress, and a
+row is read 4 times faster), a page index, and content-defined chunks, so that the Hub stores
+equal content once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from equime_hub.builder.plan import Plan
+from equime_hub.files import written
+from equime_hub.schema.features import features
+from equime_hub.schema.records import ClipRecord, ClipSpec
+from equime_hub.schema.stamp import Stamp
+from equime_hub.splits.assign import SPLITS
+
+ROW_GROUP = 64
+PART = 8
+"""Clips in a part; divides `ROW_GROUP`, so that parts never straddle two row groups."""
+
+_BYTES_PER_PIXEL = 0.01
+"""H.264 at our settings, measured on 256×256 faces; only used to choose the shard size."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of the dataset.
+
+    Attributes:
+        split: "train", "validation" or "test".
+        index: From 0.
+        count: Shards in the split.
+        start: First row, counted inside the split.
+        stop: One past the last row.
+    """
+
+    split: str
+    index: int
+    count: int
+    start: int
+    stop: int
+
+    @property
+    def path(self) -> str:
+        """File name inside the dataset folder."""
+        return f"data/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
+
+    def parts(self) -> list[tuple[int, int]]:
+        """(start, stop) of each part, counted inside the split."""
+        return [(s, min(s + PART, self.stop)) for s in range(self.start, self.stop, PART)]
+
+
+def layout(plan: Plan, shard_bytes: int) -> list[Shard]:
+    """Shards of a plan, about `shard_bytes` each; splits without clips have none."""
+    first = plan.specs[0]
+    clip_bytes = first.width * first.height * first.num_frames * _BYTES_PER_PIXEL
+    groups = max(1, round(shard_bytes / clip_bytes / ROW_GROUP))
+    rows = groups * ROW_GROUP
+    shards = []
+    for split in SPLITS:
+        total = sum(spec.split == split for spec in plan.specs)
+        count = -(-total // rows)
+        shards += [
+            Shard(split, i, count, i * rows, min((i + 1) * rows, total)) for i in range(count)
+        ]
+    return shards
+
+
+def split_specs(plan: Plan, split: str) -> list[ClipSpec]:
+    """Specs of a split, in the order of its rows."""
+    return [spec for spec in plan.specs if spec.split == split]
+
+
+def table(records: Iterable[ClipRecord]) -> pa.Table:
+    """Records as an Arrow table in the schema's types."""
+    everything = features()
+    labels = everything.copy()
+    del labels["video"]
+    rows = []
+    for record in records:
+        row = record.row()
+        video = row.pop("video")  # datasets would look for a file of its name on disk
+        rows.append({**labels.encode_example(row), "video": video})
+    return pa.Table.from_pylist(rows, schema=everything.arrow_schema)
+
+
+def write(path: Path, groups: Iterator[pa.Table], stamp: Stamp, config: str = "default") -> None:
+    """Write row groups as one Parquet file, whole or not at all.
+
+    Args:
+        path: The file.
+        groups: One table a row group.
+        stamp: Stored in the file's metadata.
+        config: Which columns the tables have.
+    """
+    from datasets.arrow_writer import get_parquet_column_options
+    from datasets.config import DEFAULT_CDC_OPTIONS
+
+    found = features(config)
+    schema = found.arrow_schema
+    options = get_parquet_column_options(found, schema)
+    with (
+        written(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            schema,
+            use_content_defined_chunking=DEFAULT_CDC_OPTIONS,
+            write_page_index=True,
+            write_page_checksum=True,
+            **options,
+        ) as writer,
+    ):
+        for group in groups:
+            writer.write_table(group.select(schema.names))
+        chunking = {"content_defined_chunking": json.dumps(DEFAULT_CDC_OPTIONS)}
+        writer.add_key_value_metadata(stamp.metadata() | chunking)
+
+
+def row_groups(parts: Sequence[Path]) -> Iterator[pa.Table]:
+    """Tables of `ROW_GROUP` rows out of consecutive parts, without holding more than one."""
+    per_group = ROW_GROUP // PART
+    for start in range(0, len(parts), per_group):
+        tables = [
+            pq.read_table(part, page_checksum_verification=True)
+            for part in parts[start : start + per_group]
+        ]
+        yield pa.concat_tables(tables).combine_chunks()
+
+
+def labels_only(paths: Sequence[Path]) -> pa.Table:
+    """Everything but the video of some shards."""
+    names = features("metadata").arrow_schema.names
+    return pa.concat_tables([pq.read_table(path, columns=names) for path in paths])

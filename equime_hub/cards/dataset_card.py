@@ -1,0 +1,166 @@
+"""The dataset card: README.md with the YAML that `load_dataset` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from equime_hub import checksums
+from equime_hub.cards.statistics import Statistics, Table, count
+from equime_hub.files import write_text
+from equime_hub.schema.features import CONFIGS, GROUPS, SCHEMA_VERSION, features
+from equime_hub.schema.taxonomy import ACTION_UNITS
+
+NAME = "README.md"
+DEFAULT_LICENSE = "cc-by-nc-sa-4.0"
+"""The EquiME paper's licence; its README says CC BY-NC 4.0 and its repository MIT."""
+
+
+def write(folder: Path, *, license: str = DEFAULT_LICENSE, title: str = "EquiME") -> Statistics:
+    """Count a built dataset and write its card, atomically.
+
+    Args:
+        folder: A dataset that `builder.build` built.
+        license: Licence of the dataset, as an identifier the Hub knows.
+        title: Name shown on the card.
+
+    Returns:
+        The numbers that stand on the card.
+
+    Raises:
+        DatasetError: The folder holds no dataset.
+    """
+    statistics = count(folder)
+    write_text(folder / NAME, render(statistics, license=license, title=title))
+    checksums.record(folder, checksums.read(folder), NAME)
+    return statistics
+
+
+def render(statistics: Statistics, *, license: str, title: str) -> str:
+    """The card as text. Nothing in it depends on when or where it is written."""
+    import yaml
+
+    template = files("equime_hub.cards").joinpath("templates/dataset_card.md").read_text("utf-8")
+    metadata = yaml.safe_dump(_metadata(statistics, license, title), sort_keys=False)
+    shortest, mean, longest = statistics.duration_ms
+    return template.format(
+        metadata=metadata.rstrip(),
+        title=title,
+        license=license,
+        schema_version=SCHEMA_VERSION,
+        clips=f"{statistics.clips:,}",
+        subjects=f"{sum(size.subjects for size in statistics.splits.values()):,}",
+        size=f"{sum(s.video_bytes for s in statistics.splits.values()) / 1e6:,.1f} MB",
+        splits=_splits(statistics),
+        emotions=cross_table("emotion", statistics.emotions),
+        demographics="\n\n".join(
+            cross_table(name, table)
+            for name, table in (
+                ("gender", statistics.genders),
+                ("age group", statistics.age_groups),
+                ("race", statistics.races),
+            )
+        ),
+        frames=_listed(
+            f"{t} frames of {w} × {h} at {fps:g} fps" for t, w, h, fps in statistics.frames
+        ),
+        duration=f"{shortest:.0f} to {longest:.0f} ms (mean {mean:.0f} ms)",
+        generators=_listed(f"`{name}` ({software})" for name, software in statistics.generators),
+        encodings=_listed(f"`{encoding}`" for encoding in statistics.encodings),
+        sources=_listed(
+            f"{source}: {clips:,} clips, licence of the images: {licence or 'unknown'}"
+            for (source, licence), clips in statistics.sources.items()
+        ),
+        columns=_columns(),
+        action_units=markdown(
+            ("AU", "name", "muscle", "what one sees"),
+            ((str(u.number), u.name, u.muscle, u.phrase) for u in ACTION_UNITS),
+        ),
+    )
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def cross_table(name: str, table: Table) -> str:
+    """A class × split table with sums, as Markdown."""
+    splits = list(next(iter(table.values())))
+    rows = [[key, *(f"{row[s]:,}" for s in splits), f"{sum(row.values()):,}"]
+            for key, row in table.items()]  # fmt: skip
+    totals = [sum(row[s] for row in table.values()) for s in splits]
+    rows.append(["**all**", *(f"**{n:,}**" for n in totals), f"**{sum(totals):,}**"])
+    return markdown((name, *splits, "all"), rows)
+
+
+def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any]:
+    return {
+        "license": license,
+        "pretty_name": title,
+        "task_categories": ["video-classification"],
+        "tags": ["micro-expressions", "facial-action-units", "synthetic", "emotion-recognition"],
+        "size_categories": [_size_category(statistics.clips)],
+        "configs": [
+            {
+                "config_name": config,
+                "data_files": [
+                    {"split": split, "path": f"{_FOLDERS[config]}/{split}-*.parquet"}
+                    for split in statistics.splits
+                ],
+                **({"default": True} if config == "default" else {}),
+            }
+            for config in CONFIGS
+        ],
+        "dataset_info": [
+            {
+                "config_name": config,
+                "features": features(config)._to_yaml_list(),
+                "splits": [
+                    {
+                        "name": split,
+                        "num_examples": size.clips,
+                    }
+                    for split, size in statistics.splits.items()
+                ],
+            }
+            for config in CONFIGS
+        ],
+    }
+
+
+_FOLDERS = {"default": "data", "metadata": "metadata"}
+
+
+def _size_category(clips: int) -> str:
+    for limit, name in ((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K")):
+        if clips < limit:
+            return name
+    return "100K<n<1M"
+
+
+def _splits(statistics: Statistics) -> str:
+    return markdown(
+        ("split", "clips", "people", "clips that failed a gate"),
+        (
+            (split, f"{size.clips:,}", f"{size.subjects:,}", f"{size.rejected:,}")
+            for split, size in statistics.splits.items()
+        ),
+    )
+
+
+def _columns() -> str:
+    rows = [
+        (group, f"`{column.name}`", ", ".join(column.names or ()) or column.dtype,
+         column.description)
+        for group, columns in GROUPS.items()
+        for column in columns
+    ]  # fmt: skip
+    return markdown(("group", "column", "values", "meaning"), rows)
+
+
+def _listed(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

@@ -1,0 +1,45 @@
+"""The command line: a table of contents. Each command is one module in `commands`."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from equime_hub._version import __version__
+from equime_hub.commands.common import Program
+
+COMMANDS = {
+    "demo": "equime_hub.commands.demo:demo",
+    "plan": "equime_hub.commands.plan:plan",
+    "build": "equime_hub.commands.build:build",
+    "verify": "equime_hub.commands.verify:verify",
+    "doctor": "equime_hub.commands.doctor:doctor",
+}
+
+
+class _Lazy(Program):
+    """Imports a command only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""\b
+Start here, without GPU, account or photographs:
+  equime demo""",
+)
+@click.version_option(__version__, prog_name="equime")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Micro-expression datasets: plan, build, check, load."""

@@ -1,0 +1,147 @@
+"""`equime demo`: the whole way, from faces to `load_dataset`, in one command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from equime_hub.builder import faces as face_sources
+from equime_hub.builder import plan as plans
+from equime_hub.builder.build import BuildConfig
+from equime_hub.builder.plan import PlanConfig
+from equime_hub.cards import dataset_card
+from equime_hub.cards.statistics import Statistics, Table
+from equime_hub.commands import faces
+from equime_hub.commands.build import build_with_card
+from equime_hub.commands.common import counted, json_option, report, talk, workers_option
+from equime_hub.loading_script.names import NAME
+
+PICTURE = Path("demo.png")
+PLAN = Path("demo-plan.parquet")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  equime demo
+  equime demo --faces photos/ --out equime-photos"""
+)
+@click.option(
+    "--faces",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of photographs; without it, faces are drawn.",
+)
+@click.option(
+    "--people", type=click.IntRange(min=1), default=24, show_default=True, help="Drawn faces."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(NAME), show_default=True,
+    help="Folder of the dataset.",
+)  # fmt: skip
+@workers_option
+@json_option
+def demo(folder: Path | None, people: int, out: Path, workers: int, as_json: bool) -> None:
+    """Build a small dataset, open it, and draw what is in it.
+
+    Writes the dataset, the plan (demo-plan.parquet) and a picture (demo.png): one row an
+    emotion, seven evenly spaced frames, one person.
+    """
+    source = faces.source(folder, people=people)
+    plan = plans.make(faces.scan(source).faces, face_sources.describe(source), PlanConfig())
+    plans.write(plan, PLAN)
+    _, statistics = build_with_card(
+        plan,
+        out,
+        BuildConfig(),
+        license=dataset_card.DEFAULT_LICENSE if folder else "cc0-1.0",
+        title="EquiME demo",
+        workers=workers,
+    )
+    split = next(iter(statistics.splits))
+    opened = _open(out, split)
+    _draw(opened, PICTURE)
+    if as_json:
+        report(
+            {
+                "dataset": out,
+                "features": {name: str(kind) for name, kind in opened.features.items()},
+                "splits": {name: size.clips for name, size in statistics.splits.items()},
+                "emotions": statistics.emotions,
+                "picture": PICTURE,
+            }
+        )
+        return
+    _print(opened, statistics)
+    _next_steps(out, split, statistics)
+
+
+def _open(out: Path, split: str) -> Any:
+    from datasets import disable_progress_bars, load_dataset
+
+    disable_progress_bars()  # ours say enough
+    return load_dataset(NAME if out == Path(NAME) else str(out.absolute()), split=split)
+
+
+def _draw(opened: Any, picture: Path) -> None:
+    from equime_hub.reports.figures import GridRow, transfer_grid
+
+    person = opened[0]["subject_id"]
+    rows: dict[str, GridRow] = {}
+    chosen = opened.filter(lambda subject: subject == person, input_columns=["subject_id"])
+    for row in chosen:
+        emotion = opened.features["emotion"].int2str(row["emotion"])
+        rows.setdefault(
+            emotion,
+            GridRow(
+                title=emotion,
+                subtitle=f"AU {row['facs']}",
+                clip=row["video"].clip(),
+                onset=row["onset_frame"],
+                apex=row["apex_frame"],
+                offset=row["offset_frame"],
+            ),
+        )
+    transfer_grid(list(rows.values()), picture, title=f"{person}: from onset to offset")
+
+
+def _print(opened: Any, statistics: Statistics) -> None:
+    click.echo("Features")
+    for name, kind in opened.features.items():
+        click.echo(f"  {name:<20} {kind}")
+    click.echo("\nSplits")
+    for split, size in statistics.splits.items():
+        click.echo(
+            f"  {split:<12} {size.clips:>5} clips of {counted(size.subjects, 'person', 'people')}"
+        )
+    for title, table in (
+        ("Emotion", statistics.emotions),
+        ("Gender", statistics.genders),
+        ("Age group", statistics.age_groups),
+    ):
+        click.echo("\n" + _table(title, table))
+
+
+def _table(title: str, table: Table) -> str:
+    splits = list(next(iter(table.values())))
+    lines = [f"{title:<14}" + "".join(f"{split:>12}" for split in splits)]
+    lines += [
+        f"  {name:<12}" + "".join(f"{row[split]:>12}" for split in splits)
+        for name, row in table.items()
+    ]
+    return "\n".join(lines)
+
+
+def _next_steps(out: Path, split: str, statistics: Statistics) -> None:
+    if len(statistics.splits) < 3:
+        talk(f"\nToo few people for three splits; all are in {', '.join(statistics.splits)}.")
+    name = NAME if out == Path(NAME) else str(out)
+    talk(f"\nThe dataset is in {out}/, a picture of it in {PICTURE}, its plan in {PLAN}.")
+    talk("Next:")
+    load = json.dumps(name)
+    talk(f"  python -c 'from datasets import load_dataset; print(load_dataset({load}))'")
+    talk(f"  equime verify {out}")
+    talk("  equime plan --people 200 --out plan.parquet && equime build plan.parquet --out big")

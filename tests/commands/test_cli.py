@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from equime_hub.builder import plan as plans
+from equime_hub.builder.plan import Plan
+from equime_hub.cli import COMMANDS, main
+from tests.conftest import sums
+
+
+def equime(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_is_documented(name: str) -> None:
+    result = equime(name, "--help")
+    assert result.exit_code == 0
+    assert f"equime {name}" in result.output.split("Example", 1)[1]
+    readme = Path(__file__).parents[2] / "README.md"
+    assert f"equime {name}" in readme.read_text(encoding="utf-8")
+
+
+def test_help_is_light() -> None:
+    code = (
+        "import sys\nfrom equime_hub.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'datasets', 'evaluate', 'transformers', 'matplotlib'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_plan_and_build_and_verify(tmp_path: Path) -> None:
+    config = {"width": 64, "height": 64, "num_frames": 16, "fps": 50, "duration_ms": [120, 240]}
+    Path("config.json").write_text(json.dumps(config))
+    planned = equime("plan", "--people", 2, "--config", "config.json", "--json")
+    assert planned.exit_code == 0, planned.output
+    report = json.loads(planned.stdout)
+    assert report["clips"] == {"train": 10}
+    built = equime("build", "plan.parquet", "--out", "equime", "--workers", 1, "--json")
+    assert built.exit_code == 0, built.output
+    assert json.loads(built.stdout)["made"] == 10
+    again = equime("build", "plan.parquet", "--out", "equime", "--workers", 1)
+    assert "10 clips (0 made now, 0 rejected)" in again.stdout
+    checked = equime("verify", "equime", "--json")
+    assert checked.exit_code == 0, checked.output
+    assert json.loads(checked.stdout) == {"folder": "equime", "ok": True, "findings": []}
+
+
+def test_an_existing_plan_keeps_its_splits() -> None:
+    assert equime("plan", "--people", 10).exit_code == 0
+    before = plans.read(Path("plan.parquet")).splits()
+    grown = equime("plan", "--people", 60)
+    assert "The 10 people of plan.parquet keep their split." in grown.stderr
+    after = plans.read(Path("plan.parquet")).splits()
+    assert len(after) == 60
+    assert {subject: after[subject] for subject in before} == before
+
+
+def test_options_override_a_configuration_file() -> None:
+    Path("config.json").write_text('{"num_frames": 32, "seed": 3}')
+    result = equime(
+        "plan", "--people", 1, "--config", "config.json", "--frames", 48,
+        "--emotions", "anger, fear",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    config = plans.read(Path("plan.parquet")).config
+    assert (config.num_frames, config.seed, config.emotions) == (48, 3, ("anger", "fear"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("plan", "--emotions", "joy"), 1, "There is no emotion or preset joy"),
+        (("plan", "--frames", "4"), 1, "needs at least 21 frames"),
+        (("plan", "--faces", "nowhere"), 2, "does not exist"),
+        (("plan", "--people", "0"), 2, "not in the range"),
+        (("build", "nowhere.parquet"), 1, "There is no plan at nowhere.parquet"),
+        (("verify", "nowhere"), 1, "nowhere holds no dataset"),
+        (("dance",), 2, "No such command"),
+    ],
+)
+def test_a_wrong_call_is_a_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
+    result = equime(*arguments)
+    assert result.exit_code == code, result.output
+    assert sentence in result.stderr
+    assert "Traceback" not in result.output
+    assert not result.stdout
+
+
+def test_a_folder_without_images_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/notes.txt").write_text("no image")
+    result = equime("demo", "--faces", "photos")
+    assert result.exit_code == 1
+    assert "photos" in result.stderr
+    assert not (tmp_path / "equime").exists()
+
+
+def test_debug_shows_the_traceback() -> None:
+    code = [sys.executable, "-m", "equime_hub", "--debug", "build", "nowhere.parquet"]
+    done = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_verify_names_what_is_damaged(dataset: Path) -> None:
+    shard = dataset / "data/test-00000-of-00001.parquet"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    (dataset / "data/extra-00000-of-00001.parquet").write_bytes(b"")
+    result = equime("verify", dataset, "--json")
+    assert result.exit_code == 1
+    findings = {f["file"]: f["problem"] for f in json.loads(result.stdout)["findings"]}
+    assert "is damaged" in findings["data/test-00000-of-00001.parquet"]
+    assert "is not listed" in findings["data/extra-00000-of-00001.parquet"]
+    assert "equime build PLAN" in result.stderr
+
+
+def test_ctrl_c_keeps_what_is_finished(plan: Plan, built: Path, tmp_path: Path) -> None:
+    plans.write(plan, tmp_path / "plan.parquet")
+    command = [
+        sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out",
+        "--workers", "2", "--shard-size", "1",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while process.poll() is None and not list(Path("out").glob(".building/*.parquet")):
+        pass
+    os.killpg(process.pid, 2)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in told
+    assert "Traceback" not in told
+    assert not list(Path("out").rglob("*.tmp"))
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    assert set(sums(Path("out"))) == set(sums(built))
+
+
+def test_doctor_reports_every_part() -> None:
+    result = equime("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["FFmpeg inside PyAV"]["ok"]
+    assert not found['load_dataset("equime")']["ok"]
+    assert "equime demo" in found['load_dataset("equime")']["hint"]
+    assert "offline" in found["Hub"]["state"]

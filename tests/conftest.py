@@ -1,0 +1,94 @@
+"""A sandbox for every test, and a tiny dataset that is built once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# The Hugging Face libraries read these when they are imported, so they are set before any is.
+# No test sees the user's cache or token, and none reaches the network.
+_HOME = tempfile.mkdtemp(prefix="equime-tests-")
+os.environ.update(
+    HF_HOME=_HOME,
+    HF_HUB_OFFLINE="1",
+    HF_DATASETS_OFFLINE="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_DATASETS_DISABLE_PROGRESS_BARS="1",
+)
+for _name in ("HF_TOKEN", "EQUIME_DATASET"):
+    os.environ.pop(_name, None)
+
+from equime_hub.builder import build as builds  # noqa: E402
+from equime_hub.builder import faces  # noqa: E402
+from equime_hub.builder import plan as plans  # noqa: E402
+from equime_hub.builder.build import BuildConfig  # noqa: E402
+from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
+from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
+from equime_hub.cards import dataset_card  # noqa: E402
+
+TINY = PlanConfig(width=64, height=64, num_frames=16, fps=50.0, duration_ms=(120.0, 240.0))
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working directory, and no network."""
+    monkeypatch.chdir(tmp_path)
+
+    def refuse(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    connect = socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def tiny_plan(people: int = 8, config: PlanConfig = TINY) -> Plan:
+    """Clips of 64×64×16 frames of drawn people."""
+    source = DrawnFaces(people, 0, 128)
+    return plans.make(source.scan().faces, faces.describe(source), config)
+
+
+def small_shards(plan: Plan) -> BuildConfig:
+    """The smallest shards there are: one row group each."""
+    return BuildConfig(shard_bytes=1)
+
+
+def sums(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder by name, hidden ones too."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    """40 clips: 8 people × 5 emotions."""
+    return tiny_plan()
+
+
+@pytest.fixture(scope="session")
+def built(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset of `plan`, named equime; do not change it, copy it."""
+    folder = tmp_path_factory.mktemp("built") / "equime"
+    builds.build(plan, folder, small_shards(plan))
+    dataset_card.write(folder)
+    return folder
+
+
+@pytest.fixture
+def dataset(built: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of `built` as ./equime."""
+    yield Path(shutil.copytree(built, tmp_path / "equime"))

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import load_dataset, load_dataset_builder
+
+import equime_hub
+from equime_hub.errors import DatasetError, VideoError
+from equime_hub.loading_script import names
+from equime_hub.schema.features import check_features
+
+
+def run(code: str, folder: Path, **environment: str) -> str:
+    """Run Python in a fresh process, which must end by itself and well."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def elsewhere(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, with `EQUIME_DATASET` set."""
+    monkeypatch.setenv(names.VARIABLE, str(built))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return tmp_path / "elsewhere"
+
+
+def test_plain_datasets_opens_the_folder(dataset: Path) -> None:
+    out = run(
+        "from datasets import load_dataset\n"
+        "d = load_dataset('equime', split='train')\n"
+        "print(len(d), d['emotion'][:5], d.features['video'])\n"
+        "import sys; print('equime_hub' in sys.modules)",
+        dataset.parent,
+    )
+    assert out.splitlines()[-2].startswith("30 [0, 1, 2, 3, 4] Video(")
+    assert out.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize("order", ["equime_hub, datasets", "datasets, equime_hub"])
+def test_the_name_works_whichever_is_imported_first(
+    built: Path, tmp_path: Path, order: str
+) -> None:
+    out = run(
+        f"import {order}\n"
+        "d = datasets.load_dataset('equime', split='train')\n"
+        "print(len(d), tuple(d[0]['video'][0].shape))",
+        tmp_path,
+        EQUIME_DATASET=str(built),
+    )
+    assert out.splitlines()[-1] == "30 (3, 64, 64)"
+
+
+def test_a_stream_may_be_left_early(built: Path, tmp_path: Path) -> None:
+    # With the stock reader this process hangs or aborts at exit.
+    out = run(
+        "import equime_hub\n"
+        "from datasets import load_dataset\n"
+        "rows = load_dataset('equime', split='train', streaming=True)\n"
+        "row = next(iter(rows))\n"
+        "print(row['emotion'], tuple(row['video'][0].shape))",
+        tmp_path,
+        EQUIME_DATASET=str(built),
+    )
+    assert out.splitlines()[-1] == "0 (3, 64, 64)"
+
+
+def test_splits_configs_and_streams_agree(elsewhere: Path) -> None:
+    whole = load_dataset("equime")
+    assert {split: len(rows) for split, rows in whole.items()} == {
+        "train": 30, "validation": 5, "test": 5,
+    }  # fmt: skip
+    labels = load_dataset("equime", name="metadata", split="train")
+    assert check_features(labels.features) == "metadata"
+    assert labels["clip_id"][:] == whole["train"]["clip_id"][:]
+    stream = load_dataset("equime", split="train", streaming=True)
+    assert check_features(stream.features) == "default"
+    rows = list(stream)
+    assert [row["clip_id"] for row in rows] == whole["train"]["clip_id"][:]
+    for streamed, stored in zip(rows, whole["train"], strict=True):
+        assert np.array_equal(streamed["video"].clip().frames, stored["video"].clip().frames)
+
+
+def test_streams_select_columns_and_rows(elsewhere: Path) -> None:
+    stream = load_dataset(
+        "equime", split="train", streaming=True,
+        columns=["clip_id", "emotion"], filters=[("emotion", "==", 3)],
+    )  # fmt: skip
+    rows = list(stream)
+    assert len(rows) == 6
+    assert all(set(row) == {"clip_id", "emotion"} and row["emotion"] == 3 for row in rows)
+
+
+def test_people_are_in_one_split(elsewhere: Path) -> None:
+    people = [set(rows["subject_id"]) for rows in load_dataset("equime", name="metadata").values()]
+    assert sum(map(len, people)) == len(set.union(*people)) == 8
+
+
+def test_a_folder_beside_wins_over_the_variable(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.VARIABLE, "/nowhere")
+    assert names.resolve() == "equime"
+    assert load_dataset_builder("equime").info.features is not None
+
+
+def test_a_folder_without_data_does_not_shadow_the_variable(elsewhere: Path) -> None:
+    (elsewhere / "equime").mkdir()
+    assert len(load_dataset("equime", split="test")) == 5
+
+
+def test_without_either_the_error_says_what_to_do() -> None:
+    with pytest.raises(DatasetError, match=r"equime demo.*EQUIME_DATASET"):
+        load_dataset("equime", split="train")
+
+
+@pytest.mark.parametrize("value", ["/nowhere/at/all", "./gone", "a/b/c", "plain"])
+def test_a_variable_that_names_nothing_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.VARIABLE, value)
+    with pytest.raises(DatasetError, match=r"EQUIME_DATASET is"):
+        names.resolve()
+
+
+def test_a_variable_may_name_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(names.VARIABLE, "org/equime")
+    assert names.resolve() == "org/equime"
+
+
+def test_other_datasets_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/train.csv").write_text("a,b\n1,2\n")
+    assert load_dataset("other", split="train")[0] == {"a": 1, "b": 2}
+
+
+def test_a_label_of_a_damaged_clip_can_still_be_read(elsewhere: Path) -> None:
+    rows = load_dataset("equime", split="test")
+    broken = rows.map(
+        lambda row: {"video": {"bytes": b"no video", "path": None}}, input_columns=["clip_id"]
+    )
+    assert broken[0]["emotion"] == 0
+    with pytest.raises(VideoError):
+        broken[0]["video"][0]
+
+
+def test_load_refuses_what_it_cannot_open(built: Path, tmp_path: Path) -> None:
+    assert len(equime_hub.load(built, split="test")) == 5  # type: ignore[arg-type]
+    with pytest.raises(DatasetError, match="no config 'videos'"):
+        equime_hub.load(built, config="videos")
+    with pytest.raises(DatasetError, match="holds no dataset"):
+        equime_hub.load(tmp_path)
+    shutil.copytree(built, tmp_path / "copy")
+    (tmp_path / "copy/README.md").write_text("no card")
+    (tmp_path / "copy/metadata").rename(tmp_path / "labels")
+    assert len(equime_hub.load(tmp_path / "copy", split="test")) == 5  # type: ignore[arg-type]

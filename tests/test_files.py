@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from equime_hub import seeds
+from equime_hub.errors import EquimeError, MissingDependencyError
+from equime_hub.files import remove_temporaries, write_text, written
+from equime_hub.optional import require
+from equime_hub.registry import Registry
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.txt"
+    write_text(path, "first")
+    with pytest.raises(RuntimeError), written(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "first"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet.1.tmp").touch()
+    (tmp_path / "a.parquet").touch()
+    remove_temporaries(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_seeds_depend_on_the_key_alone() -> None:
+    assert seeds.derive("plan", 1) == 2276324125494520577
+    assert len({seeds.digest("a", 1), seeds.digest("a1"), seeds.digest("a", "1")}) == 3
+    assert 0 <= seeds.derive("x") < 2**63
+    assert seeds.generator("x").random() == seeds.generator("x").random()
+
+
+def test_a_missing_package_names_its_extra() -> None:
+    with pytest.raises(MissingDependencyError, match=r"equime-hub\[attributes\]"):
+        require("no_such_package", extra="attributes")
+    with pytest.raises(ImportError):
+        require("no_such_package", extra="attributes")
+
+
+def test_a_registry_resolves_names_and_lists_them() -> None:
+    registry = Registry("thing", {"path": "pathlib:Path"}, group="equime_hub.tests")
+    assert registry.get("path") is Path
+    assert registry.name_of(Registry) is None
+    with pytest.raises(EquimeError, match=r"no thing 'paht'. Choose one of: path"):
+        registry.get("paht")
