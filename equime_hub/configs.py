@@ -35,7 +35,7 @@ def from_json(cls: type[Config], values: dict[str, Any]) -> Config:
     converted: dict[str, Any] = {}
     for name, value in values.items():
         if dataclasses.is_dataclass(hints[name]) and isinstance(value, dict):
-            value = from_json(hints[name], value)  # type: ignore[arg-type]
+            value = from_json(hints[name], value)
         elif get_origin(hints[name]) is tuple and isinstance(value, list):
             value = tuple(value)
         elif isinstance(value, str) and Path in (hints[name], *get_args(hints[name])):

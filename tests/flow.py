@@ -21,9 +21,11 @@ REGIONS: dict[str, tuple[float, float, float, float]] = {
 
 def flow(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Array:
     """Dense optical flow (DIS, medium) from one RGB frame to another, H×W×2 in pixels."""
-    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     gray = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (first, second)]
-    return np.asarray(method.calc(gray[0], gray[1], None), np.float32)
+    return np.asarray(
+        method.calc(gray[0], gray[1], np.zeros((*gray[0].shape, 2), np.float32)), np.float32
+    )
 
 
 def skin_flow(
@@ -33,7 +35,8 @@ def skin_flow(
     x, y = coordinates(face, first.shape)
     moved = flow(first, second) / iod(face)
     head = (np.abs(x) < 1.0) & (y > -0.6) & (y < 1.8)
-    return moved - np.median(moved[head], axis=0)
+    still: Array = moved - np.median(moved[head], axis=0)
+    return still
 
 
 def strengths(moved: Array, face: Landmarks) -> dict[str, float]:

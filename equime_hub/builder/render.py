@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from equime_hub.builder.faces.align import align
-
 from equime_hub.builder import faces
 from equime_hub.builder.backends import BACKENDS
+from equime_hub.builder.faces.align import align
 from equime_hub.builder.measure.basic import measure
 from equime_hub.builder.spec import Backend, Image, RenderJob
 from equime_hub.schema.records import ClipRecord, ClipSpec, Face, Landmarks

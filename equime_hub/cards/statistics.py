@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -74,8 +75,12 @@ def count(folder: Path) -> Statistics:
     Raises:
         DatasetError: It has no label files.
     """
-    tables = {split: _labels(folder, split) for split in SPLITS}
-    tables = {split: table for split, table in tables.items() if table is not None}
+    found = {split: sorted(folder.glob(f"metadata/{split}-*.parquet")) for split in SPLITS}
+    tables: dict[str, Any] = {
+        split: pa.concat_tables([pq.read_table(path) for path in paths])
+        for split, paths in found.items()
+        if paths
+    }
     if not tables:
         raise DatasetError(f"{folder} has no metadata/*.parquet: it holds no built dataset.")
     everything = pa.concat_tables(tables.values())
@@ -109,12 +114,7 @@ def count(folder: Path) -> Statistics:
     )
 
 
-def _labels(folder: Path, split: str) -> pa.Table | None:
-    paths = sorted(folder.glob(f"metadata/{split}-*.parquet"))
-    return pa.concat_tables([pq.read_table(path) for path in paths]) if paths else None
-
-
-def _rows(table: pa.Table, *names: str) -> list[tuple]:  # type: ignore[type-arg]
+def _rows(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
     return list(zip(*(table[name].to_pylist() for name in names), strict=True))
 
 

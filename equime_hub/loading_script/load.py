@@ -55,4 +55,4 @@ def load(
     )
     first = next(iter(opened.values())) if isinstance(opened, dict) else opened
     check_features(first.features)
-    return opened  # type: ignore[no-any-return]
+    return opened

@@ -15,7 +15,7 @@ from datasets.packaged_modules.parquet.parquet import Parquet
 from equime_hub.video.feature import with_pyav
 
 
-class EquimeParquet(Parquet):
+class EquimeParquet(Parquet):  # type: ignore[misc]
     """`datasets`' Parquet builder with two differences.
 
     Videos decode with PyAV, whose wheel carries FFmpeg, and row groups are read one after the

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from equime_hub.files import written
 from equime_hub.video.clip import Clip
@@ -83,9 +84,9 @@ def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, titl
         figure.savefig(temporary, format=path.suffix[1:], facecolor="white")
 
 
-def _difference(row: GridRow) -> np.ndarray:  # type: ignore[type-arg]
+def _difference(row: GridRow) -> npt.NDArray[np.float64]:
     """Absolute change of brightness from onset to apex, smoothed against noise, H×W."""
     import cv2
 
     first, last = (row.clip.frames[i].mean(axis=2) for i in (row.onset, row.apex))
-    return cv2.GaussianBlur(np.abs(last - first), (0, 0), 1.2)
+    return np.asarray(cv2.GaussianBlur(np.abs(last - first), (0, 0), 1.2), np.float64)

@@ -59,8 +59,9 @@ class Landmarks:
     @classmethod
     def from_flat(cls, numbers: tuple[float, ...]) -> Landmarks:
         """Inverse of `flat`."""
-        points = [(numbers[i], numbers[i + 1]) for i in range(0, 20, 2)]
-        return cls(*points, eye_width=numbers[20], eye_height=numbers[21])
+        values: list[Point | float] = [(numbers[i], numbers[i + 1]) for i in range(0, 20, 2)]
+        values += numbers[20:]
+        return cls(*values)  # type: ignore[arg-type]  # ten points, then two numbers
 
 
 @dataclass(frozen=True)

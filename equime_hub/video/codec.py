@@ -126,6 +126,8 @@ def encode(clip: Clip, config: EncoderConfig | None = None) -> bytes:
         raise VideoError(f"fps must be from 0.001 to 100000 to be stored in MP4, got {clip.fps}")
     file = io.BytesIO()
     try:
+        if av.Codec(config.codec, "w").canonical_name != "h264":
+            raise ValueError("it makes no H.264")
         _write(file, clip.frames, rate, config)
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"The encoder refused {config}: {error}") from error
@@ -149,8 +151,7 @@ def _write(
             # bytes changed with the heap and from processor to processor. AVX2 and SSE agree.
             options["x264-params"] = "asm=avx2"
         stream = container.add_stream(config.codec, rate=rate, options=options)
-        if not isinstance(stream, VideoStream):
-            raise ValueError("it makes no video")
+        assert isinstance(stream, VideoStream)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context

@@ -15,7 +15,7 @@ from equime_hub.cli import COMMANDS, main
 from tests.conftest import sums
 
 
-def equime(*arguments: str | Path) -> Result:
+def equime(*arguments: str | int | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

@@ -160,7 +160,7 @@ def test_a_label_of_a_damaged_clip_can_still_be_read(elsewhere: Path) -> None:
 
 
 def test_load_refuses_what_it_cannot_open(built: Path, tmp_path: Path) -> None:
-    assert len(equime_hub.load(built, split="test")) == 5  # type: ignore[arg-type]
+    assert len(equime_hub.load(built, split="test")) == 5
     with pytest.raises(DatasetError, match="no config 'videos'"):
         equime_hub.load(built, config="videos")
     with pytest.raises(DatasetError, match="holds no dataset"):
@@ -168,4 +168,4 @@ def test_load_refuses_what_it_cannot_open(built: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "copy")
     (tmp_path / "copy/README.md").write_text("no card")
     (tmp_path / "copy/metadata").rename(tmp_path / "labels")
-    assert len(equime_hub.load(tmp_path / "copy", split="test")) == 5  # type: ignore[arg-type]
+    assert len(equime_hub.load(tmp_path / "copy", split="test")) == 5

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_shards_of_another_build_are_found(dataset: Path) -> None:
     path = dataset / "data/test-00000-of-00001.parquet"
     rewrite(path, lambda table: table, build="another")
     resign(dataset)
-    assert "shards of different builds: another, " in problems(dataset)["."]
+    assert re.search(r"different builds: \w+, another", problems(dataset)["."])
 
 
 def test_a_folder_that_holds_none_is_refused(tmp_path: Path) -> None:

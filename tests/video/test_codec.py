@@ -197,9 +197,10 @@ def test_settings_the_encoder_does_not_know(config: EncoderConfig) -> None:
         encode(CLIP, config)
 
 
-def test_an_encoder_of_sound() -> None:
-    with pytest.raises(VideoError, match="no video"):
-        encode(CLIP, EncoderConfig(codec="aac"))
+@pytest.mark.parametrize("codec", ["aac", "libx265"])
+def test_encoders_of_something_else(codec: str) -> None:
+    with pytest.raises(VideoError, match=r"no H\.264"):
+        encode(CLIP, EncoderConfig(codec=codec))
 
 
 def test_crf_out_of_range() -> None:

@@ -7,7 +7,6 @@ drifts a little, the background stands still, and every frame carries its own se
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +20,7 @@ from equime_hub.builder.spec import RenderJob
 from equime_hub.errors import BackendError
 from equime_hub.schema.records import ClipSpec, Generation
 from equime_hub.video.clip import Clip
+from equime_hub.video.threads import one_thread
 
 Array = npt.NDArray[np.float32]
 Box = tuple[slice, slice]
@@ -88,7 +88,7 @@ class WarpBackend:
         Raises:
             BackendError: An image does not have the size of its clip, or `check` refuses.
         """
-        with _one_thread():
+        with one_thread():
             return [self._clip(job) for job in jobs]
 
     def _clip(self, job: RenderJob) -> Clip:
@@ -285,14 +285,3 @@ def _box(mask: npt.NDArray[np.bool_]) -> Box:
     if not len(rows):
         return slice(0, 0), slice(0, 0)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV on one thread: frames are small, and workers are as many as cores."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from equime_hub.errors import BuildError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_work: Callable[[object], object]
+_work: Callable[[Any], Any]
 
 
 def run(
@@ -36,14 +36,11 @@ def run(
             yield work(task)
         return
     # Spawned, not forked: a forked copy of threads that hold locks may hang.
-    pool = ProcessPoolExecutor(
-        min(workers, len(tasks)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_enter,
-        initargs=(start,),
-    )
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _enter, (start,))
     try:
-        for future in as_completed([pool.submit(_do, task) for task in tasks]):
+        futures: list[Future[Result]] = [pool.submit(_do, task) for task in tasks]
+        for future in as_completed(futures):
             yield future.result()
     except BrokenProcessPool as error:
         raise BuildError(
@@ -54,11 +51,11 @@ def run(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _enter(start: Callable[[], Callable[[object], object]]) -> None:
+def _enter(start: Callable[[], Callable[[Any], Any]]) -> None:
     global _work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then drains
     _work = start()
 
 
-def _do(task: object) -> object:
+def _do(task: Any) -> Any:
     return _work(task)

@@ -42,6 +42,9 @@ _IRIS = 0.0242
 
 def paint(look: Look, size: int) -> Image:
     """The portrait, `size`×`size`×3; `drawing_look.landmarks` says where its parts are."""
+    # glibc gives memory back, and faults it in again, above twice the largest block ever freed:
+    # having freed one of 31 MiB (never touched) makes painting almost twice as fast.
+    np.empty(31 << 20, np.uint8)
     f = frame(look, size)
     image = backdrop(f)
     behind(f, image)
@@ -50,9 +53,12 @@ def paint(look: Look, size: int) -> Image:
     _face(f.part(*_FACE), image[:, *f.window(*_FACE)])
     spectacles(f, image)
     hair(f, image)
-    shown = 255 * np.sqrt(np.clip(image, 0, 1)) + 1.2 * f.grain[::-1, ::-1]
-    whole = np.clip(np.rint(shown), 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(whole.transpose(1, 2, 0))
+    film = 1.2 * f.grain[::-1, ::-1]
+    shown = np.empty((size, size, 3), np.uint8)
+    for channel, plane in enumerate(image):
+        values = 255 * np.sqrt(np.clip(plane, 0, 1)) + film
+        shown[:, :, channel] = np.rint(np.clip(values, 0, 255))
+    return shown
 
 
 def _face(f: Frame, image: Field) -> None:
@@ -99,7 +105,7 @@ def _eyeball(f: Frame, u: Field, v: Field, t: Field, shadow: Field) -> Field:
     over(ball, 0.75 * bell(t + 0.97, 0.10), light((205, 130, 118)))
     u, v = u / _IRIS, (v + 0.003) / _IRIS
     rho, turn = np.sqrt(u * u + v * v), np.arctan2(v, u) / (2 * np.pi)
-    spokes = lookup(noise(look, "iris", 3, 96), turn * 96, rho * 2)
+    spokes = lookup(noise(look, "iris", 4, 128), turn * 128, rho * 2)
     tone = 0.88 + 0.16 * spokes + 0.40 * np.clip(v + 0.1 - 0.3 * look.light * u, -0.4, 1)
     tone = np.maximum(tone * (1 - 0.78 * step(rho - 0.90, 0.09)), 0.05) * (1 - 0.5 * shadow)
     tone *= 1 - 0.97 * edge(0.40 - rho, n * _IRIS)

@@ -102,7 +102,7 @@ STYLES = {
     "short": Style(_CROPPED, _OPEN, 150, 40),
     "swept": Style(_CROPPED, _OPEN, 110, 80),
     "tied": Style(_CROPPED, _OPEN, 160, 10, soft=0.014),
-    "afro": Style(_ROUND, _OPEN, 0, 0, curls=110, soft=0.016),
+    "afro": Style(_ROUND, _OPEN, 0, 0, curls=130, soft=0.016),
     "long": Style(_LONG, _DRAPED, 5, 95),
     "wavy": Style(_LONG, _DRAPED, 5, 80),
     "bob": Style(_BOB, _DRAPED, 5, 95),
@@ -156,7 +156,7 @@ def _strands(f: Frame, depth: Field) -> Field:
     look, style = f.look, STYLES[f.look.style]
     if style.curls:
         curls = cloud(f, "curls", style.curls)
-        return np.asarray(0.45 * curls + 0.35 * cloud(f, "curls of curls", 44))
+        return np.asarray(0.34 * curls + 0.30 * cloud(f, "curls of curls", 44))
     turn = np.where(f.u < 0, -np.pi - f.angle, f.angle)
     wave = look.wave * (np.sin(f.v * 38 + look.seed % 7) + 0.5 * np.sin(f.v * 71 + f.u * 9))
     across = turn * style.around + (depth + 0.09 * wave) * style.outwards + 512
@@ -166,8 +166,8 @@ def _strands(f: Frame, depth: Field) -> Field:
         along = f.angle * 6 + 3 * np.sign(f.u)
     else:
         along = f.radius * 22
-    clumps = noise(look, "clumps", 24, 256)
-    fine = 0.50 * lookup(noise(look, "strands", 24, 1024), across, along)
+    clumps = noise(look, "clumps", 32, 256)
+    fine = 0.50 * lookup(noise(look, "strands", 32, 1024), across, along)
     return np.asarray(fine + 0.55 * lookup(clumps, across * 0.22, along * 0.5))
 
 

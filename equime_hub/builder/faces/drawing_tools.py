@@ -189,12 +189,15 @@ def cloud(f: Frame, part: str, cells: int) -> Field:
 
 
 def lookup(texture: Field, across: Field, along: Field) -> Field:
-    """Bilinear reading of a texture that repeats in both directions."""
+    """Bilinear reading of a texture that repeats; its sides must be powers of two."""
     rows, columns = texture.shape
     i, j = np.floor(along), np.floor(across)
     fi, fj = along - i, across - j
-    at = (i.astype(np.intp) % rows) * (columns + 1) + j.astype(np.intp) % columns
+    row, column = i.astype(np.intp) & (rows - 1), j.astype(np.intp) & (columns - 1)
+    at = row * (columns + 1) + column
     flat = np.pad(texture, ((0, 1), (0, 1)), mode="wrap").ravel()
-    top = flat[at] * (1 - fj) + flat[at + 1] * fj
-    low = flat[at + columns + 1] * (1 - fj) + flat[at + columns + 2] * fj
+    corners = (flat.take(at + step) for step in (0, 1, columns + 1, columns + 2))
+    top, top_next, low, low_next = corners
+    top += (top_next - top) * fj
+    low += (low_next - low) * fj
     return np.asarray(top + (low - top) * fi)

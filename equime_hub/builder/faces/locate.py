@@ -8,8 +8,6 @@ read off the FFHQ alignment (Karras et al. 2019) and a few portraits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +18,7 @@ from cv2.data import haarcascades
 
 from equime_hub.builder.spec import Image
 from equime_hub.schema.records import Landmarks, Point
+from equime_hub.video.threads import one_thread
 
 Array = npt.NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -40,16 +39,19 @@ def locate(image: Image) -> list[Landmarks]:
         image: H×W×3, uint8, RGB, of any size.
 
     Returns:
-        One entry a face, the largest first; empty if there is none. Eyes that the detector
-        misses are put where proportions want them.
+        One entry a face, the largest first; empty if there is none. Eyes of the largest that the
+        detector misses are put where proportions want them.
     """
     height, width = image.shape[:2]
     scale = min(1.0, LONG_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-    with _one_thread():
-        found = [_parts(small, *_eyes(gray, box)) for box in _faces(gray)]
+    with one_thread():
+        boxes = [_eyes(gray, box) for box in _faces(gray)]
+        # A cascade also finds faces in cloth and foliage. The largest box is trusted, a further
+        # one only if it has both eyes.
+        found = [_parts(small, *eyes) for i, (eyes, seen) in enumerate(boxes) if seen or i == 0]
     return [_rescaled(face, width / size[0], height / size[1]) for face in found]
 
 
@@ -96,20 +98,21 @@ def _faces(gray: Image) -> list[Box]:
     return kept
 
 
-def _eyes(gray: Image, box: Box) -> tuple[Point, Point]:
-    """Centres of the two eye openings of a face."""
+def _eyes(gray: Image, box: Box) -> tuple[tuple[Point, Point], bool]:
+    """Centres of the two eye openings of a face, and whether both were seen."""
     x, y, w, h = box
     usual = ((x + 0.28 * w, y + 0.38 * h), (x + 0.72 * w, y + 0.38 * h))
     top, half = y + int(0.15 * h), w // 2
     left = _eye(gray, (x, top, half, int(0.45 * h)), usual[0])
     right = _eye(gray, (x + half, top, half, int(0.45 * h)), usual[1])
+    seen = left is not None and right is not None
     if left is None and right is not None:
         left = (2 * x + w - right[0], right[1])
     if right is None and left is not None:
         right = (2 * x + w - left[0], left[1])
     if left is None or right is None:
         left, right = usual
-    return left, right
+    return (left, right), seen
 
 
 def _eye(gray: Image, window: Box, usual: Point) -> Point | None:
@@ -265,14 +268,3 @@ def _rescaled(face: Landmarks, sx: float, sy: float) -> Landmarks:
 @cache
 def _cascade(name: str) -> cv2.CascadeClassifier:
     return cv2.CascadeClassifier(f"{haarcascades}haarcascade_{name}.xml")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV on one thread: with several, the order of detections is left to chance."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)

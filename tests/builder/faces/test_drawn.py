@@ -143,13 +143,13 @@ def test_landmarks_lie_where_the_parts_are_drawn():
         lips = midway(marks.mouth_top, marks.mouth_bottom, 0.75)
         beside = midway(marks.left_eye, marks.mouth_left, 0.6)
         assert redness(patch(image, lips)) > redness(patch(image, beside)) + 0.01
-        if face.gender == "woman":  # a beard is as dark as the neck's shadow
-            inside, outside = (
-                patch(image, (marks.chin[0], marks.chin[1] + away * SIZE)).mean()
-                for away in (-0.02, 0.02)
-            )
-            assert inside > outside + 5
+        # the face turns away from the light at its edge: darkest there, from lip to collar
+        x, y = (round(c) for c in marks.chin)
+        profile = image[y - 12 : y + 13, x - 3 : x + 4].mean(axis=(1, 2))
+        assert abs(int(profile.argmin()) - 12) <= 2
         for corner, side in ((marks.mouth_left, -1), (marks.mouth_right, 1)):
+            if face.gender == "man":
+                continue  # a beard may be darker than the lips
             lip, cheek = (
                 patch(image, (corner[0] + side * away * SIZE, corner[1])).mean()
                 for away in (-0.015, 0.02)
@@ -172,7 +172,7 @@ def test_skin_has_texture_everywhere():
 
 
 def test_common_detectors_find_the_faces():
-    """Measured: 97 of 100 at 256 pixels, with both eyes found by `haarcascade_eye` in 96."""
+    """Measured: one face found in 96 of 100 at 256 pixels, both its eyes in 95."""
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
     found = 0
     for index in range(100):

@@ -20,7 +20,7 @@ from equime_hub.builder.spec import FaceScan, Image
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
 
-ASTRONAUT: Image = data.astronaut()  # type: ignore[no-untyped-call]
+ASTRONAUT: Image = data.astronaut()
 FACE: Image = np.ascontiguousarray(ASTRONAUT[:256, 96:352])
 """The astronaut's face, with eyes 45 pixels apart."""
 

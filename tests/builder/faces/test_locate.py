@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ def test_astronaut() -> None:
 @pytest.mark.parametrize("degrees", [-12, 12])
 def test_a_turned_head(degrees: float) -> None:
     turn = cv2.getRotationMatrix2D((225, 120), degrees, 1.0)
-    turned = cv2.warpAffine(skimage.data.astronaut(), turn, (512, 512))
+    turned: Any = cv2.warpAffine(skimage.data.astronaut(), turn, (512, 512))
     (face,) = locate(turned)
     for name, point in ASTRONAUT.items():
         assert getattr(face, name) == pytest.approx(turn @ (*point, 1), abs=5), name
