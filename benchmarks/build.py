@@ -1,6 +1,6 @@
 """Clips per second of a build on one core, and where the time goes.
 
-    python benchmarks/build.py --people 8 --out benchmarks/results/build-MACHINE.json
+    python -m benchmarks.build --people 8 --out benchmarks/results/build-MACHINE.json
 
 Render, encode, decode with measuring, and Parquet writing are timed apart, one process, one
 core; then the whole build is timed with one worker and with one worker a core. The peer of the
@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from equime_hub.builder import build as builds
 from equime_hub.builder import faces, shards
 from equime_hub.builder import plan as plans
@@ -53,7 +53,8 @@ def main() -> None:
     seconds: dict[str, float] = {}
     seconds["draw faces"], scanned = timed(source.scan)
     plan = plans.make(scanned.faces, faces.describe(source), config)
-    backend, encoder = BACKENDS.get("warp")(), codec.EncoderConfig()
+    backend = BACKENDS.get("warp")()
+    encoder = backend.encoder
 
     def jobs() -> list[RenderJob]:
         made = []
@@ -101,24 +102,11 @@ def main() -> None:
         "whole_build_over_sum_of_parts": round(one / parts, 3),
         f"clips_per_second_{cores}_workers": round(count / many, 2),
         "speedup_with_workers": round(one / many, 2),
-        "machine": {
-            "cores": cores,
-            "processor": _processor(),
-            "python": platform.python_version(),
-            "software": backend.generation.software,
-            "encoder": encoder.describe(),
-        },
+        "machine": machine.describe(),
     }
     print(json.dumps(result, indent=2))
     if options.out:
         options.out.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
 
 
 if __name__ == "__main__":

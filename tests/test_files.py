@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from equime_hub import seeds
-from equime_hub.errors import EquimeError, MissingDependencyError
+from equime_hub.errors import EquimeError
 from equime_hub.files import remove_temporaries, write_text, written
-from equime_hub.optional import require
 from equime_hub.registry import Registry
 
 
@@ -33,13 +32,6 @@ def test_seeds_depend_on_the_key_alone() -> None:
     assert len({seeds.digest("a", 1), seeds.digest("a1"), seeds.digest("a", "1")}) == 3
     assert 0 <= seeds.derive("x") < 2**63
     assert seeds.generator("x").random() == seeds.generator("x").random()
-
-
-def test_a_missing_package_names_its_extra() -> None:
-    with pytest.raises(MissingDependencyError, match=r"equime-hub\[attributes\]"):
-        require("no_such_package", extra="attributes")
-    with pytest.raises(ImportError):
-        require("no_such_package", extra="attributes")
 
 
 def test_a_registry_resolves_names_and_lists_them() -> None:

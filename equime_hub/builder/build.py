@@ -11,7 +11,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from equime_hub import checksums, configs, seeds
 from equime_hub.builder import shards
+from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.engines import ENGINES
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig, Worker
@@ -41,11 +42,19 @@ class BuildConfig:
 
     Attributes:
         render: How clips are made.
-        shard_bytes: Wanted size of a shard, in bytes.
+        shard_bytes: Wanted size of a shard, in bytes; met as far as the size of a clip can be
+            foretold.
     """
 
     render: RenderConfig = field(default_factory=RenderConfig)
     shard_bytes: int = 500_000_000
+
+    def layout(self, plan: Plan) -> list[Shard]:
+        """Shards of a plan under this configuration."""
+        first = plan.specs[0]
+        clip_bytes = first.width * first.height * first.num_frames
+        clip_bytes *= BACKENDS.get(self.render.backend).bytes_per_pixel
+        return shards.layout(plan, round(self.shard_bytes / clip_bytes))
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,9 @@ def build(
             is running there.
         BackendError: The backend cannot make a clip of the plan; nothing is written.
     """
-    Worker(config.render, plan.faces).check(plan.specs)
+    worker = Worker(config.render, plan.faces)
+    worker.check(plan.specs)
+    config = replace(config, render=replace(config.render, encoder=worker.encoder))
     fingerprint = seeds.digest(plan.fingerprint, configs.to_json(config))[:16]
     try:
         _claim(folder, plan, config, fingerprint)
@@ -174,7 +185,7 @@ def _fill(
     sums = checksums.read(folder)
     missing = [
         _parts(plan, folder, shard, fingerprint)
-        for shard in shards.layout(plan, config.shard_bytes)
+        for shard in config.layout(plan)
         if not checksums.intact(folder, sums, shard.path)
     ]
     by_shard = {parts[0].shard: parts for parts in missing}
@@ -235,7 +246,7 @@ def _assemble(folder: Path, parts: list[_Part], sums: dict[str, str]) -> None:
 def _finish(plan: Plan, folder: Path, config: BuildConfig, fingerprint: str) -> int:
     """Write the config without video; returns the number of clips that failed a gate."""
     sums = checksums.read(folder)
-    layout = shards.layout(plan, config.shard_bytes)
+    layout = config.layout(plan)
     rejected = 0
     for split in dict.fromkeys(shard.split for shard in layout):
         table = shards.labels_only([folder / s.path for s in layout if s.split == split])

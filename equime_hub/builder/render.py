@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,11 +22,11 @@ class RenderConfig:
 
     Attributes:
         backend: Name in `BACKENDS`.
-        encoder: Settings of the video encoder.
+        encoder: Settings of the video encoder; None takes those of the backend.
     """
 
     backend: str = "warp"
-    encoder: codec.EncoderConfig = field(default_factory=codec.EncoderConfig)
+    encoder: codec.EncoderConfig | None = None
 
 
 class Worker:
@@ -35,12 +35,15 @@ class Worker:
     Args:
         config: How to render.
         described: The face source, as `faces.describe` writes it.
+
+    Attributes:
+        encoder: The settings it encodes with.
     """
 
     def __init__(self, config: RenderConfig, described: dict[str, Any]) -> None:
         source = faces.restore(described)
-        self._config = config
         self._backend: Backend = BACKENDS.get(config.backend)()
+        self.encoder = config.encoder or self._backend.encoder
 
         @lru_cache(maxsize=4)  # the clips of a face follow each other
         def aligned(face: Face, width: int, height: int) -> tuple[Image, Landmarks]:
@@ -70,11 +73,11 @@ class Worker:
                 for spec in specs[start : start + size]
             ]
             for job, clip in zip(jobs, self._backend.render(jobs), strict=True):
-                video = codec.encode(clip, self._config.encoder)
+                video = codec.encode(clip, self.encoder)
                 yield ClipRecord(
                     spec=job.spec,
                     video=video,
-                    encoding=self._config.encoder.describe(),
+                    encoding=self.encoder.describe(),
                     generation=self._backend.generation,
                     quality=measure(job, video, codec.decode(video)),
                 )

@@ -28,9 +28,6 @@ ROW_GROUP = 64
 PART = 8
 """Clips in a part; divides `ROW_GROUP`, so that parts never straddle two row groups."""
 
-_BYTES_PER_PIXEL = 0.01
-"""H.264 at our settings, measured on 256×256 faces; only used to choose the shard size."""
-
 
 @dataclass(frozen=True)
 class Shard:
@@ -60,12 +57,12 @@ class Shard:
         return [(s, min(s + PART, self.stop)) for s in range(self.start, self.stop, PART)]
 
 
-def layout(plan: Plan, shard_bytes: int) -> list[Shard]:
-    """Shards of a plan, about `shard_bytes` each; splits without clips have none."""
-    first = plan.specs[0]
-    clip_bytes = first.width * first.height * first.num_frames * _BYTES_PER_PIXEL
-    groups = max(1, round(shard_bytes / clip_bytes / ROW_GROUP))
-    rows = groups * ROW_GROUP
+def layout(plan: Plan, clips: int) -> list[Shard]:
+    """Shards of a plan, about `clips` rows each; splits without clips have none.
+
+    The number is rounded to whole row groups.
+    """
+    rows = max(1, round(clips / ROW_GROUP)) * ROW_GROUP
     shards = []
     for split in SPLITS:
         total = sum(spec.split == split for spec in plan.specs)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from equime_hub.schema.records import ClipSpec, Face, Generation, Landmarks
 from equime_hub.video.clip import Clip
+from equime_hub.video.codec import EncoderConfig
 
 Image = npt.NDArray[np.uint8]
 """H×W×3, RGB."""
@@ -76,6 +77,12 @@ class Backend(Protocol):
 
     generation: Generation
     """What the rows say about how their clips were made."""
+
+    encoder: EncoderConfig
+    """Settings that keep the motion of its clips, unless others are asked for."""
+
+    bytes_per_pixel: float
+    """Of a typical clip under those settings; chooses how many make a shard."""
 
     def check(self, spec: ClipSpec) -> None:
         """Refuse a clip that cannot be made, before any is.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from equime_hub import checksums
-from equime_hub.cards.statistics import Statistics, Table, count
+from equime_hub.cards.statistics import FOLDERS, Statistics, Table, count
 from equime_hub.files import write_text
 from equime_hub.schema.features import CONFIGS, GROUPS, SCHEMA_VERSION, features
 from equime_hub.schema.taxonomy import ACTION_UNITS
@@ -108,7 +108,7 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
             {
                 "config_name": config,
                 "data_files": [
-                    {"split": split, "path": f"{_FOLDERS[config]}/{split}-*.parquet"}
+                    {"split": split, "path": f"{FOLDERS[config]}/{split}-*.parquet"}
                     for split in statistics.splits
                 ],
                 **({"default": True} if config == "default" else {}),
@@ -122,6 +122,7 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
                 "splits": [
                     {
                         "name": split,
+                        "num_bytes": size.num_bytes[config],
                         "num_examples": size.clips,
                     }
                     for split, size in statistics.splits.items()
@@ -130,9 +131,6 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
             for config in CONFIGS
         ],
     }
-
-
-_FOLDERS = {"default": "data", "metadata": "metadata"}
 
 
 def _size_category(clips: int) -> str:

@@ -14,6 +14,9 @@ from equime_hub.errors import DatasetError
 from equime_hub.schema import taxonomy as tx
 from equime_hub.splits.assign import SPLITS
 
+FOLDERS = {"default": "data", "metadata": "metadata"}
+"""Config → folder of its shards."""
+
 Table = dict[str, dict[str, int]]
 """Row name → split → clips."""
 
@@ -27,12 +30,14 @@ class SplitSize:
         subjects: Different people.
         rejected: Clips that failed a gate.
         video_bytes: Bytes of embedded video.
+        num_bytes: Bytes of all columns before compression, by config.
     """
 
     clips: int
     subjects: int
     rejected: int
     video_bytes: int
+    num_bytes: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,10 @@ def count(folder: Path) -> Statistics:
                 subjects=len(set(table["subject_id"].to_pylist())),
                 rejected=table["accepted"].to_pylist().count(False),
                 video_bytes=sum(table["size_bytes"].to_pylist()),
+                num_bytes={
+                    config: sum(_uncompressed(path) for path in folder.glob(f"{name}/{split}-*"))
+                    for config, name in FOLDERS.items()
+                },
             )
             for split, table in tables.items()
         },
@@ -112,6 +121,11 @@ def count(folder: Path) -> Statistics:
             max(milliseconds),
         ),
     )
+
+
+def _uncompressed(path: Path) -> int:
+    metadata = pq.read_metadata(path)
+    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
 
 
 def _rows(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:

@@ -22,6 +22,7 @@ from equime_hub.commands.common import (
     talk,
     workers_option,
 )
+from equime_hub.video.codec import EncoderConfig
 
 _MEGABYTE = 1_000_000
 
@@ -51,6 +52,11 @@ Examples:
 )
 @click.option("--backend", default="warp", show_default=True, help="What makes the clips.")
 @click.option(
+    "--crf",
+    type=click.IntRange(0, 51),
+    help="x264's rate factor, smaller is finer; by default what keeps the backend's motion.",
+)
+@click.option(
     "--shard-size",
     type=click.IntRange(min=1),
     default=500,
@@ -70,6 +76,7 @@ def build(
     plan: Path,
     out: Path,
     backend: str,
+    crf: int | None,
     shard_size: int,
     license: str,
     title: str,
@@ -81,7 +88,8 @@ def build(
     Stop it at any time and start it again: only what is missing or damaged is made, and the
     result has the same bytes as an uninterrupted build.
     """
-    config = BuildConfig(RenderConfig(backend), shard_size * _MEGABYTE)
+    encoder = None if crf is None else EncoderConfig(crf=crf)
+    config = BuildConfig(RenderConfig(backend, encoder), shard_size * _MEGABYTE)
     built, statistics = build_with_card(
         plans.read(plan), out, config, license=license, title=title, workers=workers
     )

@@ -53,7 +53,7 @@ def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, titl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(1.35 * (columns + 2.1), 1.52 * len(rows) + 0.75), dpi=150)
+    figure = Figure(figsize=(1.35 * (columns + 2.1), 1.52 * len(rows) + 0.75), dpi=110)
     FigureCanvasAgg(figure)
     axes = figure.subplots(
         len(rows), columns + 2, squeeze=False,

@@ -42,8 +42,8 @@ class EncoderConfig:
     """Settings of the encoder.
 
     The defaults kept the most of a subtle motion at the size of EquiME's own encoding (x264
-    medium, crf 25): 1.6 dB more signal in the moving region for the same bytes. crf 28 and above
-    double the error of a half-pixel motion.
+    medium, crf 25) on a noisy photograph: 1.6 dB more signal in the moving region for the same
+    bytes. Quiet clips need a smaller crf to reach that size (`benchmarks/codec.py`).
 
     Attributes:
         codec: Encoder of FFmpeg that makes H.264.

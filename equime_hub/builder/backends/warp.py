@@ -20,6 +20,7 @@ from equime_hub.builder.spec import RenderJob
 from equime_hub.errors import BackendError
 from equime_hub.schema.records import ClipSpec, Generation
 from equime_hub.video.clip import Clip
+from equime_hub.video.codec import EncoderConfig
 from equime_hub.video.threads import one_thread
 
 Array = npt.NDArray[np.float32]
@@ -61,6 +62,10 @@ class WarpBackend:
     """Clips by warping; see `Backend`. One core, no model, same bytes for the same job."""
 
     batch_size = 1
+    encoder = EncoderConfig(crf=12)
+    """Warped faces are smooth and quiet: at crf 26 the encoder takes up to half of the motion
+    away, most from dark skin, where it spends the fewest bits (`benchmarks/codec.py`)."""
+    bytes_per_pixel = 0.007
 
     def __init__(self, config: WarpConfig | None = None) -> None:
         self.config = config or WarpConfig()

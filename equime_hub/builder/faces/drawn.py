@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from equime_hub import seeds
-from equime_hub.builder.faces.drawing import paint
-from equime_hub.builder.faces.drawing_look import Colour, Look, landmarks
+from equime_hub.builder.faces.drawing.look import Colour, Look, landmarks
+from equime_hub.builder.faces.drawing.paint import paint
 from equime_hub.builder.spec import FaceScan, Image, Progress
 from equime_hub.errors import FaceError
 from equime_hub.schema import taxonomy as tx
@@ -123,7 +123,7 @@ _AGES = ((18, 20), (20, 31), (31, 41), (41, 51), (51, 61), (61, 80))
 
 def person_of(seed: int, index: int) -> Person:
     """Gender, age and race of a face: spread evenly over the indices, not drawn at random."""
-    place = index + seeds.derive("drawn", "first", seed) % 72
+    place = index + 12 * (seeds.derive("drawn", "first", seed) % 6)
     pair, gender = divmod(place, 2)
     low, high = _AGES[pair % 6]
     return Person(

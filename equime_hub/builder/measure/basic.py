@@ -8,6 +8,9 @@ from equime_hub.builder.spec import Image, RenderJob
 from equime_hub.schema.records import Quality
 from equime_hub.video.clip import Clip
 
+_BLANK = 16
+"""Grey levels between the darkest and the brightest value under which a frame shows nothing."""
+
 
 def psnr(first: Image, second: Image) -> float:
     """Peak signal-to-noise ratio of two images, dB; inf if they are equal.
@@ -33,7 +36,7 @@ def measure(job: RenderJob, video: bytes, decoded: Clip) -> Quality:
     reason = None
     if len(decoded) != spec.num_frames:
         reason = "wrong frame count"
-    elif decoded.frames.std(axis=(1, 2)).max() < 1:
+    elif np.ptp(decoded.frames.reshape(len(decoded), -1), axis=1).max() < _BLANK:
         reason = "blank"
     return Quality(
         size_bytes=len(video),

@@ -8,10 +8,12 @@ from functools import cache
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
+from cv2.data import haarcascades
 
-from equime_hub.builder.faces.drawing import paint
-from equime_hub.builder.faces.drawing_look import landmarks
+from equime_hub.builder.faces.drawing.look import landmarks
+from equime_hub.builder.faces.drawing.paint import paint
 from equime_hub.builder.faces.drawn import DrawnFaces, look_of, person_of
 from equime_hub.builder.spec import Image
 from equime_hub.errors import FaceError
@@ -31,17 +33,17 @@ def portraits() -> tuple[tuple[Face, Image], ...]:
     return tuple((face, source().pixels(face)) for face in source().scan().faces)
 
 
-def patch(image: Image, centre: Point, radius: int = 1) -> np.ndarray:
+def patch(image: Image, centre: Point, radius: int = 1) -> npt.NDArray[np.float64]:
     x, y = (round(c) for c in centre)
     window = image[y - radius : y + radius + 1, x - radius : x + radius + 1]
-    return window.reshape(-1, 3).mean(axis=0)
+    return np.asarray(window.reshape(-1, 3).mean(axis=0), np.float64)
 
 
 def midway(a: Point, b: Point, share: float = 0.5) -> Point:
     return a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1])
 
 
-def test_same_bytes_in_another_process_on_a_plainer_processor():
+def test_same_bytes_in_another_process_on_a_plainer_processor() -> None:
     """Threads and the processor's vector instructions must not reach the bytes."""
     vectors = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     plain = {
@@ -63,20 +65,21 @@ def test_same_bytes_in_another_process_on_a_plainer_processor():
     assert done.stdout.split() == [face.source_sha256 for face, _ in portraits()[:3]]
 
 
-def test_more_faces_change_nobody():
+def test_more_faces_change_nobody() -> None:
     small, large = (DrawnFaces(n, seed=5, size=64).scan().faces for n in (4, 9))
     assert large[:4] == small
     assert len({face.source_sha256 for face in large}) == 9
+    assert len({face.landmarks for face in large}) == 9
 
 
-def test_another_seed_draws_other_people():
+def test_another_seed_draws_other_people() -> None:
     ours, others = (DrawnFaces(1, seed=seed, size=64).scan().faces[0] for seed in (0, 1))
     assert ours.subject_id != others.subject_id
     assert ours.source_sha256 != others.source_sha256
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_attributes_are_spread_evenly(seed: int):
+def test_attributes_are_spread_evenly(seed: int) -> None:
     people = [person_of(seed, index) for index in range(200)]
     for start in range(100):
         some = people[start : start + 12]
@@ -87,7 +90,7 @@ def test_attributes_are_spread_evenly(seed: int):
         assert len(every) == 72
 
 
-def test_faces_say_what_they_are():
+def test_faces_say_what_they_are() -> None:
     for index, (face, image) in enumerate(portraits()):
         assert image.shape == (SIZE, SIZE, 3) and image.dtype == np.uint8
         assert face.subject_id == f"drawn-0-{index:05d}"
@@ -100,7 +103,7 @@ def test_faces_say_what_they_are():
         assert face.gender_score is face.age_score is face.race_score is None
 
 
-def test_landmarks_stand_in_anatomical_order_and_aligned():
+def test_landmarks_stand_in_anatomical_order_and_aligned() -> None:
     for face, _ in portraits():
         marks = face.landmarks
         points = np.array(marks.flat()[:20]).reshape(-1, 2)
@@ -125,7 +128,7 @@ def test_landmarks_stand_in_anatomical_order_and_aligned():
         assert 0.88 < marks.chin[1] / SIZE < 0.94
 
 
-def test_landmarks_lie_where_the_parts_are_drawn():
+def test_landmarks_lie_where_the_parts_are_drawn() -> None:
     for face, image in portraits():
         marks = face.landmarks
         for eye, brow in (
@@ -137,9 +140,8 @@ def test_landmarks_lie_where_the_parts_are_drawn():
                 white = (eye[0] + away * marks.eye_width, eye[1])
                 assert pupil + 40 < patch(image, white, 0).mean()
             if face.age is not None and face.age < 40:  # old brows are grey
-                above = patch(image, midway(brow, eye, -0.4)).mean()
-                below = patch(image, midway(brow, eye, 0.4)).mean()
-                assert patch(image, brow).mean() < min(above, below)
+                # above it may hang a fringe
+                assert patch(image, brow).mean() < patch(image, midway(brow, eye, 0.4)).mean()
         lips = midway(marks.mouth_top, marks.mouth_bottom, 0.75)
         beside = midway(marks.left_eye, marks.mouth_left, 0.6)
         assert redness(patch(image, lips)) > redness(patch(image, beside)) + 0.01
@@ -161,19 +163,19 @@ def redness(colour: np.ndarray) -> float:
     return float(colour[0] / colour.sum())
 
 
-def test_skin_has_texture_everywhere():
-    """Optical flow needs something to hold on to: no patch of cheek or forehead is flat."""
-    image = DrawnFaces(1).pixels(DrawnFaces(1).scan().faces[0])
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(float)
-    detail = grey - cv2.GaussianBlur(grey, (0, 0), 3)
-    for y, x in ((0.33, 0.5), (0.60, 0.36), (0.60, 0.64), (0.83, 0.5)):
-        row, column = round(y * 512), round(x * 512)
-        assert detail[row - 8 : row + 8, column - 8 : column + 8].std() > 1
+def test_skin_has_texture_everywhere() -> None:
+    """Optical flow needs something to hold on to, well above the film's grain (0.3 here)."""
+    for index in range(4):
+        grey = cv2.cvtColor(paint(look_of(0, index), 512), cv2.COLOR_RGB2GRAY).astype(float)
+        detail = cv2.GaussianBlur(grey, (0, 0), 1) - cv2.GaussianBlur(grey, (0, 0), 4)
+        for y, x in ((0.33, 0.5), (0.60, 0.36), (0.60, 0.64), (0.83, 0.5)):
+            row, column = round(y * 512), round(x * 512)
+            assert detail[row - 8 : row + 8, column - 8 : column + 8].std() > 0.6
 
 
-def test_common_detectors_find_the_faces():
-    """Measured: one face found in 96 of 100 at 256 pixels, both its eyes in 95."""
-    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+def test_common_detectors_find_the_faces() -> None:
+    """Measured: one face found in 98 of 100 at 256 pixels, both its eyes in 97."""
+    cascade = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_alt2.xml")
     found = 0
     for index in range(100):
         look = look_of(0, index)
@@ -188,7 +190,7 @@ def test_common_detectors_find_the_faces():
     assert found >= 93
 
 
-def test_another_hash_is_refused():
+def test_another_hash_is_refused() -> None:
     face, _ = portraits()[0]
     with pytest.raises(FaceError, match=r"expected 0000.*now 256"):
         source().pixels(dataclasses.replace(face, source_sha256="0" * 64))
@@ -196,7 +198,7 @@ def test_another_hash_is_refused():
         DrawnFaces(24, size=64).pixels(face)
 
 
-def test_strangers_are_refused():
+def test_strangers_are_refused() -> None:
     face, _ = portraits()[0]
     with pytest.raises(FaceError, match="not drawn with seed 7"):
         DrawnFaces(24, seed=7, size=SIZE).pixels(face)
@@ -207,12 +209,12 @@ def test_strangers_are_refused():
 @pytest.mark.parametrize(
     "wrong", [{"count": 0}, {"count": 1, "size": 63}, {"count": 1, "size": 4096}]
 )
-def test_impossible_sources_are_refused(wrong: dict[str, int]):
+def test_impossible_sources_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(FaceError, match="must be"):
         DrawnFaces(**wrong)
 
 
-def test_progress_counts_every_face():
+def test_progress_counts_every_face() -> None:
     seen: list[tuple[int, int]] = []
     DrawnFaces(3, size=64).scan(lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]

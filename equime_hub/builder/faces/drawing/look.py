@@ -39,7 +39,7 @@ class Look:
         brow: Brows and beard.
         cloth: Clothing.
         backdrop: Studio background where it is lit.
-        style: A key of `drawing_hair.STYLES`.
+        style: A key of `hair.STYLES`.
         volume: How far the hair stands out above the head.
         hairline: How far the hairline has receded.
         wave: 0 for straight hair, 1 for wavy.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from equime_hub import seeds
-from equime_hub.builder.faces.drawing_hair import backdrop, behind, body, ears, hair, spectacles
-from equime_hub.builder.faces.drawing_look import (
+from equime_hub.builder.faces.drawing.hair import backdrop, behind, body, ears, hair, spectacles
+from equime_hub.builder.faces.drawing.look import (
     BROW_OUTWARDS,
     Field,
     Look,
@@ -15,8 +15,8 @@ from equime_hub.builder.faces.drawing_look import (
     outline,
     place,
 )
-from equime_hub.builder.faces.drawing_skin import skin
-from equime_hub.builder.faces.drawing_tools import (
+from equime_hub.builder.faces.drawing.skin import skin
+from equime_hub.builder.faces.drawing.tools import (
     Frame,
     bell,
     blur,
@@ -41,7 +41,7 @@ _IRIS = 0.0242
 
 
 def paint(look: Look, size: int) -> Image:
-    """The portrait, `size`×`size`×3; `drawing_look.landmarks` says where its parts are."""
+    """The portrait, `size`×`size`×3; `look.landmarks` says where its parts are."""
     # glibc gives memory back, and faults it in again, above twice the largest block ever freed:
     # having freed one of 31 MiB (never touched) makes painting almost twice as fast.
     np.empty(31 << 20, np.uint8)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from equime_hub import seeds
-from equime_hub.builder.faces.drawing_look import CENTRE_V, Colour, Field, Look, place
+from equime_hub.builder.faces.drawing.look import CENTRE_V, Colour, Field, Look, place
 from equime_hub.schema.records import Point
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equime_hub.builder.faces.drawing_look import Field
-from equime_hub.builder.faces.drawing_tools import (
+from equime_hub.builder.faces.drawing.look import Field
+from equime_hub.builder.faces.drawing.tools import (
     Frame,
     bell,
     blur,

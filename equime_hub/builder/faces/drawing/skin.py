@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from equime_hub import seeds
-from equime_hub.builder.faces.drawing_look import Field, Look, lip_edges, outline
-from equime_hub.builder.faces.drawing_tools import (
+from equime_hub.builder.faces.drawing.look import Field, Look, lip_edges, outline
+from equime_hub.builder.faces.drawing.tools import (
     Frame,
     bell,
     blob,
@@ -40,7 +40,9 @@ def skin(f: Frame) -> Field:
     crease = blur(strokes(f, *_creases(look), thick=2 / 512), 1.1 * fine)
 
     z += (0.00030 + 0.00015 * look.lines) * pores + 0.00004 * mottle - 0.0030 * crease
-    albedo = light(look.skin) * (1 + 0.022 * pores + 0.016 * mottle)
+    # fair skin is bright: it shows the same grey levels with fainter blotches
+    blotches = (0.055 - 0.00017 * look.skin[1]) * cloud(f, "blotches", 170)
+    albedo = light(look.skin) * (1 + 0.028 * pores + 0.018 * mottle + blotches)
     _flush(f, albedo)
     darken(albedo, crease, 0.26, 0.38, 0.40)
     shine = np.full_like(z, 0.5) + 0.9 * blob(f, 0, look.nose_y - 0.012, 0.016, 0.03)
