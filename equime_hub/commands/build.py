@@ -9,6 +9,7 @@ import click
 
 from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
+from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.build import BuildConfig, BuildReport
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig
@@ -37,10 +38,11 @@ def build_with_card(
 
 
 @click.command(
+    short_help="Make the clips of a plan, and shards of them.",
     epilog="""\b
 Examples:
   equime build plan.parquet --out equime
-  equime build plan.parquet --out equime --workers 8 --json"""
+  equime build plan.parquet --out equime --workers 8 --json""",
 )
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
@@ -50,7 +52,13 @@ Examples:
     show_default=True,
     help="Folder of the dataset: new, empty, or an interrupted build of the same plan.",
 )
-@click.option("--backend", default="warp", show_default=True, help="What makes the clips.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS.names()),
+    default="warp",
+    show_default=True,
+    help="What makes the clips.",
+)
 @click.option(
     "--crf",
     type=click.IntRange(0, 51),

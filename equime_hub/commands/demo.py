@@ -24,10 +24,11 @@ PLAN = Path("demo-plan.parquet")
 
 
 @click.command(
+    short_help="Build a small dataset and look at it.",
     epilog="""\b
 Examples:
   equime demo
-  equime demo --faces photos/ --out equime-photos"""
+  equime demo --faces photos/ --out equime-photos""",
 )
 @click.option(
     "--faces",

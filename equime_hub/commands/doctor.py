@@ -38,9 +38,10 @@ class Finding:
 
 
 @click.command(
+    short_help="Say what this machine can do.",
     epilog="""\b
 Example:
-  equime doctor --json"""
+  equime doctor --json""",
 )
 @json_option
 def doctor(as_json: bool) -> None:
@@ -85,7 +86,7 @@ def _pyav() -> Finding:
 
 
 def _torchcodec() -> Finding:
-    hint = 'decodes 1.1 to 2 times faster: pip install "equime-hub[torchcodec]" and FFmpeg 4 to 9'
+    hint = 'plain datasets decodes with it: pip install "equime-hub[torchcodec]" and FFmpeg 4 to 9'
     if _version("torchcodec") is None:
         return Finding("torchcodec", "not installed; PyAV decodes", False, hint)
     try:
@@ -100,8 +101,7 @@ def _cuda() -> Finding:
     import torch
 
     if not torch.cuda.is_available():
-        return Finding("CUDA", "no GPU; the warp backend works without", False,
-                       "a GPU makes LTX-Video clips")  # fmt: skip
+        return Finding("CUDA", "no GPU; nothing needs one yet", False, "training will be faster")
     return Finding("CUDA", torch.cuda.get_device_name(), True)
 
 
@@ -115,11 +115,11 @@ def _extra(package: str, extra: str, gives: str) -> Finding:
 
 
 def _deepface() -> Finding:
-    return _extra("deepface", "attributes", "estimates age, gender and race")
+    return _extra("deepface", "attributes", "will estimate age, gender and race (not used yet)")
 
 
 def _ray() -> Finding:
-    return _extra("ray", "ray", "builds on many GPUs or machines")
+    return _extra("ray", "ray", "will build on many machines (not used yet)")
 
 
 def _hub() -> Finding:

@@ -22,11 +22,12 @@ _DEFAULT = PlanConfig()
 
 
 @click.command(
+    short_help="Decide every clip before any is made.",
     epilog="""\b
 Examples:
   equime plan --people 100 --out plan.parquet
   equime plan --faces photos/ --emotions equime-readme --out plan.parquet
-  equime plan --faces photos/ --extend plan.parquet --out bigger.parquet"""
+  equime plan --faces photos/ --extend plan.parquet --out bigger.parquet""",
 )
 @click.option(
     "--faces",

@@ -11,9 +11,10 @@ from equime_hub.commands.common import json_option, progress_bar, report, talk
 
 
 @click.command(
+    short_help="Check that a dataset is intact.",
     epilog="""\b
 Example:
-  equime verify equime"""
+  equime verify equime""",
 )
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("equime"))
 @json_option
