@@ -8,7 +8,6 @@ people taken for one than one person in two splits. A CSV file settles it.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import warnings
@@ -20,11 +19,12 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
+from equime_hub.builder.faces.subjects import Row, read_rows
 from equime_hub.builder.spec import FaceScan, Image, Progress, Refused
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
 from equime_hub.schema.records import Face, Landmarks
-from equime_hub.schema.taxonomy import GENDERS, RACES, age_group
+from equime_hub.schema.taxonomy import age_group
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
@@ -33,10 +33,6 @@ MAX_PIXELS = 100_000_000
 """Larger images are refused by their header, before memory is taken for them."""
 MIN_EYE_DISTANCE = 20
 """Pixels between the eyes below which there is no expression to see."""
-REQUIRED = ("file", "subject_id")
-OPTIONAL = ("gender", "age", "race", "license")
-
-Row = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -65,12 +61,6 @@ class FolderFaces:
     source_dataset: str | None = None
     license: str | None = None
 
-    def __post_init__(self) -> None:
-        # Read back from JSON, paths are strings.
-        object.__setattr__(self, "root", Path(self.root))
-        if self.subjects is not None:
-            object.__setattr__(self, "subjects", Path(self.subjects))
-
     def scan(self, progress: Progress | None = None) -> FaceScan:
         """All faces, by path, and the images refused, each with one sentence.
 
@@ -78,19 +68,29 @@ class FolderFaces:
             FaceError: No folder, no usable image in it, or a CSV file that does not fit it.
         """
         names = _image_names(self.root)
-        rows = None if self.subjects is None else _read_rows(self.subjects, names)
+        rows = None if self.subjects is None else read_rows(self.subjects, names)
         faces: list[Face] = []
         refused: list[Refused] = []
+        seen: dict[str, Face] = {}
         for done, name in enumerate(names, 1):
             try:
-                faces.append(self._face(name, rows))
+                face = self._face(name, rows)
+                first = seen.setdefault(face.source_sha256, face)
+                if first.subject_id != face.subject_id:
+                    raise FaceError(
+                        f"It is a copy of {first.source_image}, which is {first.subject_id!r}; "
+                        "one person would count as two."
+                    )
+                faces.append(face)
             except FaceError as error:
                 refused.append(Refused(_printable(name), str(error)))
             if progress is not None:
                 progress(done, len(names))
         if not faces:
-            first = " ".join(f"{r.source_image}: {r.reason}" for r in refused[:3])
-            raise FaceError(f"None of the {len(names)} images under {self.root} is usable. {first}")
+            reasons = " ".join(f"{r.source_image}: {r.reason}" for r in refused[:3])
+            raise FaceError(
+                f"None of the {len(names)} images under {self.root} is usable. {reasons}"
+            )
         return FaceScan(tuple(faces), tuple(refused))
 
     def pixels(self, face: Face) -> Image:
@@ -240,52 +240,3 @@ def _subject(name: str) -> str:
 def _printable(name: str) -> str:
     """A path whose bytes may not be UTF-8, as text that can be written."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
-def _read_rows(path: Path, names: list[str]) -> dict[str, Row]:
-    """Rows of the CSV file by image, checked."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_header(path, list(reader.fieldnames or ()))
-            lines = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FaceError(f"{path} cannot be read as a CSV file in UTF-8: {error}.") from error
-    known = set(names)
-    rows: dict[str, Row] = {}
-    for number, cells in lines:
-        where = f"{path}, line {number}"
-        if None in cells or None in cells.values():
-            raise FaceError(f"{where}: the number of cells is not that of the header.")
-        row = {column: cell.strip() for column, cell in cells.items()}
-        row["file"] = PurePosixPath(row["file"]).as_posix()
-        _check_row(where, row)
-        if row["file"] in rows:
-            raise FaceError(f"{where}: {row['file']} is listed twice; keep one row.")
-        if row["file"] not in known:
-            raise FaceError(f"{where}: there is no image {row['file']} in the folder.")
-        rows[row["file"]] = row
-    return rows
-
-
-def _check_header(path: Path, header: list[str]) -> None:
-    unknown = [column for column in header if column not in REQUIRED + OPTIONAL]
-    missing = [column for column in REQUIRED if column not in header]
-    if unknown or missing or len(set(header)) < len(header):
-        raise FaceError(
-            f"{path} has the header {','.join(header)!r}; it needs {' and '.join(REQUIRED)}, "
-            f"may have {', '.join(OPTIONAL)}, each once, and nothing else."
-        )
-
-
-def _check_row(where: str, row: Row) -> None:
-    if not row["subject_id"]:
-        raise FaceError(f"{where}: subject_id is empty; say who it is.")
-    for column, classes in {"gender": GENDERS, "race": RACES}.items():
-        if row.get(column) and row[column] not in classes:
-            raise FaceError(
-                f"{where}: {column} is {row[column]!r}; write one of {', '.join(classes)}, "
-                "or nothing if it is unknown."
-            )
-    if row.get("age") and not re.fullmatch(r"1?\d{1,2}(\.\d+)?", row["age"]):
-        raise FaceError(f"{where}: age is {row['age']!r}; write years as a number such as 34.")

@@ -259,13 +259,13 @@ def test_links(tmp_path: Path) -> None:
     outside = save(tmp_path / "outside" / "x.png")
     root = tmp_path / "root"
     inside = save(root / "inside.png")
-    (root / "to_inside.png").symlink_to(inside)
+    (root / "inside_2.png").symlink_to(inside)
     (root / "to_outside.png").symlink_to(outside)
     (root / "folder").symlink_to(outside.parent)
     (root / "nowhere.png").symlink_to(root / "missing.png")
     (root / "loop.png").symlink_to(root / "loop.png")
     scan = FolderFaces(root, aligned=True).scan()
-    assert [face.source_image for face in scan.faces] == ["inside.png", "to_inside.png"]
+    assert [face.source_image for face in scan.faces] == ["inside.png", "inside_2.png"]
     found = reasons(scan)
     assert set(found) == {"to_outside.png", "folder", "nowhere.png", "loop.png"}
     assert f"It links to {outside}, outside the folder" in found["to_outside.png"]
@@ -311,8 +311,8 @@ def test_pixels_of_a_file_that_changed_or_went(tmp_path: Path) -> None:
 
 
 def with_csv(folder: Path, text: str | bytes) -> FolderFaces:
-    for name in ("a.png", "sub/b.png"):
-        save(folder / name)
+    save(folder / "a.png")
+    save(folder / "sub/b.png", np.ascontiguousarray(FACE[:, ::-1]))
     path = folder / "subjects.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return FolderFaces(folder, aligned=True, subjects=path, license="ours")
@@ -380,3 +380,12 @@ def test_missing_csv(tmp_path: Path) -> None:
     save(tmp_path / "a.png")
     with pytest.raises(FaceError, match=r"none\.csv cannot be read as a CSV file"):
         FolderFaces(tmp_path, subjects=tmp_path / "none.csv").scan()
+
+
+def test_a_copy_of_an_image_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "anna.png")
+    save(tmp_path / "ben.png")
+    scan = FolderFaces(tmp_path).scan()
+    assert [face.subject_id for face in scan.faces] == ["anna"]
+    assert [r.source_image for r in scan.refused] == ["ben.png"]
+    assert "a copy of anna.png, which is 'anna'" in scan.refused[0].reason
