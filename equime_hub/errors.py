@@ -2,14 +2,15 @@
 
 ::
 
-    EquimeError        base: `except EquimeError` catches all of them
-    ├── FaceError      a face source or one of its images cannot be used
-    ├── PlanError      a plan cannot be made or read
-    ├── BackendError   a backend cannot make what the plan asks for
-    ├── BuildError     a dataset cannot be built where it was asked
-    ├── DatasetError   a dataset is missing, not ours, or damaged
-    ├── VideoError     bytes that are no readable video, frames out of range
-    └── MetricError    labels that cannot be scored (also a ValueError)
+    EquimeError                 base: `except EquimeError` catches all of them
+    ├── FaceError               a face source or one of its images cannot be used
+    ├── PlanError               a plan cannot be made or read
+    ├── BackendError            a backend cannot make what the plan asks for
+    ├── BuildError              a dataset cannot be built where it was asked
+    ├── DatasetError            a dataset is missing, not ours, or damaged
+    ├── VideoError              bytes that are no readable video, frames out of range
+    ├── MetricError             labels that cannot be scored (also a ValueError)
+    └── MissingDependencyError  an optional package is absent (also an ImportError)
 
 A message names the value received, what was expected, and the command or argument that repairs
 it; the command line prints it as it stands.
@@ -48,3 +49,7 @@ class VideoError(EquimeError):
 
 class MetricError(EquimeError, ValueError):
     """Labels that cannot be scored."""
+
+
+class MissingDependencyError(EquimeError, ImportError):
+    """An optional package is not installed."""

@@ -1,0 +1,9 @@
+"""LTX-Video: clips from a face and a prompt, by Lightricks' diffusion model on diffusers."""
+
+from __future__ import annotations
+
+from equime_hub.builder.backends.ltx.backend import LtxBackend
+from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig, Preset
+from equime_hub.builder.backends.ltx.embeddings import encode_prompts
+
+__all__ = ["LtxBackend", "LtxConfig", "Preset", "PRESETS", "encode_prompts"]

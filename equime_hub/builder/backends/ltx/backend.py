@@ -1,0 +1,190 @@
+"""The backend: refuses what the model cannot make, and makes the rest batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from equime_hub._version import __version__
+from equime_hub.builder.backends.ltx.config import LtxConfig
+from equime_hub.builder.backends.ltx.embeddings import EmbeddingStore, Origin, TextEncoder
+from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_video
+from equime_hub.builder.backends.ltx.sampling import generate
+from equime_hub.builder.spec import RenderJob
+from equime_hub.errors import BackendError
+from equime_hub.schema.records import ClipSpec, Generation
+from equime_hub.video.clip import Clip
+from equime_hub.video.codec import EncoderConfig
+
+
+class LtxBackend:
+    """Clips by LTX-Video; see `Backend`.
+
+    The same job has the same pixels on the same model of GPU with the same versions and batch
+    size, whatever its neighbours, its place in the batch and the padding of a short one.
+
+    Args:
+        config: Settings; None is `LtxConfig()`. Nothing is loaded before the first clip.
+    """
+
+    encoder = EncoderConfig()
+    """Generated clips shimmer like a noisy photograph, for which crf 26 was chosen
+    (`benchmarks/codec.py`)."""
+    bytes_per_pixel = 0.01
+
+    def __init__(self, config: LtxConfig | None = None) -> None:
+        self.config = config or LtxConfig()
+        self.batch_size = self.config.batch_size
+
+    @cached_property
+    def generation(self) -> Generation:
+        """What the rows say; looks the model up, but does not load it."""
+        config = self.config
+        words = ", ".join(config.lossy)
+        return Generation(
+            generator=f"ltx ({config.preset}: {words})" if words else "ltx",
+            software=_software(config, device(config, self._model)),
+            model_id=self._model.name,
+            model_revision=self._model.revision,
+            steps=config.steps,
+            guidance_scale=config.guidance_scale,
+            batch_size=config.batch_size,
+        )
+
+    def check(self, spec: ClipSpec) -> None:
+        """Refuse a clip that the model cannot make, or would silently make otherwise.
+
+        Raises:
+            BackendError: Length or size that diffusers would round, no action unit, no embedding
+                of the prompt, no model, no GPU.
+        """
+        _check_shape(spec)
+        if not any(spec.au_apex):
+            raise BackendError(
+                f"The prompt of clip {spec.clip_id} names no action unit, so nothing would move; "
+                "give its emotion at least one."
+            )
+        device(self.config, self._model)
+        if self.config.timesteps and not self._model.takes_timesteps:
+            raise BackendError(
+                f"{self._model.name} runs in {self._model.pipeline}, which takes no timesteps: "
+                "they are for the distilled models, 0.9.7 and later."
+            )
+        if self._store:
+            for prompt in self._prompts(spec):
+                self._store.demand(prompt)
+
+    def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
+        """One clip a job, in order. A clip whose numbers went bad is black.
+
+        Raises:
+            BackendError: `check` refuses a job, an image does not have the size of its clip, a
+                prompt is too long, the model cannot be loaded, or memory is short.
+        """
+        for job in jobs:
+            self.check(job.spec)
+            _check_image(job)
+        clips: dict[int, Clip] = {}
+        for numbers in _batches(jobs, self.batch_size):
+            batch = [jobs[number] for number in numbers]
+            clips.update(zip(numbers, self._render(batch), strict=True))
+        return [clips[number] for number in range(len(jobs))]
+
+    def _render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
+        import torch
+
+        try:
+            return generate(self._pipe, jobs, self._store or self._encoder, self.config)
+        except torch.OutOfMemoryError as error:
+            spec, size = jobs[0].spec, self.batch_size
+            advice = f"try --batch-size {size // 2}" if size > 1 else "use a GPU with more memory"
+            if not self._store:
+                advice += ", and give --embeddings so that T5 does not stay loaded"
+            raise BackendError(
+                f"The GPU has too little memory for {size} clips of {spec.width}×{spec.height}×"
+                f"{spec.num_frames} at a time: {advice}. Another batch size may change the "
+                "last bits of the pixels."
+            ) from error
+
+    def _prompts(self, spec: ClipSpec) -> tuple[str, ...]:
+        if self.config.guidance_scale > 1:
+            return spec.prompt, spec.negative_prompt
+        return (spec.prompt,)
+
+    @cached_property
+    def _model(self) -> Model:
+        return find(self.config)
+
+    @cached_property
+    def _pipe(self) -> Any:
+        return load_video(self.config, self._model)
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        return TextEncoder(self.config, self._model)
+
+    @cached_property
+    def _store(self) -> EmbeddingStore | None:
+        if self.config.embeddings is None:
+            return None
+        store = EmbeddingStore(self.config.embeddings)
+        store.demand_origin(Origin.of(self.config, self._model))
+        return store
+
+
+def _check_shape(spec: ClipSpec) -> None:
+    if spec.num_frames % 8 != 1:
+        made = (spec.num_frames - 1) // 8 * 8 + 1
+        raise BackendError(
+            f"LTX-Video makes 8k + 1 frames, got {spec.num_frames}: it would silently make {made}. "
+            f"Ask for {made} or {made + 8}."
+        )
+    for name, side in (("width", spec.width), ("height", spec.height)):
+        if side < 32 or side % 32:
+            raise BackendError(
+                f"LTX-Video makes sides that are multiples of 32, got {name} {side}. Ask for "
+                f"{max(32, round(side / 32) * 32)}."
+            )
+
+
+def _check_image(job: RenderJob) -> None:
+    spec = job.spec
+    if job.image.shape != (spec.height, spec.width, 3):
+        raise BackendError(
+            f"The image of clip {spec.clip_id} must be {spec.height}×{spec.width}×3, got "
+            f"shape {job.image.shape}. Align it to the size of the clip."
+        )
+
+
+def _batches(jobs: Sequence[RenderJob], size: int) -> Iterator[list[int]]:
+    """Numbers of jobs that can go together: one size and length, at most `size`."""
+    alike: dict[tuple[int, int, int], list[int]] = {}
+    for number, job in enumerate(jobs):
+        shape = (job.spec.num_frames, job.spec.height, job.spec.width)
+        alike.setdefault(shape, []).append(number)
+    for numbers in alike.values():
+        for start in range(0, len(numbers), size):
+            yield numbers[start : start + size]
+
+
+def _software(config: LtxConfig, where: str) -> str:
+    """All that the pixels depend on and that has no column of its own."""
+    import diffusers
+    import torch
+    import transformers
+
+    name = torch.cuda.get_device_name(where) if where.startswith("cuda") else "cpu"
+    parts = [
+        f"preset {config.preset}",
+        f"equime_hub {__version__}",
+        f"diffusers {diffusers.__version__}",
+        f"torch {torch.__version__}",
+        f"transformers {transformers.__version__}",
+        name,
+        config.dtype,
+        f"attention {config.attention or 'native'}",
+        "compiled" if config.compile else "eager",
+        *config.lossy,
+    ]
+    return "; ".join(parts)

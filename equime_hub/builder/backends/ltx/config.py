@@ -1,0 +1,182 @@
+"""How LTX-Video is asked for clips, and the presets that name a whole set of answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from equime_hub.errors import BackendError
+
+DTYPES = ("bfloat16", "float16", "float32")
+CACHES = ("pyramid", "taylorseer")
+"""Caches whose skipped work follows a fixed schedule, so that a clip never feels its neighbours."""
+PUBLISHED_STEPS = 80
+
+
+@dataclass(frozen=True)
+class LtxConfig:
+    """Settings of the model. The defaults are those of EquiME's published script.
+
+    Attributes:
+        model: Hub id, or a folder that `save_pretrained` wrote.
+        revision: Branch, tag or commit on the Hub; the rows hold the commit it stood for.
+        preset: Name for the rows of the set of settings that these came from.
+        steps: Denoising steps.
+        timesteps: Fixed timesteps in [0, 1000], one a step, that distilled models were trained on;
+            empty is the model's own schedule.
+        guidance_scale: Classifier-free guidance; 1 is none, and halves the work.
+        frame_rate: Frames per second that the model is told. The published script leaves 25
+            whatever rate it writes, and so does this.
+        decode_timestep: Timestep in [0, 1] at which a timestep-conditioned VAE (0.9.1 and later)
+            decodes; others ignore it.
+        decode_noise_scale: Share of noise in [0, 1] that such a VAE is given.
+        image_cond_noise_scale: Noise on the face during sampling, 0.9.5 and later.
+        max_sequence_length: Tokens of a prompt; None is the pipeline's own: 128, or 256 from
+            0.9.5 on. T5 is run without a mask before that, so padding changes embeddings.
+        batch_size: Clips at a time. Changes the last bits of a clip on some devices.
+        device: "cuda", "cuda:1", "cpu"; None takes CUDA and refuses to fall back to the CPU with
+            a model of full size.
+        dtype: One of `DTYPES`.
+        attention: Attention backend of diffusers, such as "_native_cudnn"; None is PyTorch's.
+        compile: Compile the transformer's blocks, once a batch size and clip size.
+        conditioning_crf: Compress the face like a frame of video first, as Lightricks' own script
+            does at 29 against frozen clips; None leaves it as it is.
+        embeddings: File of prompt embeddings (`encode_prompts`); T5 is then never loaded.
+        cache: One of `CACHES`: faster, and other pixels.
+
+    Raises:
+        BackendError: A value out of range, or a cache that mixes the clips of a batch.
+    """
+
+    model: str = "Lightricks/LTX-Video"
+    revision: str | None = None
+    preset: str = "equime-paper"
+    steps: int = PUBLISHED_STEPS
+    timesteps: tuple[float, ...] = ()
+    guidance_scale: float = 3.0
+    frame_rate: int = 25
+    decode_timestep: float = 0.05
+    decode_noise_scale: float = 0.025
+    image_cond_noise_scale: float = 0.025
+    max_sequence_length: int | None = None
+    batch_size: int = 8
+    device: str | None = None
+    dtype: str = "bfloat16"
+    attention: str | None = None
+    compile: bool = False
+    conditioning_crf: int | None = None
+    embeddings: Path | None = None
+    cache: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "frame_rate", "max_sequence_length"):
+            value = getattr(self, name)
+            _demand(value is None or value >= 1, f"{name} must be at least 1", value)
+        _demand(self.guidance_scale >= 1, "guidance_scale must be at least 1", self.guidance_scale)
+        for name in ("decode_timestep", "decode_noise_scale", "image_cond_noise_scale"):
+            value = getattr(self, name)
+            _demand(0 <= value <= 1, f"{name} must be from 0 to 1", value)
+        _demand(self.dtype in DTYPES, f"dtype must be one of {', '.join(DTYPES)}", self.dtype)
+        crf = self.conditioning_crf
+        _demand(crf is None or 0 <= crf <= 51, "conditioning_crf must be from 0 to 51", crf)
+        _demand(
+            not self.timesteps or len(self.timesteps) == self.steps,
+            f"steps must be the number of timesteps, {len(self.timesteps)}",
+            self.steps,
+        )
+        _demand(
+            self.cache is None or self.cache in CACHES,
+            f"cache must be one of {', '.join(CACHES)}. FirstBlockCache and its like decide by a "
+            "mean over the batch, so a clip would change with its neighbours; MagCache needs "
+            "ratios measured on the model",
+            self.cache,
+        )
+        _demand(
+            not (self.cache and self.compile), "cache and compile exclude each other", self.cache
+        )
+
+    @property
+    def lossy(self) -> tuple[str, ...]:
+        """What departs from the published generation to be faster or other, in words."""
+        words = []
+        if self.timesteps:
+            words.append(f"{self.steps} distilled steps")
+        elif self.steps < PUBLISHED_STEPS:
+            words.append(f"{self.steps} steps")
+        if self.guidance_scale == 1:
+            words.append("no guidance")
+        if self.cache:
+            words.append(f"{self.cache} cache")
+        if self.conditioning_crf is not None:
+            words.append(f"face compressed at crf {self.conditioning_crf}")
+        return tuple(words)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named set of settings, with the clips that it is meant for.
+
+    Attributes:
+        config: The settings.
+        width: Pixels.
+        height: Pixels.
+        num_frames: Frames in a clip, 8k + 1.
+        note: One sentence on where they come from.
+    """
+
+    config: LtxConfig
+    width: int
+    height: int
+    num_frames: int
+    note: str
+
+
+def _demand(holds: bool, rule: str, got: object) -> None:
+    if not holds:
+        raise BackendError(f"{rule}; got {got}.")
+
+
+_PAPER = LtxConfig()
+
+PRESETS: dict[str, Preset] = {
+    "equime-paper": Preset(_PAPER, 256, 256, 161, "The settings of EquiME's paper and script."),
+    "equime-readme": Preset(
+        replace(_PAPER, preset="equime-readme"),
+        512,
+        512,
+        145,
+        "The size of EquiME's README. It says 144 frames, which is not 8k + 1: the model would "
+        "make 137, so these are 145.",
+    ),
+    "fast": Preset(
+        replace(_PAPER, preset="fast", steps=30),
+        256,
+        256,
+        161,
+        "Lossy: 30 steps, of the 20 to 30 that Lightricks' README names for speed.",
+    ),
+    "distilled": Preset(
+        replace(
+            _PAPER,
+            preset="distilled",
+            model="Lightricks/LTX-Video-0.9.8-13B-distilled",
+            steps=8,
+            timesteps=(1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03),
+            guidance_scale=1.0,
+            image_cond_noise_scale=0.0,
+        ),
+        256,
+        256,
+        161,
+        "Lossy: another model, in 8 steps without guidance, as diffusers' documentation runs it "
+        "before upscaling. A smaller distilled model can be given by its folder.",
+    ),
+    "tiny": Preset(
+        replace(_PAPER, preset="tiny", steps=2, batch_size=4, dtype="float32"),
+        64,
+        64,
+        17,
+        "For trying a pipeline of toy size on a CPU; name its folder as the model.",
+    ),
+}
+"""Presets by name."""

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.builder.backends.ltx import tiny
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One model folder a kind; do not change them."""
+    root = tmp_path_factory.mktemp("ltx")
+    return {kind: tiny.save(root / kind, kind) for kind in tiny.KINDS}
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> None:
+    torch.set_num_threads(1)
