@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
 from dataclasses import asdict, dataclass
 
 import click
@@ -49,7 +50,8 @@ def doctor(as_json: bool) -> None:
     findings = [
         Finding("equime-hub", f"{__version__} on Python {platform.python_version()}", True),
         *(_package(name) for name in _PACKAGES),
-        *(check() for check in (_pyav, _torchcodec, _cuda, _deepface, _ray, _hub, _dataset)),
+        *(check() for check in (_pyav, _ffmpeg, _torchcodec, _cuda)),
+        *(check() for check in (_deepface, _ray, _hub, _dataset)),
     ]
     if as_json:
         report({finding.name: asdict(finding) for finding in findings})
@@ -83,6 +85,13 @@ def _pyav() -> Finding:
         if name in ("libavcodec", "libavformat")
     )
     return Finding("FFmpeg inside PyAV", libraries, True)
+
+
+def _ffmpeg() -> Finding:
+    path = shutil.which("ffmpeg")
+    if path is None:
+        return Finding("FFmpeg of the system", "not found", False, "only torchcodec needs it")
+    return Finding("FFmpeg of the system", path, True)
 
 
 def _torchcodec() -> Finding:
