@@ -11,9 +11,10 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
@@ -25,7 +26,7 @@ from equime_hub.builder.engines import ENGINES
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig, Worker
 from equime_hub.builder.shards import Shard
-from equime_hub.builder.spec import Progress
+from equime_hub.builder.spec import FaceSource, Progress
 from equime_hub.errors import BuildError, DatasetError
 from equime_hub.files import remove_temporaries, write_text
 from equime_hub.schema.features import SCHEMA_VERSION
@@ -46,15 +47,23 @@ class BuildConfig:
             foretold.
     """
 
-    render: RenderConfig = field(default_factory=RenderConfig)
+    render: RenderConfig
     shard_bytes: int = 500_000_000
 
     def layout(self, plan: Plan) -> list[Shard]:
         """Shards of a plan under this configuration."""
         first = plan.specs[0]
-        clip_bytes = first.width * first.height * first.num_frames
-        clip_bytes *= BACKENDS.get(self.render.backend).bytes_per_pixel
+        pixels = first.width * first.height * first.num_frames
+        clip_bytes = pixels * self.render.backend.bytes_per_pixel
         return shards.layout(plan, round(self.shard_bytes / clip_bytes))
+
+    def describe(self) -> dict[str, Any]:
+        """All that the bytes of a dataset depend on besides its plan, as plain JSON values."""
+        return {
+            "backend": BACKENDS.describe(self.render.backend),
+            "encoder": configs.to_json(self.render.encoder or self.render.backend.encoder),
+            "shard_bytes": self.shard_bytes,
+        }
 
 
 @dataclass(frozen=True)
@@ -114,10 +123,8 @@ def build(
             is running there.
         BackendError: The backend cannot make a clip of the plan; nothing is written.
     """
-    worker = Worker(config.render, plan.faces)
-    worker.check(plan.specs)
-    config = replace(config, render=replace(config.render, encoder=worker.encoder))
-    fingerprint = seeds.digest(plan.fingerprint, configs.to_json(config))[:16]
+    Worker(config.render, plan.source).check(plan.specs)
+    fingerprint = seeds.digest(plan.fingerprint, config.describe())[:16]
     try:
         _claim(folder, plan, config, fingerprint)
         workshop = folder / _WORKSHOP
@@ -149,7 +156,7 @@ def _claim(folder: Path, plan: Plan, config: BuildConfig, fingerprint: str) -> N
         origin = {
             "fingerprint": fingerprint,
             "plan": plan.fingerprint,
-            "config": configs.to_json(config),
+            "config": config.describe(),
             "schema_version": SCHEMA_VERSION,
         }
         write_text(marker, json.dumps(origin, indent=2, sort_keys=True) + "\n")
@@ -197,7 +204,7 @@ def _fill(
         progress(done, total)
     for shard in (shard for shard in by_shard if not left[shard]):
         _assemble(folder, by_shard[shard], sums)
-    start = partial(_start, config.render, plan.faces)
+    start = partial(_start, config.render, plan.source)
     for part in ENGINES.get(engine)(start, todo, workers):
         made += len(part.specs)
         if progress:
@@ -222,9 +229,9 @@ def _parts(plan: Plan, folder: Path, shard: Shard, fingerprint: str) -> list[_Pa
     ]
 
 
-def _start(render: RenderConfig, described: dict[str, object]) -> Callable[[_Part], _Part]:
+def _start(render: RenderConfig, source: FaceSource) -> Callable[[_Part], _Part]:
     """What a worker process does first: load the backend once."""
-    worker = Worker(render, described)
+    worker = Worker(render, source)
 
     def make(part: _Part) -> _Part:
         table = shards.table(worker.render(part.specs))

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 
 from equime_hub import configs, seeds
 from equime_hub.builder import causal, prompts
+from equime_hub.builder.faces import SOURCES
+from equime_hub.builder.spec import FaceSource
 from equime_hub.errors import PlanError
 from equime_hub.files import written
 from equime_hub.schema.features import SCHEMA_VERSION
@@ -92,12 +94,12 @@ class Plan:
 
     Attributes:
         config: How it was made.
-        faces: The face source, as `faces.describe` writes it.
+        source: Where the faces are from.
         specs: One a clip; all of a face follow each other.
     """
 
     config: PlanConfig
-    faces: dict[str, Any]
+    source: FaceSource
     specs: tuple[ClipSpec, ...]
 
     @cached_property
@@ -113,7 +115,7 @@ class Plan:
 
 def make(
     faces: Sequence[Face],
-    described: dict[str, Any],
+    source: FaceSource,
     config: PlanConfig,
     previous: Mapping[str, str] | None = None,
 ) -> Plan:
@@ -121,7 +123,7 @@ def make(
 
     Args:
         faces: Faces in a stable order.
-        described: Their source, as `faces.describe` writes it.
+        source: Where they are from.
         config: What to plan.
         previous: Splits of people in an earlier plan; they stay.
 
@@ -140,7 +142,7 @@ def make(
         for emotion in config.emotions
         for repeat in range(config.repeats)
     )
-    return Plan(config, described, tuple(specs))
+    return Plan(config, source, tuple(specs))
 
 
 def write(plan: Plan, path: Path) -> None:
@@ -148,7 +150,7 @@ def write(plan: Plan, path: Path) -> None:
     footer = {
         "fingerprint": plan.fingerprint,
         "config": configs.to_json(plan.config),
-        "faces": plan.faces,
+        "faces": SOURCES.describe(plan.source),
         "schema_version": SCHEMA_VERSION,
     }
     rows = [_row(spec) for spec in plan.specs]
@@ -178,7 +180,7 @@ def read(path: Path) -> Plan:
         )
     plan = Plan(
         configs.from_json(PlanConfig, footer["config"]),
-        footer["faces"],
+        SOURCES.restore(footer["faces"]),
         tuple(_specs(table.to_pylist())),
     )
     changed = [spec.clip_id for spec in plan.specs if spec.clip_id != _clip_id(spec)]

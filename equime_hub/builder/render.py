@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from equime_hub.builder import faces
-from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.measure.basic import measure
-from equime_hub.builder.spec import Backend, Image, RenderJob
+from equime_hub.builder.spec import Backend, FaceSource, Image, RenderJob
 from equime_hub.schema.records import ClipRecord, ClipSpec, Face, Landmarks
 from equime_hub.video import codec
 
@@ -21,11 +18,11 @@ class RenderConfig:
     """How clips are made from a plan.
 
     Attributes:
-        backend: Name in `BACKENDS`.
+        backend: What makes the frames.
         encoder: Settings of the video encoder; None takes those of the backend.
     """
 
-    backend: str = "warp"
+    backend: Backend
     encoder: codec.EncoderConfig | None = None
 
 
@@ -34,15 +31,14 @@ class Worker:
 
     Args:
         config: How to render.
-        described: The face source, as `faces.describe` writes it.
+        source: Where the faces are from.
 
     Attributes:
         encoder: The settings it encodes with.
     """
 
-    def __init__(self, config: RenderConfig, described: dict[str, Any]) -> None:
-        source = faces.restore(described)
-        self._backend: Backend = BACKENDS.get(config.backend)()
+    def __init__(self, config: RenderConfig, source: FaceSource) -> None:
+        self._backend = config.backend
         self.encoder = config.encoder or self._backend.encoder
 
         @lru_cache(maxsize=4)  # the clips of a face follow each other

@@ -97,7 +97,7 @@ def build(
     result has the same bytes as an uninterrupted build.
     """
     encoder = None if crf is None else EncoderConfig(crf=crf)
-    config = BuildConfig(RenderConfig(backend, encoder), shard_size * _MEGABYTE)
+    config = BuildConfig(RenderConfig(BACKENDS.get(backend)(), encoder), shard_size * _MEGABYTE)
     built, statistics = build_with_card(
         plans.read(plan), out, config, license=license, title=title, workers=workers
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from equime_hub.builder import faces as face_sources
 from equime_hub.builder import plan as plans
+from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.build import BuildConfig
 from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.render import RenderConfig
 from equime_hub.cards import dataset_card
 from equime_hub.cards.statistics import Statistics, Table
 from equime_hub.commands import faces
@@ -52,12 +53,12 @@ def demo(folder: Path | None, people: int, out: Path, workers: int, as_json: boo
     emotion, seven evenly spaced frames, one person.
     """
     source = faces.source(folder, people=people)
-    plan = plans.make(faces.scan(source).faces, face_sources.describe(source), PlanConfig())
+    plan = plans.make(faces.scan(source).faces, source, PlanConfig())
     plans.write(plan, PLAN)
     _, statistics = build_with_card(
         plan,
         out,
-        BuildConfig(),
+        BuildConfig(RenderConfig(WarpBackend())),
         license=dataset_card.DEFAULT_LICENSE if folder else "cc0-1.0",
         title="EquiME demo",
         workers=workers,

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from equime_hub import configs
-from equime_hub.builder import faces as face_sources
 from equime_hub.builder import plan as plans
 from equime_hub.builder.plan import Plan, PlanConfig
 from equime_hub.commands import faces
@@ -113,7 +112,7 @@ def plan(
     source = faces.source(
         folder, people=people, aligned=aligned, subjects=subjects, license=license
     )
-    made = plans.make(faces.scan(source).faces, face_sources.describe(source), config, kept)
+    made = plans.make(faces.scan(source).faces, source, config, kept)
     plans.write(made, out)
     _tell(made, out, as_json)
 

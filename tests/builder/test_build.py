@@ -19,13 +19,12 @@ from equime_hub.builder import plan as plans
 from equime_hub.builder import shards
 from equime_hub.builder.build import BuildConfig
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.render import RenderConfig
 from equime_hub.cards import dataset_card
-from equime_hub.errors import BackendError, BuildError, EquimeError
+from equime_hub.errors import BackendError, BuildError
 from equime_hub.schema.features import SCHEMA_VERSION, check_features, features
 from equime_hub.schema.stamp import read_stamp
 from equime_hub.video import codec
-from tests.conftest import TINY, small_shards, sums, tiny_plan
+from tests.conftest import TINY, WARP, small_shards, sums, tiny_plan
 
 
 def finish(plan: Plan, folder: Path, workers: int = 1) -> builds.BuildReport:
@@ -82,7 +81,7 @@ def test_row_groups_and_shards_have_the_sizes_asked_for() -> None:
     train = [shard for shard in layout if shard.split == "train"]
     assert [shard.stop - shard.start for shard in train] == [64] * 12 + [32]
     assert train[-1].path == "data/train-00012-of-00013.parquet"
-    one = [shard for shard in BuildConfig().layout(plan) if shard.split == "train"]
+    one = [shard for shard in BuildConfig(WARP).layout(plan) if shard.split == "train"]
     assert [(shard.start, shard.stop) for shard in one] == [(0, 800)]
     assert train[0].parts()[0] == (0, shards.PART)
 
@@ -130,7 +129,7 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
         kept.append(len(list(out.glob(".building/*.parquet"))))
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     reference = tmp_path / "reference"
-    builds.build(plan, reference, BuildConfig(shard_bytes=1_000_000))
+    builds.build(plan, reference, BuildConfig(WARP, shard_bytes=1_000_000))
     dataset_card.write(reference)
     assert max(kept) > 0, "the build was never interrupted half way"
     assert sums(out) == sums(reference)
@@ -152,7 +151,7 @@ def test_another_plan_is_refused_and_both_fingerprints_are_named(
     assert other.fingerprint in str(caught.value)
     assert "another plan" in str(caught.value)
     with pytest.raises(BuildError, match="other build options"):
-        builds.build(plan, dataset, BuildConfig(shard_bytes=1_000_000_000))
+        builds.build(plan, dataset, BuildConfig(WARP, shard_bytes=1_000_000_000))
     assert sums(dataset) == sums(built)
 
 
@@ -186,12 +185,6 @@ def test_what_the_backend_cannot_do_is_refused_before_anything_is_written(tmp_pa
     with pytest.raises(BackendError, match="63"):
         builds.build(plan, tmp_path / "out", small_shards(plan))
     assert not (tmp_path / "out").exists()
-
-
-def test_an_unknown_backend_is_refused(plan: Plan, tmp_path: Path) -> None:
-    config = BuildConfig(RenderConfig("wrap"))
-    with pytest.raises(EquimeError, match=r"no backend 'wrap'. Choose one of: warp"):
-        builds.build(plan, tmp_path / "out", config)
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing(

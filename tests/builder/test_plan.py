@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from equime_hub import configs
-from equime_hub.builder import faces
 from equime_hub.builder import plan as plans
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
@@ -55,7 +54,7 @@ def test_fifty_more_people_move_nobody(plan: Plan) -> None:
 def test_splits_of_an_earlier_plan_stay_whatever_the_order(plan: Plan) -> None:
     source = DrawnFaces(20, 0, 128)
     reversed_faces = source.scan().faces[::-1]
-    made = plans.make(reversed_faces, faces.describe(source), TINY, plan.splits())
+    made = plans.make(reversed_faces, source, TINY, plan.splits())
     assert {subject: made.splits()[subject] for subject in plan.splits()} == plan.splits()
 
 
@@ -96,7 +95,7 @@ def test_an_emotion_without_action_units_is_refused() -> None:
 
 def test_no_face_is_refused() -> None:
     with pytest.raises(PlanError, match="no face"):
-        plans.make((), {}, TINY)
+        plans.make((), DrawnFaces(1), TINY)
 
 
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ def test_options_override_a_configuration_file() -> None:
         (("plan", "--frames", "4"), 1, "needs at least 21 frames"),
         (("plan", "--faces", "nowhere"), 2, "does not exist"),
         (("plan", "--people", "0"), 2, "not in the range"),
+        (("build", "plan.parquet", "--backend", "wrap"), 2, "'wrap' is not 'warp'"),
         (("build", "nowhere.parquet"), 1, "There is no plan at nowhere.parquet"),
         (("verify", "nowhere"), 1, "nowhere holds no dataset"),
         (("dance",), 2, "No such command"),

@@ -1,4 +1,4 @@
-"""Backends by name: each turns a planned clip into frames."""
+"""Backends by name: each is a frozen dataclass that implements `Backend`."""
 
 from __future__ import annotations
 

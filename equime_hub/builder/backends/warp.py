@@ -7,7 +7,8 @@ drifts a little, the background stands still, and every frame carries its own se
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -58,18 +59,22 @@ class WarpConfig:
                 raise BackendError(f"{name} must be a number of at least 0, got {value}.")
 
 
+@dataclass(frozen=True)
 class WarpBackend:
     """Clips by warping; see `Backend`. One core, no model, same bytes for the same job."""
 
-    batch_size = 1
-    encoder = EncoderConfig(crf=12)
+    config: WarpConfig = field(default_factory=WarpConfig)
+
+    batch_size: ClassVar = 1
+    encoder: ClassVar = EncoderConfig(crf=12)
     """Warped faces are smooth and quiet: at crf 26 the encoder takes up to half of the motion
     away, most from dark skin, where it spends the fewest bits (`benchmarks/codec.py`)."""
-    bytes_per_pixel = 0.007
+    bytes_per_pixel: ClassVar = 0.007
 
-    def __init__(self, config: WarpConfig | None = None) -> None:
-        self.config = config or WarpConfig()
-        self.generation = Generation(
+    @property
+    def generation(self) -> Generation:
+        """What the rows say about how their clips were made."""
+        return Generation(
             generator="warp",
             software=f"equime_hub {__version__}; opencv {cv2.__version__}; numpy {np.__version__}",
         )
