@@ -23,7 +23,7 @@ from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
-from equime_hub.builder.build import BuildConfig
+from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.measure.basic import measure

@@ -28,13 +28,15 @@ for _name in ("HF_TOKEN", "EQUIME_DATASET"):
 from equime_hub.builder import build as builds  # noqa: E402
 from equime_hub.builder import plan as plans  # noqa: E402
 from equime_hub.builder.backends.warp import WarpBackend  # noqa: E402
-from equime_hub.builder.build import BuildConfig  # noqa: E402
+from equime_hub.builder.claim import BuildConfig  # noqa: E402
 from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
 from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
 from equime_hub.builder.render import RenderConfig  # noqa: E402
 from equime_hub.cards import dataset_card  # noqa: E402
 
 WARP = RenderConfig(WarpBackend())
+SMALL = BuildConfig(WARP, shard_bytes=1)
+"""The smallest shards there are: one row group each."""
 TINY = PlanConfig(width=64, height=64, num_frames=16, fps=50.0, duration_ms=(120.0, 240.0))
 
 
@@ -62,11 +64,6 @@ def tiny_plan(people: int = 8, config: PlanConfig = TINY) -> Plan:
     return plans.make(source.scan().faces, source, config)
 
 
-def small_shards(plan: Plan) -> BuildConfig:
-    """The smallest shards there are: one row group each."""
-    return BuildConfig(WARP, shard_bytes=1)
-
-
 def sums(folder: Path) -> dict[str, bytes]:
     """Every file of a folder by name, hidden ones too."""
     return {
@@ -86,8 +83,7 @@ def plan() -> Plan:
 def built(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset of `plan`, named equime; do not change it, copy it."""
     folder = tmp_path_factory.mktemp("built") / "equime"
-    builds.build(plan, folder, small_shards(plan))
-    dataset_card.write(folder)
+    builds.build(plan, folder, SMALL, card=dataset_card.write)
     return folder
 
 

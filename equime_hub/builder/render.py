@@ -25,6 +25,11 @@ class RenderConfig:
     backend: Backend
     encoder: codec.EncoderConfig | None = None
 
+    @property
+    def settings(self) -> codec.EncoderConfig:
+        """The settings it encodes with."""
+        return self.encoder or self.backend.encoder
+
 
 class Worker:
     """Loads its backend once and then renders any number of clips.
@@ -32,14 +37,11 @@ class Worker:
     Args:
         config: How to render.
         source: Where the faces are from.
-
-    Attributes:
-        encoder: The settings it encodes with.
     """
 
     def __init__(self, config: RenderConfig, source: FaceSource) -> None:
         self._backend = config.backend
-        self.encoder = config.encoder or self._backend.encoder
+        self._encoder = config.settings
 
         @lru_cache(maxsize=4)  # the clips of a face follow each other
         def aligned(face: Face, width: int, height: int) -> tuple[Image, Landmarks]:
@@ -69,11 +71,11 @@ class Worker:
                 for spec in specs[start : start + size]
             ]
             for job, clip in zip(jobs, self._backend.render(jobs), strict=True):
-                video = codec.encode(clip, self.encoder)
+                video = codec.encode(clip, self._encoder)
                 yield ClipRecord(
                     spec=job.spec,
                     video=video,
-                    encoding=self.encoder.describe(),
+                    encoding=self._encoder.describe(),
                     generation=self._backend.generation,
                     quality=measure(job, video, codec.decode(video)),
                 )

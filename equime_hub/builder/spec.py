@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Face, Generation, Landmarks
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
 
 Image = npt.NDArray[np.uint8]
 """H×W×3, RGB."""
-
-Progress = Callable[[int, int], None]
-"""Called as `progress(done, total)`."""
 
 
 @dataclass(frozen=True)

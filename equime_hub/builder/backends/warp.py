@@ -30,6 +30,8 @@ Box = tuple[slice, slice]
 _ALL: Box = (slice(None), slice(None))
 
 SMALLEST, LARGEST = 64, 4096
+LARGEST_CLIP = 1_000_000_000
+"""Bytes of a clip's frames; a worker holds them twice."""
 MOUTH = np.array((46, 16, 18), np.float32)
 """Colour inside an open mouth."""
 NOISE_STARTS = 1 << 20
@@ -83,14 +85,22 @@ class WarpBackend:
         """Refuse sizes that cannot be made; `ClipSpec` itself refuses fewer than 3 frames.
 
         Raises:
-            BackendError: A side is odd, under 64 or over 4096 pixels.
+            BackendError: A side is odd, under 64 or over 4096 pixels, or the frames of one clip
+                take more than a gigabyte.
         """
         for name, side in (("width", spec.width), ("height", spec.height)):
             if side % 2 or not SMALLEST <= side <= LARGEST:
                 raise BackendError(
                     f"The warp backend makes even sizes from {SMALLEST} to {LARGEST} pixels, "
-                    f"got {name} {side}. Ask for 256."
+                    f"got {name} {side}. Plan again with another --size."
                 )
+        size = 3 * spec.num_frames * spec.width * spec.height
+        if size > LARGEST_CLIP:
+            raise BackendError(
+                f"{spec.num_frames} frames of {spec.width}×{spec.height} take "
+                f"{size / 1e9:.1f} GB, more than {LARGEST_CLIP / 1e9:g}. Plan again with fewer "
+                "--frames or a smaller --size."
+            )
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
         """One clip a job, in order.
