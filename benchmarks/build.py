@@ -20,14 +20,15 @@ from typing import Any
 
 from benchmarks import machine
 from equime_hub.builder import build as builds
-from equime_hub.builder import faces, shards
 from equime_hub.builder import plan as plans
-from equime_hub.builder.backends import BACKENDS
-from equime_hub.builder.build import BuildConfig
+from equime_hub.builder import shards
+from equime_hub.builder.backends.warp import WarpBackend
+from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.measure.basic import measure
 from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.render import RenderConfig
 from equime_hub.builder.spec import RenderJob
 from equime_hub.schema.records import ClipRecord
 from equime_hub.schema.stamp import Stamp
@@ -52,9 +53,10 @@ def main() -> None:
     source = DrawnFaces(options.people, 0)
     seconds: dict[str, float] = {}
     seconds["draw faces"], scanned = timed(source.scan)
-    plan = plans.make(scanned.faces, faces.describe(source), config)
-    backend = BACKENDS.get("warp")()
+    plan = plans.make(scanned.faces, source, config)
+    backend = WarpBackend()
     encoder = backend.encoder
+    build_config = BuildConfig(RenderConfig(backend))
 
     def jobs() -> list[RenderJob]:
         made = []
@@ -82,10 +84,10 @@ def main() -> None:
             lambda: shards.write(path, iter([shards.table(records)]), Stamp("", "", ""))
         )
         parts = sum(time for name, time in seconds.items() if name != "draw faces")
-        one, _ = timed(lambda: builds.build(plan, Path(folder) / "one", BuildConfig()))
+        one, _ = timed(lambda: builds.build(plan, Path(folder) / "one", build_config))
         cores = os.cpu_count() or 1
         many, _ = timed(
-            lambda: builds.build(plan, Path(folder) / "many", BuildConfig(), workers=cores)
+            lambda: builds.build(plan, Path(folder) / "many", build_config, workers=cores)
         )
     count = len(plan.specs)
     result = {

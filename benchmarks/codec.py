@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
-from equime_hub.builder import faces
 from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
 from equime_hub.builder.faces.align import align
@@ -39,7 +38,7 @@ def main() -> None:
     options = parser.parse_args()
 
     source = DrawnFaces(options.people, 0)
-    plan = plans.make(source.scan().faces, faces.describe(source), PlanConfig())
+    plan = plans.make(source.scan().faces, source, PlanConfig())
     noisy, clean = WarpBackend(), WarpBackend(WarpConfig(noise=0))
     kept: dict[tuple[int, str], list[tuple[float, float]]] = defaultdict(list)
     sizes: dict[int, list[int]] = defaultdict(list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
 from equime_hub.errors import EquimeError
 from equime_hub.files import write_text
@@ -24,27 +24,18 @@ def from_json(cls: type[Config], values: dict[str, Any]) -> Config:
     """Inverse of `to_json`; fields left out keep their defaults.
 
     Raises:
-        EquimeError: An unknown or wrongly typed field; the message lists the known ones.
+        EquimeError: An unknown, missing or wrongly typed field; the message names it.
     """
-    hints = get_type_hints(cls)
-    unknown = [name for name in values if name not in hints]
-    if unknown:
-        raise EquimeError(
-            f"{cls.__name__} has no field {', '.join(unknown)}; its fields are {', '.join(hints)}."
-        )
-    converted: dict[str, Any] = {}
-    for name, value in values.items():
-        if dataclasses.is_dataclass(hints[name]) and isinstance(value, dict):
-            value = from_json(hints[name], value)
-        elif get_origin(hints[name]) is tuple and isinstance(value, list):
-            value = tuple(value)
-        elif isinstance(value, str) and Path in (hints[name], *get_args(hints[name])):
-            value = Path(value)
-        converted[name] = value
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        return cls(**converted)
-    except TypeError as error:
-        raise EquimeError(f"{cls.__name__}: {error}.") from error
+        config = TypeAdapter(cls).validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or cls.__name__
+        raise EquimeError(f"{field}: {first['msg']}, got {first['input']!r}.") from error
+    _refuse_unknown(cls.__name__, values, to_json(config))
+    return config
 
 
 def to_file(config: object, path: Path) -> None:
@@ -56,7 +47,7 @@ def from_file(cls: type[Config], path: Path) -> Config:
     """Read a configuration that `to_file` wrote, or one written by hand.
 
     Raises:
-        EquimeError: The file is missing, no JSON object, or holds unknown fields.
+        EquimeError: The file is missing, no JSON object, or does not fit.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -65,3 +56,11 @@ def from_file(cls: type[Config], path: Path) -> Config:
     if not isinstance(values, dict):
         raise EquimeError(f"{path} must hold one JSON object, got {type(values).__name__}.")
     return from_json(cls, values)
+
+
+def _refuse_unknown(name: str, given: dict[str, Any], known: dict[str, Any]) -> None:
+    for field, value in given.items():
+        if field not in known:
+            raise EquimeError(f"{name} has no field {field}; its fields are {', '.join(known)}.")
+        if isinstance(value, dict) and isinstance(known[field], dict):
+            _refuse_unknown(f"{name}.{field}", value, known[field])

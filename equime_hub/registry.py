@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
+from equime_hub import configs
 from equime_hub.errors import EquimeError
 
 
@@ -42,10 +43,23 @@ class Registry:
         module, _, attribute = entries[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
 
-    def name_of(self, kind: type) -> str | None:
-        """Name under which a class is registered; imports nothing."""
+    def describe(self, strategy: object) -> dict[str, Any]:
+        """A strategy that is a dataclass as plain JSON values, for `restore`.
+
+        Raises:
+            EquimeError: Its class is not registered, so no other process could find it.
+        """
+        kind = type(strategy)
         target = f"{kind.__module__}:{kind.__qualname__}"
-        return next((name for name, value in self._all().items() if value == target), None)
+        for name, value in self._all().items():
+            if value == target:
+                return {"name": name, **configs.to_json(strategy)}
+        raise EquimeError(f"{kind.__name__} is not registered as a {self.kind}.")
+
+    def restore(self, described: dict[str, Any]) -> Any:
+        """The strategy that `describe` described."""
+        options = dict(described)
+        return configs.from_json(self.get(options.pop("name")), options)
 
     def _all(self) -> dict[str, str]:
         entries = dict(self._entries)

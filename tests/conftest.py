@@ -26,13 +26,17 @@ for _name in ("HF_TOKEN", "EQUIME_DATASET"):
     os.environ.pop(_name, None)
 
 from equime_hub.builder import build as builds  # noqa: E402
-from equime_hub.builder import faces  # noqa: E402
 from equime_hub.builder import plan as plans  # noqa: E402
-from equime_hub.builder.build import BuildConfig  # noqa: E402
+from equime_hub.builder.backends.warp import WarpBackend  # noqa: E402
+from equime_hub.builder.claim import BuildConfig  # noqa: E402
 from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
 from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
+from equime_hub.builder.render import RenderConfig  # noqa: E402
 from equime_hub.cards import dataset_card  # noqa: E402
 
+WARP = RenderConfig(WarpBackend())
+SMALL = BuildConfig(WARP, shard_bytes=1)
+"""The smallest shards there are: one row group each."""
 TINY = PlanConfig(width=64, height=64, num_frames=16, fps=50.0, duration_ms=(120.0, 240.0))
 
 
@@ -57,12 +61,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def tiny_plan(people: int = 8, config: PlanConfig = TINY) -> Plan:
     """Clips of 64×64×16 frames of drawn people."""
     source = DrawnFaces(people, 0, 128)
-    return plans.make(source.scan().faces, faces.describe(source), config)
-
-
-def small_shards(plan: Plan) -> BuildConfig:
-    """The smallest shards there are: one row group each."""
-    return BuildConfig(shard_bytes=1)
+    return plans.make(source.scan().faces, source, config)
 
 
 def sums(folder: Path) -> dict[str, bytes]:
@@ -84,8 +83,7 @@ def plan() -> Plan:
 def built(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset of `plan`, named equime; do not change it, copy it."""
     folder = tmp_path_factory.mktemp("built") / "equime"
-    builds.build(plan, folder, small_shards(plan))
-    dataset_card.write(folder)
+    builds.build(plan, folder, SMALL, card=dataset_card.write)
     return folder
 
 

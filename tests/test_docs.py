@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *map(str, Path("docs").glob("*.md"))]
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
+)
 
 
 def blocks(page: str) -> list[str]:
@@ -30,9 +34,17 @@ def test_the_python_of_the_readme_runs(dataset: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    (train,) = dataset.glob("metadata/train-*.parquet")
+    angry = pq.read_table(train, columns=["emotion"])["emotion"].to_pylist().count(4)
+    assert angry > 0
     assert done.stdout.splitlines()[-1] == (
-        "torch.Size([3, 64, 64]) torch.Size([3, 3, 64, 64]) (16, 64, 64, 3) 6"
+        f"torch.Size([3, 64, 64]) torch.Size([3, 3, 64, 64]) (16, 64, 64, 3) {angry}"
     )
+
+
+def test_the_pages_are_found_from_anywhere() -> None:
+    # The working directory of a test is an empty one.
+    assert {"README.md", "docs/dataset.md"} <= set(runpy.run_path(__file__)["PAGES"])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -46,4 +58,8 @@ def test_the_continuous_integration_runs_the_readmes_test_command() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"<!-- test command -->\n```bash\n(.*?)\n```", readme)
     assert command.endswith("python -m pytest --numprocesses 2")
-    assert "<!-- test command -->" in (ROOT / ".ci/run").read_text(encoding="utf-8")
+    (awk,) = re.findall(
+        r"^command=\$\((awk .*)\)$", (ROOT / ".ci/run").read_text("utf-8"), flags=re.M
+    )
+    done = subprocess.run(["bash", "-c", awk], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == command

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from equime_hub import seeds
+from equime_hub.builder.faces import SOURCES
+from equime_hub.builder.faces.drawn import DrawnFaces
+from equime_hub.builder.faces.folder import FolderFaces
 from equime_hub.errors import EquimeError
 from equime_hub.files import remove_temporaries, write_text, written
 from equime_hub.registry import Registry
@@ -34,9 +38,16 @@ def test_seeds_depend_on_the_key_alone() -> None:
     assert seeds.generator("x").random() == seeds.generator("x").random()
 
 
+def test_a_strategy_survives_being_described() -> None:
+    for source in (DrawnFaces(3, 1, 64), FolderFaces(Path("/photos"), subjects=Path("a.csv"))):
+        described = json.loads(json.dumps(SOURCES.describe(source)))
+        assert SOURCES.restore(described) == source
+
+
 def test_a_registry_resolves_names_and_lists_them() -> None:
     registry = Registry("thing", {"path": "pathlib:Path"}, group="equime_hub.tests")
     assert registry.get("path") is Path
-    assert registry.name_of(Registry) is None
+    with pytest.raises(EquimeError, match="Registry is not registered as a thing"):
+        registry.describe(registry)
     with pytest.raises(EquimeError, match=r"no thing 'paht'. Choose one of: path"):
         registry.get("paht")

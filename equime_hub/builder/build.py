@@ -1,60 +1,41 @@
 """From a plan to a dataset folder: resumable, and the same bytes however often interrupted.
 
-What exists is never trusted by its name. A shard counts as done when its SHA-256 is the one in
-`SHA256SUMS`; everything else is made again. So a crash, a full disk and a flipped bit all have
-the same cure: run the same command again.
+What exists is never trusted by its name. A shard counts as done when its SHA-256 is the recorded
+one, a part when its seal fits; everything else is made again. So a crash, a full
+disk and a flipped bit all have the same cure: run the same command again.
+
+Work happens in the hidden folder `.building`; shards move to `data` when all are there, so that
+nobody opens half a dataset.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from equime_hub import checksums, configs, seeds
-from equime_hub.builder import shards
-from equime_hub.builder.backends import BACKENDS
+from equime_hub import checksums
+from equime_hub.builder import parts, shards
+from equime_hub.builder.claim import BuildConfig, claim, refuse_strays
 from equime_hub.builder.engines import ENGINES
+from equime_hub.builder.parts import Part
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.render import RenderConfig, Worker
+from equime_hub.builder.render import Worker
 from equime_hub.builder.shards import Shard
-from equime_hub.builder.spec import Progress
-from equime_hub.errors import BuildError, DatasetError
-from equime_hub.files import remove_temporaries, write_text
-from equime_hub.schema.features import SCHEMA_VERSION
-from equime_hub.schema.records import ClipSpec
-from equime_hub.schema.stamp import Stamp, read_stamp
+from equime_hub.errors import BuildError
+from equime_hub.files import remove_temporaries, sha256
+from equime_hub.progress import Progress
+from equime_hub.schema.stamp import ORIGIN, Stamp
 
-MARKER = "build.json"
 _WORKSHOP = ".building"
-
-
-@dataclass(frozen=True)
-class BuildConfig:
-    """How a dataset is built from a plan.
-
-    Attributes:
-        render: How clips are made.
-        shard_bytes: Wanted size of a shard, in bytes; met as far as the size of a clip can be
-            foretold.
-    """
-
-    render: RenderConfig = field(default_factory=RenderConfig)
-    shard_bytes: int = 500_000_000
-
-    def layout(self, plan: Plan) -> list[Shard]:
-        """Shards of a plan under this configuration."""
-        first = plan.specs[0]
-        clip_bytes = first.width * first.height * first.num_frames
-        clip_bytes *= BACKENDS.get(self.render.backend).bytes_per_pixel
-        return shards.layout(plan, round(self.shard_bytes / clip_bytes))
+_CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ class BuildReport:
 
     Attributes:
         folder: The dataset.
-        fingerprint: Hash of the plan and the configuration.
+        fingerprint: Hash of the plan and of what it was made with.
         clips: Clips in the dataset.
         made: Clips made by this run; the others were there.
         rejected: Clips that failed a gate; they are in the dataset, marked.
@@ -76,20 +57,6 @@ class BuildReport:
     rejected: int
 
 
-@dataclass(frozen=True)
-class _Part:
-    shard: Shard
-    path: Path
-    stamp: Stamp
-    specs: tuple[ClipSpec, ...]
-
-    def exists(self) -> bool:
-        try:
-            return read_stamp(self.path) == self.stamp
-        except DatasetError:
-            return False
-
-
 def build(
     plan: Plan,
     folder: Path,
@@ -98,8 +65,9 @@ def build(
     engine: str = "local",
     workers: int = 1,
     progress: Progress | None = None,
+    card: Callable[[Path], object] | None = None,
 ) -> BuildReport:
-    """Build a dataset without its card, or finish one that was interrupted.
+    """Build a dataset, or finish one that was interrupted.
 
     Args:
         plan: What to make.
@@ -108,24 +76,31 @@ def build(
         engine: Name in `ENGINES`.
         workers: Processes, one core each.
         progress: Called with clips done and clips in all.
+        card: Writes the card from the label files, such as `cards.dataset_card.write`; called
+            before the shards become visible.
 
     Raises:
         BuildError: The folder is not ours or holds another build, the disk is full, or a build
             is running there.
         BackendError: The backend cannot make a clip of the plan; nothing is written.
     """
-    worker = Worker(config.render, plan.faces)
-    worker.check(plan.specs)
-    config = replace(config, render=replace(config.render, encoder=worker.encoder))
-    fingerprint = seeds.digest(plan.fingerprint, configs.to_json(config))[:16]
+    Worker(config.render, plan.source).check(plan.specs)
+    workshop = folder / _WORKSHOP
     try:
-        _claim(folder, plan, config, fingerprint)
-        workshop = folder / _WORKSHOP
+        fingerprint = claim(folder, plan, config)
         workshop.mkdir(exist_ok=True)
-        with FileLock(workshop / "lock", timeout=0):
-            made = _fill(plan, folder, config, fingerprint, engine, workers, progress)
-            rejected = _finish(plan, folder, config, fingerprint)
-        shutil.rmtree(workshop)
+        with FileLock(workshop / "lock", timeout=0) as lock:
+            made, places = _make(plan, folder, config, fingerprint, engine, workers, progress)
+            rejected = _publish(plan, folder, places, fingerprint, card)
+            for left in workshop.iterdir():
+                if left.is_dir():
+                    shutil.rmtree(left)
+                elif left != Path(lock.lock_file):
+                    left.unlink()
+            # Deleted while it is held: whoever comes next makes a lock of their own.
+            Path(lock.lock_file).unlink()
+        with contextlib.suppress(OSError):
+            workshop.rmdir()
     except Timeout:
         raise BuildError(f"Another build is running in {folder}; wait for it or stop it.") from None
     except OSError as error:
@@ -136,41 +111,7 @@ def build(
     return BuildReport(folder, fingerprint, len(plan.specs), made, rejected)
 
 
-def _claim(folder: Path, plan: Plan, config: BuildConfig, fingerprint: str) -> None:
-    """Make the folder ours, or refuse it."""
-    marker = folder / MARKER
-    if folder.exists() and not folder.is_dir():
-        raise BuildError(f"{folder} is a file; name a folder that is new or empty.")
-    if folder.is_dir() and any(folder.iterdir()) and not marker.is_file():
-        raise BuildError(
-            f"{folder} holds files that are no equime dataset; name a folder that is new or empty."
-        )
-    if not marker.is_file():
-        origin = {
-            "fingerprint": fingerprint,
-            "plan": plan.fingerprint,
-            "config": configs.to_json(config),
-            "schema_version": SCHEMA_VERSION,
-        }
-        write_text(marker, json.dumps(origin, indent=2, sort_keys=True) + "\n")
-        return
-    try:
-        found = json.loads(marker.read_text(encoding="utf-8"))
-        there, there_plan = str(found["fingerprint"]), str(found["plan"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BuildError(
-            f"{marker} is damaged ({error!r}); delete {folder} or name another folder."
-        ) from error
-    if there != fingerprint:
-        what = "another plan" if there_plan != plan.fingerprint else "other build options"
-        raise BuildError(
-            f"{folder} was built from {what}: its fingerprint is {there} (plan {there_plan}), "
-            f"this build is {fingerprint} (plan {plan.fingerprint}). Name another folder, or "
-            "delete that one."
-        )
-
-
-def _fill(
+def _make(
     plan: Plan,
     folder: Path,
     config: BuildConfig,
@@ -178,82 +119,98 @@ def _fill(
     engine: str,
     workers: int,
     progress: Progress | None,
-) -> int:
-    """Make every shard that is missing or damaged; returns the number of clips made."""
-    for name in ("data", "metadata", _WORKSHOP, "."):
+) -> tuple[int, dict[Shard, Path]]:
+    """Make every shard that is missing or damaged.
+
+    Returns:
+        The number of clips made, and where each shard now lies: in its place or the workshop.
+    """
+    workshop = folder / _WORKSHOP
+    for name in (".", "data", "metadata", _WORKSHOP, f"{_WORKSHOP}/data"):
         remove_temporaries(folder / name)
-    sums = checksums.read(folder)
+    layout, sums = config.layout(plan), checksums.read(workshop)
+    refuse_strays(folder, {*(s.path for s in layout), *(_labels_path(s.split) for s in layout)})
+    places = {
+        shard: root / shard.path
+        for root, known in ((workshop, sums), (folder, checksums.read(folder)))
+        for shard in layout
+        if checksums.intact(root, known, shard.path)
+    }
     missing = [
-        _parts(plan, folder, shard, fingerprint)
-        for shard in config.layout(plan)
-        if not checksums.intact(folder, sums, shard.path)
+        parts.of_shard(plan, workshop, shard, fingerprint)
+        for shard in layout
+        if shard not in places
     ]
-    by_shard = {parts[0].shard: parts for parts in missing}
-    todo = [part for parts in missing for part in parts if not part.exists()]
+    by_shard = {group[0].shard: group for group in missing}
+    todo = [part for group in missing for part in group if not part.intact()]
     left = Counter(part.shard for part in todo)
     total, made = len(plan.specs), 0
     done = total - sum(len(part.specs) for part in todo)
     if progress:
         progress(done, total)
     for shard in (shard for shard in by_shard if not left[shard]):
-        _assemble(folder, by_shard[shard], sums)
-    start = partial(_start, config.render, plan.faces)
-    for part in ENGINES.get(engine)(start, todo, workers):
+        _assemble(workshop, by_shard[shard], sums)
+    start = partial(parts.start, config.render, plan.source)
+    run, gpu = ENGINES.get(engine), config.render.backend.wants_gpu
+    for part in run(start, todo, workers, gpu=gpu):
         made += len(part.specs)
         if progress:
             progress(done + made, total)
         left[part.shard] -= 1
         if not left[part.shard]:
-            _assemble(folder, by_shard[part.shard], sums)
-    return made
+            _assemble(workshop, by_shard[part.shard], sums)
+    return made, {shard: places.get(shard, workshop / shard.path) for shard in layout}
 
 
-def _parts(plan: Plan, folder: Path, shard: Shard, fingerprint: str) -> list[_Part]:
-    specs = shards.split_specs(plan, shard.split)
-    stamp = Stamp(fingerprint, plan.fingerprint, shard.path)
-    return [
-        _Part(
-            shard,
-            folder / _WORKSHOP / f"{shard.split}-{start:07d}.parquet",
-            stamp,
-            tuple(specs[start:stop]),
-        )
-        for start, stop in shard.parts()
-    ]
+def _labels_path(split: str) -> str:
+    return f"metadata/{split}-00000-of-00001.parquet"
 
 
-def _start(render: RenderConfig, described: dict[str, object]) -> Callable[[_Part], _Part]:
-    """What a worker process does first: load the backend once."""
-    worker = Worker(render, described)
-
-    def make(part: _Part) -> _Part:
-        table = shards.table(worker.render(part.specs))
-        shards.write(part.path, iter([table]), part.stamp)
-        return part
-
-    return make
-
-
-def _assemble(folder: Path, parts: list[_Part], sums: dict[str, str]) -> None:
+def _assemble(workshop: Path, parts: list[Part], sums: dict[str, str]) -> None:
     """Join parts into their shard; only then are they deleted."""
     name = parts[0].shard.path
-    shards.write(folder / name, shards.row_groups([p.path for p in parts]), parts[0].stamp)
-    checksums.record(folder, sums, name)
+    shards.write(workshop / name, shards.row_groups([p.path for p in parts]), parts[0].stamp)
+    checksums.record(workshop, sums, name)
     for part in parts:
-        part.path.unlink()
+        part.delete()
 
 
-def _finish(plan: Plan, folder: Path, config: BuildConfig, fingerprint: str) -> int:
-    """Write the config without video; returns the number of clips that failed a gate."""
+def _publish(
+    plan: Plan,
+    folder: Path,
+    places: dict[Shard, Path],
+    fingerprint: str,
+    card: Callable[[Path], object] | None,
+) -> int:
+    """Write labels and card, then move the shards; returns how many clips failed a gate.
+
+    The card comes before the shards: it says how many rows there must be, so that a reader who
+    comes in between refuses instead of reading less.
+    """
+    splits = list(dict.fromkeys(shard.split for shard in places))
+    wanted = {*(shard.path for shard in places), *map(_labels_path, splits), ORIGIN, _CARD}
     sums = checksums.read(folder)
-    layout = config.layout(plan)
-    rejected = 0
-    for split in dict.fromkeys(shard.split for shard in layout):
-        table = shards.labels_only([folder / s.path for s in layout if s.split == split])
-        rejected += pc.sum(pc.invert(table["accepted"])).as_py()
-        name = f"metadata/{split}-00000-of-00001.parquet"
-        stamp = Stamp(fingerprint, plan.fingerprint, name)
-        shards.write(folder / name, iter([table]), stamp, config="metadata")
-        checksums.record(folder, sums, name)
-    checksums.record(folder, sums, MARKER)
+    others = wanted - {shard.path for shard in places}
+    if not (
+        set(sums) == wanted
+        and all(path == folder / shard.path for shard, path in places.items())
+        and all(checksums.intact(folder, sums, name) for name in others)
+    ):
+        for split in splits:
+            table = shards.labels_only([p for s, p in places.items() if s.split == split])
+            name = _labels_path(split)
+            stamp = Stamp(fingerprint, plan.fingerprint, name)
+            shards.write(folder / name, iter([table]), stamp, config="metadata")
+            sums[name] = sha256(folder / name)
+        sums[ORIGIN] = sha256(folder / ORIGIN)
+        checksums.write(folder, sums)
+        if card:
+            card(folder)
+        found = checksums.read(folder) | checksums.read(folder / _WORKSHOP)
+        checksums.write(folder, {name: found[name] for name in wanted if name in found})
+        for shard, path in places.items():
+            (folder / shard.path).parent.mkdir(exist_ok=True)
+            path.replace(folder / shard.path)
+    labels = shards.labels_only([folder / _labels_path(split) for split in splits])
+    rejected: int = pc.sum(pc.invert(labels["accepted"])).as_py()
     return rejected

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ import pyarrow.parquet as pq
 
 from equime_hub import configs, seeds
 from equime_hub.builder import causal, prompts
+from equime_hub.builder.faces import SOURCES
+from equime_hub.builder.spec import FaceSource
 from equime_hub.errors import PlanError
 from equime_hub.files import written
 from equime_hub.schema.features import SCHEMA_VERSION
 from equime_hub.schema.records import ClipSpec, Face, Landmarks, spec_row
 from equime_hub.schema.taxonomy import AU_NUMBERS, EMOTION_PRESETS
-from equime_hub.splits.assign import assign
+from equime_hub.splits.assign import DEFAULT_FRACTIONS, SPLITS, assign
 
 _FOOTER = b"equime.plan"
 
@@ -56,7 +58,11 @@ class PlanConfig:
     fps: float = 100.0
     intensity: tuple[float, float] = (0.1, 0.3)
     duration_ms: tuple[float, float] = (200.0, 500.0)
-    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    split: tuple[float, float, float] = (
+        DEFAULT_FRACTIONS["train"],
+        DEFAULT_FRACTIONS["validation"],
+        DEFAULT_FRACTIONS["test"],
+    )
 
     def __post_init__(self) -> None:
         _demand(bool(self.emotions), "emotions must name at least one", self.emotions)
@@ -67,11 +73,22 @@ class PlanConfig:
         _demand(
             min(self.width, self.height) >= 1, "sizes must be positive", (self.width, self.height)
         )
+        _demand(
+            min(self.split) >= 0 and abs(sum(self.split) - 1) < 1e-9,
+            "split must be three shares of at least 0 that sum to 1",
+            self.split,
+        )
         low, high = self.intensity
         _demand(0 < low <= high <= 1, "intensity must satisfy 0 < low <= high <= 1", (low, high))
         low, high = self.duration_ms
         _demand(0 < low <= high, "duration_ms must satisfy 0 < shortest <= longest", (low, high))
         _demand(0 < self.fps < float("inf"), "fps must be positive", self.fps)
+        _demand(
+            high * self.fps / 1000 >= 2,
+            f"an expression of at most {high:g} ms needs two frames: fps must be at least "
+            f"{2000 / high:g}",
+            self.fps,
+        )
         shortest = self.duration_frames()[0]
         _demand(
             shortest < self.num_frames,
@@ -92,13 +109,16 @@ class Plan:
 
     Attributes:
         config: How it was made.
-        faces: The face source, as `faces.describe` writes it.
+        source: Where the faces are from.
         specs: One a clip; all of a face follow each other.
+        absent: Splits of people of earlier plans who have no clip in this one; remembered, so
+            that they find their place again.
     """
 
     config: PlanConfig
-    faces: dict[str, Any]
+    source: FaceSource
     specs: tuple[ClipSpec, ...]
+    absent: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -107,13 +127,17 @@ class Plan:
         return seeds.digest(SCHEMA_VERSION, prompts.WORDING, rows)[:16]
 
     def splits(self) -> dict[str, str]:
-        """Subject → split."""
+        """Subject → split, for the people of this plan."""
         return {spec.face.subject_id: spec.split for spec in self.specs}
+
+    def memory(self) -> dict[str, str]:
+        """Subject → split, for everybody who ever had one: `previous` of the next plan."""
+        return self.absent | self.splits()
 
 
 def make(
     faces: Sequence[Face],
-    described: dict[str, Any],
+    source: FaceSource,
     config: PlanConfig,
     previous: Mapping[str, str] | None = None,
 ) -> Plan:
@@ -121,7 +145,7 @@ def make(
 
     Args:
         faces: Faces in a stable order.
-        described: Their source, as `faces.describe` writes it.
+        source: Where they are from.
         config: What to plan.
         previous: Splits of people in an earlier plan; they stay.
 
@@ -130,7 +154,7 @@ def make(
     """
     if not faces:
         raise PlanError("There is no face to plan for.")
-    shares = dict(zip(("train", "validation", "test"), config.split, strict=True))
+    shares = dict(zip(SPLITS, config.split, strict=True))
     fractions = {name: share for name, share in shares.items() if share}
     people = ((f.subject_id, (f.gender, f.race, f.age_group)) for f in faces)
     splits = assign(people, fractions, previous)
@@ -140,7 +164,8 @@ def make(
         for emotion in config.emotions
         for repeat in range(config.repeats)
     )
-    return Plan(config, described, tuple(specs))
+    absent = {who: split for who, split in (previous or {}).items() if who not in splits}
+    return Plan(config, source, tuple(specs), absent)
 
 
 def write(plan: Plan, path: Path) -> None:
@@ -148,7 +173,8 @@ def write(plan: Plan, path: Path) -> None:
     footer = {
         "fingerprint": plan.fingerprint,
         "config": configs.to_json(plan.config),
-        "faces": plan.faces,
+        "faces": SOURCES.describe(plan.source),
+        "absent": plan.absent,
         "schema_version": SCHEMA_VERSION,
     }
     rows = [_row(spec) for spec in plan.specs]
@@ -169,22 +195,28 @@ def read(path: Path) -> Plan:
     try:
         table = pq.read_table(path)
         footer = json.loads((table.schema.metadata or {})[_FOOTER])
-    except (pa.ArrowInvalid, KeyError, OSError) as error:
+        version = footer["schema_version"]
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise PlanError(f"{path} is not a plan written by `equime plan` ({error}).") from error
-    if footer["schema_version"] != SCHEMA_VERSION:
+    if version != SCHEMA_VERSION:
         raise PlanError(
-            f"{path} was made for schema {footer['schema_version']}, this version writes "
-            f"{SCHEMA_VERSION}. Make the plan anew with `equime plan`."
+            f"{path} was made for schema {version}, this version writes {SCHEMA_VERSION}. Make "
+            "the plan anew with `equime plan`."
         )
-    plan = Plan(
-        configs.from_json(PlanConfig, footer["config"]),
-        footer["faces"],
-        tuple(_specs(table.to_pylist())),
-    )
+    try:
+        plan = Plan(
+            configs.from_json(PlanConfig, footer["config"]),
+            SOURCES.restore(footer["faces"]),
+            tuple(_specs(table.to_pylist())),
+            footer["absent"],
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise PlanError(f"{path} was changed by hand, or is damaged ({error!r}).") from error
     changed = [spec.clip_id for spec in plan.specs if spec.clip_id != _clip_id(spec)]
     if changed or plan.fingerprint != footer["fingerprint"]:
         raise PlanError(
-            f"Rows of {path} were changed by hand ({', '.join(changed[:3]) or 'order or splits'}). "
+            f"Rows of {path} were changed by hand "
+            f"({', '.join(map(str, changed[:3])) or 'order or splits'}). "
             "A row's clip_id is the hash of its content; change the options of `equime plan` "
             "instead."
         )

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from equime_hub.builder import faces
-from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.measure.basic import measure
-from equime_hub.builder.spec import Backend, Image, RenderJob
+from equime_hub.builder.spec import Backend, FaceSource, Image, RenderJob
 from equime_hub.schema.records import ClipRecord, ClipSpec, Face, Landmarks
 from equime_hub.video import codec
 
@@ -21,12 +18,17 @@ class RenderConfig:
     """How clips are made from a plan.
 
     Attributes:
-        backend: Name in `BACKENDS`.
+        backend: What makes the frames.
         encoder: Settings of the video encoder; None takes those of the backend.
     """
 
-    backend: str = "warp"
+    backend: Backend
     encoder: codec.EncoderConfig | None = None
+
+    @property
+    def settings(self) -> codec.EncoderConfig:
+        """The settings it encodes with."""
+        return self.encoder or self.backend.encoder
 
 
 class Worker:
@@ -34,16 +36,12 @@ class Worker:
 
     Args:
         config: How to render.
-        described: The face source, as `faces.describe` writes it.
-
-    Attributes:
-        encoder: The settings it encodes with.
+        source: Where the faces are from.
     """
 
-    def __init__(self, config: RenderConfig, described: dict[str, Any]) -> None:
-        source = faces.restore(described)
-        self._backend: Backend = BACKENDS.get(config.backend)()
-        self.encoder = config.encoder or self._backend.encoder
+    def __init__(self, config: RenderConfig, source: FaceSource) -> None:
+        self._backend = config.backend
+        self._encoder = config.settings
 
         @lru_cache(maxsize=4)  # the clips of a face follow each other
         def aligned(face: Face, width: int, height: int) -> tuple[Image, Landmarks]:
@@ -57,12 +55,8 @@ class Worker:
         Raises:
             BackendError: The first clip that cannot be made.
         """
-        seen = set()
         for spec in specs:
-            shape = (spec.num_frames, spec.width, spec.height, spec.fps)
-            if shape not in seen:
-                self._backend.check(spec)
-                seen.add(shape)
+            self._backend.check(spec)
 
     def render(self, specs: Sequence[ClipSpec]) -> Iterator[ClipRecord]:
         """Make clips, one record each, in order."""
@@ -73,11 +67,11 @@ class Worker:
                 for spec in specs[start : start + size]
             ]
             for job, clip in zip(jobs, self._backend.render(jobs), strict=True):
-                video = codec.encode(clip, self.encoder)
+                video = codec.encode(clip, self._encoder)
                 yield ClipRecord(
                     spec=job.spec,
                     video=video,
-                    encoding=self.encoder.describe(),
+                    encoding=self._encoder.describe(),
                     generation=self._backend.generation,
                     quality=measure(job, video, codec.decode(video)),
                 )

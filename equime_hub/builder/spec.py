@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Face, Generation, Landmarks
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
 
 Image = npt.NDArray[np.uint8]
 """H×W×3, RGB."""
-
-Progress = Callable[[int, int], None]
-"""Called as `progress(done, total)`."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +68,30 @@ class RenderJob:
 
 
 class Backend(Protocol):
-    """What turns jobs into clips. Same job, same pixels, whatever its neighbours."""
+    """What turns jobs into clips: same job, same pixels, whatever its neighbours.
 
-    batch_size: int
-    """Jobs that are best given together."""
+    Making one is cheap and it can be pickled; a model is loaded by the first `render`.
+    """
 
-    generation: Generation
-    """What the rows say about how their clips were made."""
+    @property
+    def batch_size(self) -> int:
+        """Jobs that are best given together."""
 
-    encoder: EncoderConfig
-    """Settings that keep the motion of its clips, unless others are asked for."""
+    @property
+    def generation(self) -> Generation:
+        """What the rows say about how their clips were made."""
 
-    bytes_per_pixel: float
-    """Of a typical clip under those settings; chooses how many make a shard."""
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether each worker needs a GPU of its own."""
+
+    @property
+    def encoder(self) -> EncoderConfig:
+        """Settings that keep the motion of its clips, unless others are asked for."""
+
+    @property
+    def bytes_per_pixel(self) -> float:
+        """Of a typical clip under those settings; chooses how many make a shard."""
 
     def check(self, spec: ClipSpec) -> None:
         """Refuse a clip that cannot be made, before any is.

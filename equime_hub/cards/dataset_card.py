@@ -9,22 +9,22 @@ from typing import Any
 
 from equime_hub import checksums
 from equime_hub.cards.statistics import FOLDERS, Statistics, Table, count
+from equime_hub.errors import DatasetError
 from equime_hub.files import write_text
 from equime_hub.schema.features import CONFIGS, GROUPS, SCHEMA_VERSION, features
+from equime_hub.schema.stamp import ORIGIN, read_origin
 from equime_hub.schema.taxonomy import ACTION_UNITS
 
 NAME = "README.md"
-DEFAULT_LICENSE = "cc-by-nc-sa-4.0"
-"""The EquiME paper's licence; its README says CC BY-NC 4.0 and its repository MIT."""
 
 
-def write(folder: Path, *, license: str = DEFAULT_LICENSE, title: str = "EquiME") -> Statistics:
+def write(folder: Path) -> Statistics:
     """Count a built dataset and write its card, atomically.
+
+    Licence and title are those of its `build.json`.
 
     Args:
         folder: A dataset that `builder.build` built.
-        license: Licence of the dataset, as an identifier the Hub knows.
-        title: Name shown on the card.
 
     Returns:
         The numbers that stand on the card.
@@ -32,8 +32,11 @@ def write(folder: Path, *, license: str = DEFAULT_LICENSE, title: str = "EquiME"
     Raises:
         DatasetError: The folder holds no dataset.
     """
-    statistics = count(folder)
-    write_text(folder / NAME, render(statistics, license=license, title=title))
+    statistics, origin = count(folder), read_origin(folder)
+    if origin is None:
+        raise DatasetError(f"{folder} has no {ORIGIN}: it was not built by `equime build`.")
+    card = render(statistics, license=origin.license, title=origin.title)
+    write_text(folder / NAME, card)
     checksums.record(folder, checksums.read(folder), NAME)
     return statistics
 
@@ -134,10 +137,8 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
 
 
 def _size_category(clips: int) -> str:
-    for limit, name in ((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K")):
-        if clips < limit:
-            return name
-    return "100K<n<1M"
+    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
+    return names[min(max(len(str(clips)) - 3, 0), len(names) - 1)]
 
 
 def _splits(statistics: Statistics) -> str:

@@ -100,10 +100,7 @@ def count(folder: Path) -> Statistics:
                 subjects=len(set(table["subject_id"].to_pylist())),
                 rejected=table["accepted"].to_pylist().count(False),
                 video_bytes=sum(table["size_bytes"].to_pylist()),
-                num_bytes={
-                    config: sum(_uncompressed(path) for path in folder.glob(f"{name}/{split}-*"))
-                    for config, name in FOLDERS.items()
-                },
+                num_bytes=_num_bytes(folder, split, sum(table["size_bytes"].to_pylist())),
             )
             for split, table in tables.items()
         },
@@ -123,9 +120,11 @@ def count(folder: Path) -> Statistics:
     )
 
 
-def _uncompressed(path: Path) -> int:
-    metadata = pq.read_metadata(path)
-    return sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+def _num_bytes(folder: Path, split: str, video: int) -> dict[str, int]:
+    """Counted from the label files alone: a card is written before the shards are in place."""
+    footers = [pq.read_metadata(path) for path in folder.glob(f"metadata/{split}-*.parquet")]
+    labels = sum(f.row_group(i).total_byte_size for f in footers for i in range(f.num_row_groups))
+    return {"default": labels + video, "metadata": labels}
 
 
 def _rows(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:

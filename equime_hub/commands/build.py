@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 import click
 
 from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
 from equime_hub.builder.backends import BACKENDS
-from equime_hub.builder.build import BuildConfig, BuildReport
+from equime_hub.builder.build import BuildReport
+from equime_hub.builder.claim import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig
+from equime_hub.builder.engines import ENGINES
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig
 from equime_hub.cards import dataset_card
-from equime_hub.cards.statistics import Statistics
+from equime_hub.cards.statistics import Statistics, count
+from equime_hub.commands import backends
+from equime_hub.commands.backends import LtxOptions, ltx_options
 from equime_hub.commands.common import (
+    cores,
     counted,
     json_option,
     progress_bar,
@@ -23,18 +30,28 @@ from equime_hub.commands.common import (
     talk,
     workers_option,
 )
+from equime_hub.commands.faces import moved
 from equime_hub.video.codec import EncoderConfig
 
 _MEGABYTE = 1_000_000
 
 
 def build_with_card(
-    plan: Plan, out: Path, config: BuildConfig, *, license: str, title: str, workers: int
+    plan: Plan, out: Path, config: BuildConfig, workers: int | None, engine: str = "local"
 ) -> tuple[BuildReport, Statistics]:
-    """Build a plan with a progress bar, then write the card."""
+    """Build a plan and its card, with a progress bar."""
+    workers = workers or (1 if config.render.backend.wants_gpu else cores())
     with progress_bar("clips", "clips") as progress:
-        built = builds.build(plan, out, config, workers=workers, progress=progress)
-    return built, dataset_card.write(out, license=license, title=title)
+        built = builds.build(
+            plan,
+            out,
+            config,
+            engine=engine,
+            workers=workers,
+            progress=progress,
+            card=dataset_card.write,
+        )
+    return built, count(out)
 
 
 @click.command(
@@ -42,7 +59,8 @@ def build_with_card(
     epilog="""\b
 Examples:
   equime build plan.parquet --out equime
-  equime build plan.parquet --out equime --workers 8 --json""",
+  equime build plan.parquet --out equime --workers 8 --json
+  equime build plan.parquet --backend ltx --preset equime-paper""",
 )
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
@@ -60,6 +78,19 @@ Examples:
     help="What makes the clips.",
 )
 @click.option(
+    "--backend-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='JSON file with the backend\'s settings, such as {"config": {"noise": 0}}.',
+)
+@ltx_options
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES.names()),
+    default="local",
+    show_default=True,
+    help="Who does the work: this machine, or a Ray cluster (docs/clusters.md).",
+)
+@click.option(
     "--crf",
     type=click.IntRange(0, 51),
     help="x264's rate factor, smaller is finer; by default what keeps the backend's motion.",
@@ -73,23 +104,36 @@ Examples:
 )
 @click.option(
     "--license",
-    default=dataset_card.DEFAULT_LICENSE,
-    show_default=True,
+    show_default=f"what the folder says, or {DEFAULT_LICENSE}",
     help="Licence of the dataset, on its card.",
 )
-@click.option("--title", default="EquiME", show_default=True, help="Name on the card.")
+@click.option(
+    "--title",
+    show_default=f"what the folder says, or {DEFAULT_TITLE}",
+    help="Name on the card.",
+)
+@click.option(
+    "--faces",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the photographs of the plan lie now, if they were moved.",
+)
 @workers_option
 @json_option
 def build(
     plan: Path,
     out: Path,
     backend: str,
+    backend_config: Path | None,
+    preset: str | None,
+    engine: str,
     crf: int | None,
     shard_size: int,
-    license: str,
-    title: str,
-    workers: int,
+    license: str | None,
+    title: str | None,
+    faces: Path | None,
+    workers: int | None,
     as_json: bool,
+    **ltx: Any,
 ) -> None:
     """Make every clip of a PLAN and shard them into a dataset folder.
 
@@ -97,10 +141,13 @@ def build(
     result has the same bytes as an uninterrupted build.
     """
     encoder = None if crf is None else EncoderConfig(crf=crf)
-    config = BuildConfig(RenderConfig(backend, encoder), shard_size * _MEGABYTE)
-    built, statistics = build_with_card(
-        plans.read(plan), out, config, license=license, title=title, workers=workers
-    )
+    chosen = backends.backend(backend, backend_config, preset, LtxOptions(**ltx))
+    render = RenderConfig(chosen, encoder)
+    config = BuildConfig(render, shard_size * _MEGABYTE, license, title)
+    todo = plans.read(plan)
+    if faces:
+        todo = replace(todo, source=moved(todo.source, faces))
+    built, statistics = build_with_card(todo, out, config, workers, engine)
     if as_json:
         report({**asdict(built), "splits": {k: asdict(v) for k, v in statistics.splits.items()}})
         return
@@ -109,4 +156,5 @@ def build(
         click.echo(
             f"  {split:<10} {size.clips:>7} clips of {counted(size.subjects, 'person', 'people')}"
         )
-    talk(f'Next: python -c "import equime_hub; print(equime_hub.load({str(out)!r}))"')
+    code = f"import equime_hub; print(equime_hub.load({str(out)!r}))"
+    talk(f"Next: python -c {quote(code)}")

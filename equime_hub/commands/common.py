@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
 
-from equime_hub.builder.spec import Progress
 from equime_hub.errors import EquimeError
+from equime_hub.progress import Progress
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_BAR = (
+    "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} "
+    "[{elapsed}<{remaining}, {rate_noinv_fmt}]"
+)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells use it."""
@@ -28,12 +35,22 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
+        # What systemd, containers and schedulers send; handled as Ctrl-C is.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().invoke(ctx)
         except EquimeError as error:
             if ctx.params.get("debug"):
                 raise
             click.echo(f"equime: {error}", err=True)
+            ctx.exit(1)
+        except OSError as error:
+            if ctx.params.get("debug") or error.errno == errno.EPIPE:  # click knows broken pipes
+                raise
+            click.echo(f"equime: {error}. Mend that and run the same command again.", err=True)
+            ctx.exit(1)
+        except MemoryError:
+            click.echo("equime: out of memory; ask for fewer workers or smaller clips.", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo(
@@ -53,10 +70,16 @@ def workers_option(function: Function) -> Function:
     return click.option(
         "--workers",
         type=click.IntRange(min=1),
-        default=os.cpu_count() or 1,
-        show_default="all cores",
-        help="Processes, one core each.",
+        show_default="all cores; 1 with a GPU",
+        help="Processes, one core or GPU each.",
     )(function)
+
+
+def cores() -> int:
+    """Cores that this process may use, which can be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def talk(message: str) -> None:
@@ -90,7 +113,7 @@ def progress_bar(what: str, unit: str) -> Iterator[Progress]:
         if bar is None:
             bar = tqdm(
                 total=total, initial=done, desc=what, unit=f" {unit}", file=sys.stderr,
-                dynamic_ncols=True, smoothing=0.1,
+                dynamic_ncols=True, smoothing=0.1, bar_format=_BAR,
             )  # fmt: skip
         bar.update(done - bar.n)
 

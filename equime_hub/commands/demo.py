@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
-from equime_hub.builder import faces as face_sources
 from equime_hub.builder import plan as plans
-from equime_hub.builder.build import BuildConfig
+from equime_hub.builder.backends.warp import WarpBackend
+from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.cards import dataset_card
+from equime_hub.builder.render import RenderConfig
 from equime_hub.cards.statistics import Statistics, Table
 from equime_hub.commands import faces
 from equime_hub.commands.build import build_with_card
@@ -20,7 +20,6 @@ from equime_hub.commands.common import counted, json_option, report, talk, worke
 from equime_hub.loading_script.names import NAME
 
 PICTURE = Path("demo.png")
-PLAN = Path("demo-plan.parquet")
 
 
 @click.command(
@@ -37,7 +36,10 @@ Examples:
     help="Folder of photographs; without it, faces are drawn.",
 )
 @click.option(
-    "--people", type=click.IntRange(min=1), default=24, show_default=True, help="Drawn faces."
+    "--people",
+    type=click.IntRange(min=1),
+    show_default=str(faces.PEOPLE),
+    help="Number of drawn faces.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path(NAME), show_default=True,
@@ -45,23 +47,25 @@ Examples:
 )  # fmt: skip
 @workers_option
 @json_option
-def demo(folder: Path | None, people: int, out: Path, workers: int, as_json: bool) -> None:
+def demo(
+    folder: Path | None, people: int | None, out: Path, workers: int | None, as_json: bool
+) -> None:
     """Build a small dataset, open it, and draw what is in it.
 
-    Writes the dataset, the plan (demo-plan.parquet) and a picture (demo.png): one row an
+    Writes the dataset, its plan (equime-plan.parquet) and a picture (demo.png): one row an
     emotion, seven evenly spaced frames, one person.
     """
     source = faces.source(folder, people=people)
-    plan = plans.make(faces.scan(source).faces, face_sources.describe(source), PlanConfig())
-    plans.write(plan, PLAN)
-    _, statistics = build_with_card(
-        plan,
-        out,
-        BuildConfig(),
-        license=dataset_card.DEFAULT_LICENSE if folder else "cc0-1.0",
+    plan = plans.make(faces.scan(source).faces, source, PlanConfig())
+    config = BuildConfig(
+        RenderConfig(WarpBackend()),
+        license=None if folder else "cc0-1.0",  # nobody's face
         title="EquiME demo",
-        workers=workers,
     )
+    _, statistics = build_with_card(plan, out, config, workers)
+    # Written last: a refused build leaves the plan of the dataset that is there.
+    plan_file = out.with_name(f"{out.name}-plan.parquet")
+    plans.write(plan, plan_file)
     split = next(iter(statistics.splits))
     opened = _open(out, split)
     _draw(opened, PICTURE)
@@ -77,7 +81,7 @@ def demo(folder: Path | None, people: int, out: Path, workers: int, as_json: boo
         )
         return
     _print(opened, statistics)
-    _next_steps(out, split, statistics)
+    _next_steps(out, plan_file, statistics)
 
 
 def _open(out: Path, split: str) -> Any:
@@ -136,13 +140,13 @@ def _table(title: str, table: Table) -> str:
     return "\n".join(lines)
 
 
-def _next_steps(out: Path, split: str, statistics: Statistics) -> None:
+def _next_steps(out: Path, plan_file: Path, statistics: Statistics) -> None:
     if len(statistics.splits) < 3:
         talk(f"\nToo few people for three splits; all are in {', '.join(statistics.splits)}.")
     name = NAME if out == Path(NAME) else str(out)
-    talk(f"\nThe dataset is in {out}/, a picture of it in {PICTURE}, its plan in {PLAN}.")
+    talk(f"\nThe dataset is in {out}/, a picture of it in {PICTURE}, its plan in {plan_file}.")
     talk("Next:")
-    load = json.dumps(name)
-    talk(f"  python -c 'from datasets import load_dataset; print(load_dataset({load}))'")
-    talk(f"  equime verify {out}")
+    code = f"from datasets import load_dataset; print(load_dataset({name!r}))"
+    talk(f"  python -c {quote(code)}")
+    talk(f"  equime verify {quote(str(out))}")
     talk("  equime plan --people 200 --out plan.parquet && equime build plan.parquet --out big")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
 from dataclasses import asdict, dataclass
 
 import click
@@ -49,7 +50,8 @@ def doctor(as_json: bool) -> None:
     findings = [
         Finding("equime-hub", f"{__version__} on Python {platform.python_version()}", True),
         *(_package(name) for name in _PACKAGES),
-        *(check() for check in (_pyav, _torchcodec, _cuda, _deepface, _ray, _hub, _dataset)),
+        *(check() for check in (_pyav, _ffmpeg, _torchcodec, _cuda)),
+        *(check() for check in (_deepface, _ray, _hub, _dataset)),
     ]
     if as_json:
         report({finding.name: asdict(finding) for finding in findings})
@@ -85,6 +87,13 @@ def _pyav() -> Finding:
     return Finding("FFmpeg inside PyAV", libraries, True)
 
 
+def _ffmpeg() -> Finding:
+    path = shutil.which("ffmpeg")
+    if path is None:
+        return Finding("FFmpeg of the system", "not found", False, "only torchcodec needs it")
+    return Finding("FFmpeg of the system", path, True)
+
+
 def _torchcodec() -> Finding:
     hint = 'plain datasets decodes with it: pip install "equime-hub[torchcodec]" and FFmpeg 4 to 9'
     if _version("torchcodec") is None:
@@ -101,7 +110,9 @@ def _cuda() -> Finding:
     import torch
 
     if not torch.cuda.is_available():
-        return Finding("CUDA", "no GPU; nothing needs one yet", False, "training will be faster")
+        return Finding(
+            "CUDA", "no GPU; the warp backend works without", False, "equime build --backend ltx"
+        )
     return Finding("CUDA", torch.cuda.get_device_name(), True)
 
 
@@ -119,7 +130,7 @@ def _deepface() -> Finding:
 
 
 def _ray() -> Finding:
-    return _extra("ray", "ray", "will build on many machines (not used yet)")
+    return _extra("ray", "ray", "builds on many GPUs or machines (docs/clusters.md)")
 
 
 def _hub() -> Finding:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
 
 from equime_hub import configs
-from equime_hub.builder import faces as face_sources
 from equime_hub.builder import plan as plans
+from equime_hub.builder.causal import EXPERT_MAP
 from equime_hub.builder.plan import Plan, PlanConfig
 from equime_hub.commands import faces
 from equime_hub.commands.common import counted, json_option, report, talk
@@ -36,7 +37,10 @@ Examples:
     help="Folder of photographs; without it, faces are drawn.",
 )
 @click.option(
-    "--people", type=click.IntRange(min=1), default=24, show_default=True, help="Drawn faces."
+    "--people",
+    type=click.IntRange(min=1),
+    show_default=str(faces.PEOPLE),
+    help="Number of drawn faces.",
 )
 @click.option("--aligned", is_flag=True, help="Images are CelebA-HQ crops: skip the detector.")
 @click.option(
@@ -75,7 +79,7 @@ Examples:
 @json_option
 def plan(
     folder: Path | None,
-    people: int,
+    people: int | None,
     aligned: bool,
     subjects: Path | None,
     license: str | None,
@@ -97,7 +101,7 @@ def plan(
     """
     config = configs.from_file(PlanConfig, config_file) if config_file else _DEFAULT
     chosen: dict[str, Any] = {
-        "emotions": _emotions(emotions) if emotions else None,
+        "emotions": None if emotions is None else _emotions(emotions),
         "repeats": repeats,
         "seed": seed,
         "width": size,
@@ -107,13 +111,13 @@ def plan(
     }
     config = replace(config, **{name: value for name, value in chosen.items() if value is not None})
     previous = extend or (out if out.exists() else None)
-    kept = plans.read(previous).splits() if previous else {}
+    kept = plans.read(previous).memory() if previous else {}
     if kept:
         talk(f"The {len(kept)} people of {previous} keep their split.")
     source = faces.source(
         folder, people=people, aligned=aligned, subjects=subjects, license=license
     )
-    made = plans.make(faces.scan(source).faces, face_sources.describe(source), config, kept)
+    made = plans.make(faces.scan(source).faces, source, config, kept)
     plans.write(made, out)
     _tell(made, out, as_json)
 
@@ -125,8 +129,8 @@ def _emotions(text: str) -> tuple[str, ...]:
     unknown = [name for name in names if name not in EMOTIONS]
     if unknown:
         raise PlanError(
-            f"There is no emotion or preset {', '.join(unknown)}. Emotions: "
-            f"{', '.join(EMOTIONS)}. Presets: {', '.join(EMOTION_PRESETS)}."
+            f"There is no emotion or preset {', '.join(map(repr, unknown))}. Emotions: "
+            f"{', '.join(EXPERT_MAP)}. Presets: {', '.join(EMOTION_PRESETS)}."
         )
     return names
 
@@ -150,4 +154,4 @@ def _tell(made: Plan, out: Path, as_json: bool) -> None:
         click.echo(
             f"  {split:<10} {clips[split]:>7} clips of {counted(people[split], 'person', 'people')}"
         )
-    talk(f"Next: equime build {out} --out equime")
+    talk(f"Next: equime build {quote(str(out))} --out equime")

@@ -1,7 +1,7 @@
 """What `load_dataset("equime")` opens, and how that name comes to mean it.
 
 `datasets` has no plug-in for names, and a bare name is no Hub repository. So its
-`dataset_module_factory`, through which every load goes, is wrapped when `datasets` is imported.
+`dataset_module_factory`, through which every load goes, is wrapped.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
+from equime_hub import hooks
 from equime_hub.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
+
+    from datasets import Features
 
 NAME = "equime"
 VARIABLE = "EQUIME_DATASET"
 _READER = "equime_hub.loading_script.reader"
+_CACHED = "equime_hub.loading_script.cached"
 
 
 def resolve() -> str:
@@ -60,13 +61,12 @@ def holds_dataset(folder: Path) -> bool:
 
 def install() -> None:
     """Make the name known to `datasets`, now or when it is imported."""
-    wrapt.when_imported("datasets")(_teach)
-
-
-def _teach(module: ModuleType) -> None:
     # inspect.py holds a reference of its own, so both are wrapped.
-    for name in ("datasets.load", "datasets.inspect"):
-        wrapt.wrap_function_wrapper(name, "dataset_module_factory", _factory)
+    for module, purpose in {
+        "datasets.load": f'load_dataset("{NAME}") and decoding by PyAV',
+        "datasets.inspect": f'get_dataset_config_names("{NAME}")',
+    }.items():
+        hooks.wrap(module, "dataset_module_factory", _factory, purpose)
 
 
 def _factory(
@@ -74,22 +74,27 @@ def _factory(
 ) -> Any:
     def call(path: str, *rest: Any, **named: Any) -> Any:
         found = wrapped(resolve() if str(path) == NAME else path, *rest, **named)
-        if _in_our_schema(found):
-            return dataclasses.replace(found, module_path=_READER)
-        return found
+        reader = _reader(found)
+        return dataclasses.replace(found, module_path=reader) if reader else found
 
     return call(*args, **kwargs)
 
 
-def _in_our_schema(found: Any) -> bool:
-    """Whether a `DatasetModule` describes Parquet files with our columns."""
+def _reader(found: Any) -> str | None:
+    """Our module that reads what a `DatasetModule` describes, None if that is not ours."""
+    if found.module_path.endswith(".cache.cache"):
+        return _CACHED  # which knows the columns only when it has found the files
+    infos = (found.dataset_infos or {}).values()
+    is_parquet = found.module_path.endswith(".parquet.parquet")
+    return _READER if is_parquet and infos and all(is_ours(i.features) for i in infos) else None
+
+
+def is_ours(features: Features | None) -> bool:
+    """Whether these are all columns of one of our configs."""
     from equime_hub.schema.features import check_features
 
-    if not found.module_path.endswith(".parquet.parquet") or not found.dataset_infos:
-        return False
     try:
-        for info in found.dataset_infos.values():
-            check_features(info.features)
+        check_features(features)
     except (DatasetError, AttributeError):
         return False
     return True

@@ -7,34 +7,27 @@ name, and every path, goes through untouched.
 
 from __future__ import annotations
 
-import functools
 import os
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any
 
-import wrapt
-
-from equime_hub import metrics
-
-_installed = False
+from equime_hub import hooks, metrics
 
 
 def install() -> None:
     """Teach `evaluate` our names, now or when somebody imports it; calling again does nothing."""
-    global _installed
-    if not _installed:
-        _installed = True
-        wrapt.when_imported("evaluate.loading")(_teach)
+    hooks.wrap(
+        "evaluate.loading", "evaluation_module_factory", _factory, 'evaluate.load("uf1") and "uar"'
+    )
 
 
-def _teach(loading: ModuleType) -> None:
-    factory = loading.evaluation_module_factory
+def _factory(
+    wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    def call(path: str, *rest: Any, **named: Any) -> Any:
+        return wrapped(_ours(path), *rest, **named)
 
-    @functools.wraps(factory)
-    def resolve(path: str, *args: Any, **kwargs: Any) -> Any:
-        return factory(_ours(path), *args, **kwargs)
-
-    loading.evaluation_module_factory = resolve  # type: ignore[attr-defined]
+    return call(*args, **kwargs)
 
 
 def _ours(path: str) -> str:

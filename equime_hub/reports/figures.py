@@ -39,7 +39,7 @@ class GridRow:
 
 
 def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, title: str) -> None:
-    """Draw clips as rows of evenly spaced frames: the seeds' expression-transfer figure.
+    """Draw clips as rows of evenly spaced frames, as figure 1 of the EquiME supplement does.
 
     A last column shows where the apex differs from the onset, because a micro-expression is
     hard to see in a still.

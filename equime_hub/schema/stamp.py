@@ -1,13 +1,18 @@
-"""What every shard says about itself in its footer."""
+"""What a dataset says about its origin: `build.json`, and a stamp in every shard."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from equime_hub.errors import DatasetError
+from equime_hub.files import write_text
 from equime_hub.schema.features import SCHEMA_VERSION
+
+ORIGIN = "build.json"
+"""File in a dataset folder that holds its `Origin`; a folder without it is not ours."""
 
 KEY = "equime.shard"
 """Key in the Parquet file's metadata."""
@@ -50,3 +55,43 @@ def read_stamp(path: Path) -> Stamp:
         raise DatasetError(
             f"{path.name} is damaged or was not built by equime ({error})."
         ) from error
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a dataset folder was built from.
+
+    Attributes:
+        fingerprint: Of the plan and `made_with`.
+        plan: Fingerprint of the plan.
+        made_with: Backend, encoder, software and layout; the bytes depend on nothing else.
+        license: Of the dataset, for its card.
+        title: Name on its card.
+        schema_version: Schema of its columns.
+    """
+
+    fingerprint: str
+    plan: str
+    made_with: dict[str, Any]
+    license: str
+    title: str
+    schema_version: str = SCHEMA_VERSION
+
+    def write(self, folder: Path) -> None:
+        """Write `build.json`."""
+        write_text(folder / ORIGIN, json.dumps(asdict(self), indent=2, sort_keys=True) + "\n")
+
+
+def read_origin(folder: Path) -> Origin | None:
+    """What a folder says it was built from; None if it says nothing.
+
+    Raises:
+        DatasetError: `build.json` is there and damaged.
+    """
+    path = folder / ORIGIN
+    if not path.is_file():
+        return None
+    try:
+        return Origin(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path} is damaged ({error}).") from error

@@ -14,25 +14,29 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from equime_hub.errors import PlanError
 
+Stratum = tuple[Hashable, ...]
 SPLITS = ("train", "validation", "test")
 DEFAULT_FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def assign(
-    people: Iterable[tuple[str, Hashable]],
+    people: Iterable[tuple[str, Stratum]],
     fractions: Mapping[str, float] = DEFAULT_FRACTIONS,
     previous: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Split of every person.
 
     Inside a stratum the number in each split stays within one of its share, or as near as the
-    earlier answer allows; among the splits that a stratum allows, the one that the whole lacks
-    most is taken, so that many small strata still fill all splits.
+    earlier answer allows; among the splits that a stratum allows, the one is taken that the
+    larger groups around it lack most. So many small strata still fill all splits, and those
+    evenly.
 
     Args:
-        people: (subject, stratum) in a stable order; a subject may be listed again and again.
+        people: (subject, stratum) in a stable order; a subject may be listed again and again. A
+            stratum is a tuple such as (gender, race, age group); the groups around it are its
+            beginnings: everybody, those of the gender, those of the gender and race.
         fractions: Share of each split, positive, sum 1.
-        previous: Splits given earlier; they stay, also for people not in `people`.
+        previous: Splits given earlier to some of `people`; they stay. Others in it do not count.
 
     Returns:
         Subject → split, for all of `people`.
@@ -42,9 +46,8 @@ def assign(
     """
     _check(fractions)
     previous = previous or {}
-    whole: Counter[str] = Counter()
-    strata: defaultdict[Hashable, Counter[str]] = defaultdict(Counter)
-    stratum_of: dict[str, Hashable] = {}
+    groups: defaultdict[Stratum, Counter[str]] = defaultdict(Counter)
+    stratum_of: dict[str, Stratum] = {}
     newcomers: list[str] = []
     result: dict[str, str] = {}
     for subject, stratum in people:
@@ -57,27 +60,36 @@ def assign(
             continue
         if subject in previous:
             result[subject] = previous[subject]
-            strata[stratum][previous[subject]] += 1
-            whole[previous[subject]] += 1
+            for counts in _around(groups, stratum):
+                counts[previous[subject]] += 1
         else:
             result[subject] = ""  # keeps the order; filled below
             newcomers.append(subject)
     for subject in newcomers:
-        counts = strata[stratum_of[subject]]
-        split = _neediest(counts, whole, fractions)
-        result[subject] = split
-        counts[split] += 1
-        whole[split] += 1
+        around = _around(groups, stratum_of[subject])
+        result[subject] = _neediest(around, fractions)
+        for counts in around:
+            counts[result[subject]] += 1
     return result
 
 
-def _neediest(counts: Counter[str], whole: Counter[str], fractions: Mapping[str, float]) -> str:
-    own = _shortfall(counts, fractions)
+def _around(groups: defaultdict[Stratum, Counter[str]], stratum: Stratum) -> list[Counter[str]]:
+    """Counts of a stratum's beginnings, from everybody to the stratum itself."""
+    return [groups[stratum[:length]] for length in range(len(stratum) + 1)]
+
+
+def _neediest(around: list[Counter[str]], fractions: Mapping[str, float]) -> str:
+    *larger, own = (_shortfall(counts, fractions) for counts in around)
     overdue = [split for split in fractions if own[split] >= 1]
     if overdue:
         return max(overdue, key=own.__getitem__)
-    everywhere = _shortfall(whole, fractions)
-    return max((s for s in fractions if own[s] > 0), key=everywhere.__getitem__)
+    allowed = [split for split in fractions if own[split] > 0]
+
+    def need(split: str) -> tuple[float, float]:
+        # A group counts a quarter of the one around it: few people still fill all splits.
+        return sum(group[split] / 4**depth for depth, group in enumerate(larger)), own[split]
+
+    return max(allowed, key=need)
 
 
 def _shortfall(counts: Counter[str], fractions: Mapping[str, float]) -> dict[str, float]:

@@ -41,9 +41,9 @@ _AVX_512F = 13  # cv::CPU_AVX_512F, which OpenCV's Python module does not name
 class EncoderConfig:
     """Settings of the encoder.
 
-    The defaults kept the most of a subtle motion at the size of EquiME's own encoding (x264
-    medium, crf 25) on a noisy photograph: 1.6 dB more signal in the moving region for the same
-    bytes. Quiet clips need a smaller crf to reach that size (`benchmarks/codec.py`).
+    The defaults suit noisy clips at about the size of EquiME's own encoding (x264 medium,
+    crf 25); tuned for PSNR, x264 spends no bits on grain that only looks sharp. Quiet clips
+    need a smaller crf to keep their motion (`benchmarks/codec.py`).
 
     Attributes:
         codec: Encoder of FFmpeg that makes H.264.
@@ -215,8 +215,8 @@ def _pixels(
         if frames is None:
             width, height = frame.width, frame.height
             frames = np.empty((len(wanted), height, width, 3), np.uint8)
-        # A changed size inside a stream is scaled to that of the first frame. More threads
-        # cost two to eight times as much as one.
+        # A changed size inside a stream is scaled to that of the first frame. At this size more
+        # threads cost more time than one.
         rgb = reformatter.reformat(frame, width, height, format="rgb24", threads=1)
         frames[done] = rgb.to_ndarray()
         done += 1

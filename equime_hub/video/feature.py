@@ -20,16 +20,22 @@ Tokens = Mapping[str, str | bool | None]
 """Repository → token of the Hub."""
 
 
-@dataclass
+@dataclass(eq=False)
 class AvVideo(Video):  # type: ignore[misc]
     """A `datasets.Video` whose rows give an `AvDecoder`.
 
     Files know nothing of it: written to Parquet or YAML it is a plain `Video`. Of the fields only
     `decode` and `dimension_order` matter; the others configure torchcodec.
 
+    It equals a `Video` with the same fields, so datasets that decode differently concatenate; the
+    first one's decoder wins.
+
     Reading another column of a row opens no video. In the formats "numpy" and "torch" a row also
     gives the decoder, not all its pixels.
     """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Video) and vars(self) == vars(other)
 
     def encode_example(self, value: Any) -> dict[str, Any]:
         """As `Video.encode_example`, and also from an `AvDecoder` or a `Clip`."""
@@ -80,7 +86,7 @@ class AvVideo(Video):  # type: ignore[misc]
         return pa.array(rows, self.pa_type)
 
 
-def with_pyav(features: Features) -> Features:
+def pyav_features(features: Features) -> Features:
     """The same features, with `AvVideo` for every `Video`, also inside lists and structs."""
     return Features({name: _with_pyav(feature) for name, feature in features.items()})
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import errno
-import os
-import signal
+import contextlib
+import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -17,21 +17,21 @@ from equime_hub import checksums
 from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
 from equime_hub.builder import shards
-from equime_hub.builder.build import BuildConfig
+from equime_hub.builder.backends import warp
+from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.render import RenderConfig
 from equime_hub.cards import dataset_card
-from equime_hub.errors import BackendError, BuildError, EquimeError
+from equime_hub.errors import BackendError, BuildError
+from equime_hub.files import sha256
 from equime_hub.schema.features import SCHEMA_VERSION, check_features, features
-from equime_hub.schema.stamp import read_stamp
+from equime_hub.schema.stamp import ORIGIN, Stamp, read_stamp
 from equime_hub.video import codec
-from tests.conftest import TINY, small_shards, sums, tiny_plan
+from equime_hub.video.codec import EncoderConfig
+from tests.conftest import SMALL, TINY, WARP, sums, tiny_plan
 
 
 def finish(plan: Plan, folder: Path, workers: int = 1) -> builds.BuildReport:
-    report = builds.build(plan, folder, small_shards(plan), workers=workers)
-    dataset_card.write(folder)
-    return report
+    return builds.build(plan, folder, SMALL, workers=workers, card=dataset_card.write)
 
 
 def test_shards_hold_every_clip_in_the_schema(plan: Plan, built: Path) -> None:
@@ -76,13 +76,18 @@ def test_the_video_column_is_stored_as_it_is(built: Path) -> None:
             assert column.has_offset_index
 
 
+def test_equal_content_is_chunked_equally(built: Path) -> None:
+    metadata = pq.read_metadata(built / "data/train-00000-of-00001.parquet").metadata
+    assert b"content_defined_chunking" in metadata
+
+
 def test_row_groups_and_shards_have_the_sizes_asked_for() -> None:
     plan = tiny_plan(200)
-    layout = shards.layout(plan, 1)
+    layout = SMALL.layout(plan)
     train = [shard for shard in layout if shard.split == "train"]
     assert [shard.stop - shard.start for shard in train] == [64] * 12 + [32]
     assert train[-1].path == "data/train-00012-of-00013.parquet"
-    one = [shard for shard in BuildConfig().layout(plan) if shard.split == "train"]
+    one = [shard for shard in BuildConfig(WARP).layout(plan) if shard.split == "train"]
     assert [(shard.start, shard.stop) for shard in one] == [(0, 800)]
     assert train[0].parts()[0] == (0, shards.PART)
 
@@ -121,19 +126,65 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
         "--workers", "2", "--shard-size", "1",
     ]  # fmt: skip
     out, kept = tmp_path / "out", []
-    for parts in (1, 3):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-        while process.poll() is None and len(list(out.glob(".building/*.parquet"))) < parts:
-            time.sleep(0.005)
-        os.killpg(process.pid, signal.SIGKILL)
+    for moment in (".building/*.parquet", ".building/data/*.parquet", "metadata/*", "data/*"):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not list(out.glob(moment)):
+            time.sleep(0.001)
+        process.kill()
         process.wait()
-        kept.append(len(list(out.glob(".building/*.parquet"))))
+        kept.append(len(list(out.glob("**/*.parquet"))))
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     reference = tmp_path / "reference"
-    builds.build(plan, reference, BuildConfig(shard_bytes=1_000_000))
-    dataset_card.write(reference)
-    assert max(kept) > 0, "the build was never interrupted half way"
+    config = BuildConfig(WARP, shard_bytes=1_000_000)
+    builds.build(plan, reference, config, card=dataset_card.write)
+    assert 0 < kept[0] < 6, "the build was never interrupted half way"
     assert sums(out) == sums(reference)
+
+
+def test_the_workshop_is_swept(plan: Plan, dataset: Path, built: Path) -> None:
+    (dataset / ".building/old").mkdir(parents=True)
+    (dataset / ".building/train-0000000.parquet").write_bytes(b"of a shard that is finished")
+    finish(plan, dataset)
+    assert sums(dataset) == sums(built)
+
+
+def test_half_a_dataset_is_not_opened(plan: Plan, tmp_path: Path) -> None:
+    def stop(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        builds.build(plan, tmp_path / "out", SMALL, card=stop)
+    assert not list((tmp_path / "out").glob("data/*"))
+    assert finish(plan, tmp_path / "out").made == 0
+
+
+def test_a_worker_does_not_outlive_its_parent(plan: Plan, tmp_path: Path) -> None:
+    plans.write(plan, tmp_path / "plan.parquet")
+    command = [
+        sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--workers",
+        "2",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    while not list(Path("out").glob(".building/*.parquet")):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        time.sleep(0.1)
+        if not _alive(process.pid):
+            break
+    assert not _alive(process.pid)
+
+
+def _alive(group: int) -> list[int]:
+    """Processes of a group that are more than a remnant."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, of = stat.read_text().rsplit(")", 1)[1].split()[:3]
+            if int(of) == group and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 def test_half_written_files_are_swept_away(plan: Plan, dataset: Path, built: Path) -> None:
@@ -147,12 +198,12 @@ def test_another_plan_is_refused_and_both_fingerprints_are_named(
 ) -> None:
     other = tiny_plan(config=replace(TINY, seed=1))
     with pytest.raises(BuildError) as caught:
-        builds.build(other, dataset, small_shards(other))
+        builds.build(other, dataset, SMALL)
     assert plan.fingerprint in str(caught.value)
     assert other.fingerprint in str(caught.value)
     assert "another plan" in str(caught.value)
-    with pytest.raises(BuildError, match="other build options"):
-        builds.build(plan, dataset, BuildConfig(shard_bytes=1_000_000_000))
+    with pytest.raises(BuildError, match="shard_bytes 1 there and 1000000000 here"):
+        builds.build(plan, dataset, BuildConfig(WARP, shard_bytes=1_000_000_000))
     assert sums(dataset) == sums(built)
 
 
@@ -160,16 +211,88 @@ def test_a_folder_that_is_not_ours_is_refused_and_untouched(plan: Plan, tmp_path
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter.txt").write_text("years of work")
     with pytest.raises(BuildError, match="no equime dataset"):
-        builds.build(plan, tmp_path / "thesis", small_shards(plan))
+        builds.build(plan, tmp_path / "thesis", SMALL)
     with pytest.raises(BuildError, match="is a file"):
-        builds.build(plan, tmp_path / "thesis/chapter.txt", small_shards(plan))
+        builds.build(plan, tmp_path / "thesis/chapter.txt", SMALL)
     assert sums(tmp_path / "thesis") == {"chapter.txt": b"years of work"}
 
 
-def test_a_damaged_marker_is_refused(plan: Plan, dataset: Path) -> None:
-    (dataset / builds.MARKER).write_text("{")
-    with pytest.raises(BuildError, match="is damaged"):
-        builds.build(plan, dataset, small_shards(plan))
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"fingerprint": 1}'])
+def test_a_lost_or_damaged_origin_is_written_again(
+    plan: Plan, dataset: Path, built: Path, content: str | None
+) -> None:
+    (dataset / ORIGIN).unlink()
+    if content is not None:
+        (dataset / ORIGIN).write_text(content)
+    assert finish(plan, dataset).made == 0
+    assert sums(dataset) == sums(built)
+
+
+def test_a_damaged_part_is_made_again(plan: Plan, built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    interrupt_after(plan, out, parts=3)
+    part = sorted(out.glob(".building/*.parquet"))[0]
+    data = bytearray(part.read_bytes())
+    data[len(data) // 2] ^= 1
+    part.write_bytes(data)
+    assert finish(plan, out).made == len(plan.specs) - 2 * shards.PART
+    assert sums(out) == sums(built)
+
+
+def test_a_part_of_another_build_is_not_used(plan: Plan, built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    interrupt_after(plan, out, parts=1)
+    (part,) = out.glob(".building/*.parquet")
+    shards.write(part, iter([pq.read_table(part)]), Stamp("another", plan.fingerprint, "x"))
+    part.with_suffix(".sha256").write_text(sha256(part))
+    assert finish(plan, out).made == len(plan.specs)
+    assert sums(out) == sums(built)
+
+
+def test_other_software_is_refused_and_named(
+    plan: Plan, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warp, "__version__", "9.9")
+    with pytest.raises(BuildError, match=r"other options or software.*equime_hub 9\.9"):
+        finish(plan, dataset)
+
+
+def test_licence_and_title_stay_unless_others_are_given(plan: Plan, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    mine = replace(SMALL, license="cc0-1.0", title="Mine")
+    builds.build(plan, out, mine, card=dataset_card.write)
+    before = sums(out)
+    (out / "README.md").unlink()
+    finish(plan, out)
+    assert sums(out) == before
+    builds.build(plan, out, replace(SMALL, license="mit"), card=dataset_card.write)
+    assert "license: mit" in (out / "README.md").read_text()
+
+
+def test_files_that_do_not_belong_are_named(plan: Plan, dataset: Path) -> None:
+    shutil.copy(
+        dataset / "data/test-00000-of-00001.parquet", dataset / "data/test-00001-of-00002.parquet"
+    )
+    with pytest.raises(BuildError, match=r"do not belong .* data/test-00001-of-00002\.parquet"):
+        finish(plan, dataset)
+
+
+def test_a_coarser_setting_puts_more_clips_into_a_shard(plan: Plan) -> None:
+    fine = BuildConfig(WARP, shard_bytes=100_000)
+    coarse = replace(fine, render=replace(WARP, encoder=EncoderConfig(crf=30)))
+    many = tiny_plan(200)
+    assert len(fine.layout(many)) > 2 * len(coarse.layout(many))
+
+
+def interrupt_after(plan: Plan, out: Path, parts: int) -> None:
+    """A build that stops as by Ctrl-C when some parts are there."""
+
+    def progress(done: int, total: int) -> None:
+        if done >= parts * shards.PART:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        builds.build(plan, out, SMALL, progress=progress)
 
 
 def test_two_builds_at_once_are_refused(plan: Plan, dataset: Path) -> None:
@@ -178,41 +301,44 @@ def test_two_builds_at_once_are_refused(plan: Plan, dataset: Path) -> None:
         FileLock(dataset / ".building/lock"),
         pytest.raises(BuildError, match="Another build is running"),
     ):
-        builds.build(plan, dataset, small_shards(plan))
+        builds.build(plan, dataset, SMALL)
 
 
 def test_what_the_backend_cannot_do_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     plan = tiny_plan(1, replace(TINY, width=63))
     with pytest.raises(BackendError, match="63"):
-        builds.build(plan, tmp_path / "out", small_shards(plan))
+        builds.build(plan, tmp_path / "out", SMALL)
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_backend_is_refused(plan: Plan, tmp_path: Path) -> None:
-    config = BuildConfig(RenderConfig("wrap"))
-    with pytest.raises(EquimeError, match=r"no backend 'wrap'. Choose one of: warp"):
-        builds.build(plan, tmp_path / "out", config)
-
-
 def test_a_full_disk_is_a_sentence_and_loses_nothing(
-    plan: Plan, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, built: Path, tmp_path: Path
 ) -> None:
-    write, calls = shards.write, []
+    # A limit on the size of files fails writes as a full disk does.
+    plans.write(plan, tmp_path / "plan.parquet")
+    command = [
+        sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--workers",
+        "1",
+    ]  # fmt: skip
+    limit = max(path.stat().st_size for path in built.glob("data/*")) - 1
 
-    def fills_up(path: Path, *rest: object, **named: object) -> None:
-        calls.append(path)
-        if len(calls) == 4:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        write(path, *rest, **named)  # type: ignore[arg-type]
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    monkeypatch.setattr(shards, "write", fills_up)
+    full = subprocess.run(
+        command, capture_output=True, text=True, check=False, preexec_fn=small_files
+    )
+    assert full.returncode == 1
+    assert "File too large" in full.stderr
+    assert "run the same command again" in full.stderr
+    assert "Traceback" not in full.stderr
     out = tmp_path / "out"
-    with pytest.raises(BuildError, match=r"No space left on device.*run the same command again"):
-        builds.build(plan, out, small_shards(plan))
     assert not list(out.rglob("*.tmp"))
-    report = finish(plan, out)
-    assert report.made < len(plan.specs)
-    assert sums(out) == sums(built)
+    assert list(out.glob(".building/*.parquet"))
+    subprocess.run(command, check=True, capture_output=True)
+    reference = tmp_path / "reference"
+    builds.build(plan, reference, BuildConfig(WARP), card=dataset_card.write)
+    assert sums(out) == sums(reference)
 
 
 def test_checksums_are_those_that_sha256sum_checks(built: Path) -> None:

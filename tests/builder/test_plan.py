@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from equime_hub import configs
-from equime_hub.builder import faces
 from equime_hub.builder import plan as plans
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
@@ -55,7 +54,7 @@ def test_fifty_more_people_move_nobody(plan: Plan) -> None:
 def test_splits_of_an_earlier_plan_stay_whatever_the_order(plan: Plan) -> None:
     source = DrawnFaces(20, 0, 128)
     reversed_faces = source.scan().faces[::-1]
-    made = plans.make(reversed_faces, faces.describe(source), TINY, plan.splits())
+    made = plans.make(reversed_faces, source, TINY, plan.splits())
     assert {subject: made.splits()[subject] for subject in plan.splits()} == plan.splits()
 
 
@@ -78,6 +77,8 @@ def test_times_are_physical(fps: float) -> None:
         ({"intensity": (0.5, 0.3)}, "intensity"),
         ({"duration_ms": (500.0, 200.0)}, "duration_ms"),
         ({"fps": 0.0}, "fps must be positive"),
+        ({"fps": 1.0}, "fps must be at least 4"),
+        ({"split": (0.5, 0.4, 0.2)}, "sum to 1"),
         ({"repeats": 0}, "repeats"),
         ({"width": 0}, "sizes must be positive"),
     ],
@@ -96,7 +97,7 @@ def test_an_emotion_without_action_units_is_refused() -> None:
 
 def test_no_face_is_refused() -> None:
     with pytest.raises(PlanError, match="no face"):
-        plans.make((), {}, TINY)
+        plans.make((), DrawnFaces(1), TINY)
 
 
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path) -> None:
@@ -120,6 +121,38 @@ def test_rows_changed_by_hand_are_refused(plan: Plan, tmp_path: Path) -> None:
     pq.write_table(changed, path)
     with pytest.raises(PlanError, match=f"changed by hand \\({plan.specs[0].clip_id}\\)"):
         plans.read(path)
+
+
+@pytest.mark.parametrize("column", ["apex_frame", "landmarks", "prompt", "clip_id"])
+def test_a_plan_with_a_column_missing_or_senseless_is_refused(
+    plan: Plan, tmp_path: Path, column: str
+) -> None:
+    path = tmp_path / "plan.parquet"
+    plans.write(plan, path)
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns([column]), path)
+    with pytest.raises(PlanError, match="changed by hand"):
+        plans.read(path)
+    nothing = pa.nulls(len(table), table.schema.field(column).type)
+    pq.write_table(table.set_column(table.schema.names.index(column), column, nothing), path)
+    with pytest.raises(PlanError, match="changed by hand"):
+        plans.read(path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"split": [0.5, 0.5]},
+        {"intensity": [0.1]},
+        {"repeats": 1.5},
+        {"width": 256.5},
+        {"seed": "x"},
+        {"emotions": "anger"},
+    ],
+)
+def test_a_configuration_of_wrong_types_names_the_field(values: dict[str, object]) -> None:
+    with pytest.raises(EquimeError, match=next(iter(values))):
+        configs.from_json(PlanConfig, values)
 
 
 def test_a_configuration_survives_its_file(tmp_path: Path) -> None:

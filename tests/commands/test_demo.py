@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from tests import flow
 
 
 @pytest.fixture(scope="module")
-def photograph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def photograph(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Folder in which `equime demo --faces` ran over one photograph, and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
     (folder / "photos").mkdir()
@@ -32,8 +31,8 @@ def photograph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         done = CliRunner().invoke(main, ["demo", "--faces", "photos", "--workers", "1"])
-        assert done.exit_code == 0, done.output
-        yield folder, done.stdout
+    assert done.exit_code == 0, done.output
+    return folder, done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def clips(photograph: tuple[Path, str]) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def face(photograph: tuple[Path, str]) -> Landmarks:
     """Where the parts are in the clips."""
-    spec = plans.read(photograph[0] / "demo-plan.parquet").specs[0]
+    spec = plans.read(photograph[0] / "equime-plan.parquet").specs[0]
     return align(data.astronaut(), spec.face.landmarks, spec.width, spec.height)[1]
 
 

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import datasets
+import datasets.inspect
 import numpy as np
 import pytest
-from datasets import load_dataset, load_dataset_builder
+import wrapt
+from datasets import (
+    get_dataset_config_names,
+    get_dataset_split_names,
+    load_dataset,
+    load_dataset_builder,
+)
 
-import equime_hub
 from equime_hub.errors import DatasetError, VideoError
 from equime_hub.loading_script import names
 from equime_hub.schema.features import check_features
@@ -29,15 +35,6 @@ def run(code: str, folder: Path, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-@pytest.fixture
-def elsewhere(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, with `EQUIME_DATASET` set."""
-    monkeypatch.setenv(names.VARIABLE, str(built))
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    return tmp_path / "elsewhere"
 
 
 def test_plain_datasets_opens_the_folder(dataset: Path) -> None:
@@ -159,13 +156,36 @@ def test_a_label_of_a_damaged_clip_can_still_be_read(elsewhere: Path) -> None:
         broken[0]["video"][0]
 
 
-def test_load_refuses_what_it_cannot_open(built: Path, tmp_path: Path) -> None:
-    assert len(equime_hub.load(built, split="test")) == 5
-    with pytest.raises(DatasetError, match="no config 'videos'"):
-        equime_hub.load(built, config="videos")
-    with pytest.raises(DatasetError, match="holds no dataset"):
-        equime_hub.load(tmp_path)
-    shutil.copytree(built, tmp_path / "copy")
-    (tmp_path / "copy/README.md").write_text("no card")
-    (tmp_path / "copy/metadata").rename(tmp_path / "labels")
-    assert len(equime_hub.load(tmp_path / "copy", split="test")) == 5
+def test_datasets_tells_what_the_name_holds(elsewhere: Path) -> None:
+    assert get_dataset_config_names("equime") == ["default", "metadata"]
+    assert get_dataset_split_names("equime") == ["train", "validation", "test"]
+
+
+def test_a_second_install_wraps_nothing() -> None:
+    names.install()
+    for module in (datasets.load, datasets.inspect):
+        assert isinstance(module.dataset_module_factory, wrapt.FunctionWrapper)
+        assert not isinstance(module.dataset_module_factory.__wrapped__, wrapt.FunctionWrapper)
+
+
+def test_a_datasets_without_the_function_warns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(datasets.load, "dataset_module_factory")
+    said = rf'datasets {datasets.__version__} has no datasets\.load\..*load_dataset\("equime"\)'
+    with pytest.warns(RuntimeWarning, match=said):
+        names.install()
+
+
+def test_a_datasets_without_the_function_can_be_imported(tmp_path: Path) -> None:
+    out = run(
+        "import sys, warnings\n"
+        "import wrapt\n"
+        "wrapt.when_imported('datasets')(lambda m: delattr(m.load, 'dataset_module_factory'))\n"
+        "import equime_hub\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    warnings.simplefilter('always', RuntimeWarning)\n"
+        "    import datasets\n"
+        "print([w.category.__name__ for w in said if 'equime_hub' in str(w.message)])\n"
+        "print(datasets.Dataset.from_dict({'a': [1]})[0])",
+        tmp_path,
+    )
+    assert out.splitlines()[-2:] == ["['RuntimeWarning']", "{'a': 1}"]

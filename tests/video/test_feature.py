@@ -16,6 +16,7 @@ from datasets import (
     List,
     Value,
     Video,
+    concatenate_datasets,
     load_dataset,
 )
 from torch.utils.data import DataLoader
@@ -24,7 +25,7 @@ from equime_hub.errors import VideoError
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import encode
 from equime_hub.video.decoder import AvDecoder
-from equime_hub.video.feature import AvVideo, with_pyav
+from equime_hub.video.feature import AvVideo, pyav_features
 from tests.video.test_codec import CLIP, plain_pyav
 
 DATA = encode(Clip(CLIP.frames[:6], 24))
@@ -146,11 +147,11 @@ def test_files_know_a_plain_video(rows: Dataset, tmp_path: Path) -> None:
     )
     assert loaded.features == FEATURES
     assert type(loaded.features["video"]) is Video
-    again = loaded.cast(with_pyav(loaded.features))
+    again = loaded.cast(pyav_features(loaded.features))
     assert same(again[0]["video"]) and same(again[1]["video"]) and again[2]["video"] is None
 
 
-def test_with_pyav_replaces_every_video() -> None:
+def test_pyav_features_replaces_every_video() -> None:
     features = Features(
         {
             "one": Video(decode=False),
@@ -160,18 +161,30 @@ def test_with_pyav_replaces_every_video() -> None:
             "label": ClassLabel(names=["joy"]),
         }
     )
-    replaced = with_pyav(features)
-    assert replaced["one"] == AvVideo(decode=False)
-    assert replaced["many"] == List(AvVideo(), length=2)
-    assert replaced["large"] == LargeList(AvVideo())
-    assert replaced["deep"]["views"].feature["video"] == AvVideo(dimension_order="NHWC")
+    replaced = pyav_features(features)
+    assert repr(replaced["one"]) == repr(AvVideo(decode=False))
+    assert repr(replaced["many"]) == repr(List(AvVideo(), length=2))
+    assert repr(replaced["large"]) == repr(LargeList(AvVideo()))
+    deep = replaced["deep"]["views"].feature["video"]
+    assert repr(deep) == repr(AvVideo(dimension_order="NHWC"))
     assert replaced["label"] is features["label"]
     assert replaced.to_dict() == features.to_dict()
-    assert with_pyav(replaced) == replaced
+    assert repr(pyav_features(replaced)) == repr(replaced)
+
+
+def test_it_equals_a_video_with_the_same_fields(rows: Dataset) -> None:
+    assert AvVideo() == Video() and Video() == AvVideo() and AvVideo() == AvVideo()
+    assert List(AvVideo()) == List(Video())
+    for other in (Video(decode=False), AvVideo(dimension_order="NHWC"), Value("int64"), None):
+        assert AvVideo() != other and other != AvVideo()
+    plain = rows.cast_column("video", Video())
+    both = [concatenate_datasets(order) for order in ([rows, plain], [plain, rows])]
+    assert all(len(data) == 8 and data.features == FEATURES for data in both)
+    assert same(both[0][0]["video"]) and same(both[0][4]["video"])
 
 
 def test_nested_videos_are_decoded() -> None:
-    features = with_pyav(Features({"views": List(Video()), "pair": {"left": Video()}}))
+    features = pyav_features(Features({"views": List(Video()), "pair": {"left": Video()}}))
     rows = Dataset.from_dict(
         {"views": [[DATA, DATA], []], "pair": [{"left": DATA}, {"left": None}]}, features=features
     )

@@ -1,4 +1,4 @@
-"""Backends by name: each turns a planned clip into frames."""
+"""Backends by name: each is a frozen dataclass that implements `Backend`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from equime_hub.registry import Registry
 
 BACKENDS = Registry(
     "backend",
-    {"warp": "equime_hub.builder.backends.warp:WarpBackend"},
+    {
+        "warp": "equime_hub.builder.backends.warp:WarpBackend",
+        "ltx": "equime_hub.builder.backends.ltx.backend:LtxBackend",
+    },
     group="equime_hub.backends",
 )

@@ -7,7 +7,8 @@ drifts a little, the background stands still, and every frame carries its own se
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ Box = tuple[slice, slice]
 _ALL: Box = (slice(None), slice(None))
 
 SMALLEST, LARGEST = 64, 4096
+LARGEST_CLIP = 1_000_000_000
+"""Bytes of a clip's frames; a worker holds them twice."""
 MOUTH = np.array((46, 16, 18), np.float32)
 """Colour inside an open mouth."""
 NOISE_STARTS = 1 << 20
@@ -58,18 +61,23 @@ class WarpConfig:
                 raise BackendError(f"{name} must be a number of at least 0, got {value}.")
 
 
+@dataclass(frozen=True)
 class WarpBackend:
     """Clips by warping; see `Backend`. One core, no model, same bytes for the same job."""
 
-    batch_size = 1
-    encoder = EncoderConfig(crf=12)
+    config: WarpConfig = field(default_factory=WarpConfig)
+
+    batch_size: ClassVar = 1
+    encoder: ClassVar = EncoderConfig(crf=12)
     """Warped faces are smooth and quiet: at crf 26 the encoder takes up to half of the motion
     away, most from dark skin, where it spends the fewest bits (`benchmarks/codec.py`)."""
-    bytes_per_pixel = 0.007
+    bytes_per_pixel: ClassVar = 0.007
+    wants_gpu: ClassVar = False
 
-    def __init__(self, config: WarpConfig | None = None) -> None:
-        self.config = config or WarpConfig()
-        self.generation = Generation(
+    @property
+    def generation(self) -> Generation:
+        """What the rows say about how their clips were made."""
+        return Generation(
             generator="warp",
             software=f"equime_hub {__version__}; opencv {cv2.__version__}; numpy {np.__version__}",
         )
@@ -78,14 +86,22 @@ class WarpBackend:
         """Refuse sizes that cannot be made; `ClipSpec` itself refuses fewer than 3 frames.
 
         Raises:
-            BackendError: A side is odd, under 64 or over 4096 pixels.
+            BackendError: A side is odd, under 64 or over 4096 pixels, or the frames of one clip
+                take more than a gigabyte.
         """
         for name, side in (("width", spec.width), ("height", spec.height)):
             if side % 2 or not SMALLEST <= side <= LARGEST:
                 raise BackendError(
                     f"The warp backend makes even sizes from {SMALLEST} to {LARGEST} pixels, "
-                    f"got {name} {side}. Ask for 256."
+                    f"got {name} {side}. Plan again with another --size."
                 )
+        size = 3 * spec.num_frames * spec.width * spec.height
+        if size > LARGEST_CLIP:
+            raise BackendError(
+                f"{spec.num_frames} frames of {spec.width}×{spec.height} take "
+                f"{size / 1e9:.1f} GB, more than {LARGEST_CLIP / 1e9:g}. Plan again with fewer "
+                "--frames or a smaller --size."
+            )
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
         """One clip a job, in order.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -84,7 +87,8 @@ def _pooled(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(tasks)), context, _enter, (start,))
     try:
-        futures: dict[Future[Result], Task] = {pool.submit(_do, task): task for task in tasks}
+        with _ignoring_ctrl_c():  # workers inherit it from their first instruction on
+            futures: dict[Future[Result], Task] = {pool.submit(_do, task): task for task in tasks}
         for future in as_completed(futures):
             error = future.exception()
             if error is None:
@@ -104,9 +108,22 @@ def _pooled(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _ignoring_ctrl_c() -> Iterator[None]:
+    """Ctrl-C is for the parent, which then lets its workers finish what they have begun."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _enter(start: Callable[[], Callable[[Any], Any]]) -> None:
     global _work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then drains
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         _work = start()
     except Exception as error:
@@ -120,6 +137,14 @@ class _Refusal:
 
     def __call__(self, task: Any) -> Any:
         raise _NotStartedError(self._error)
+
+
+def _leave_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(task: Any) -> Any:

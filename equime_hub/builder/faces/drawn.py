@@ -16,8 +16,9 @@ import numpy as np
 from equime_hub import seeds
 from equime_hub.builder.faces.drawing.look import Colour, Look, landmarks
 from equime_hub.builder.faces.drawing.paint import paint
-from equime_hub.builder.spec import FaceScan, Image, Progress
+from equime_hub.builder.spec import FaceScan, Image
 from equime_hub.errors import FaceError
+from equime_hub.progress import Progress
 from equime_hub.schema import taxonomy as tx
 from equime_hub.schema.records import Face
 

@@ -20,9 +20,10 @@ import PIL.Image
 import PIL.ImageOps
 
 from equime_hub.builder.faces.subjects import Row, read_rows
-from equime_hub.builder.spec import FaceScan, Image, Progress, Refused
+from equime_hub.builder.spec import FaceScan, Image, Refused
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
+from equime_hub.progress import Progress
 from equime_hub.schema.records import Face, Landmarks
 from equime_hub.schema.taxonomy import age_group
 
@@ -100,9 +101,14 @@ class FolderFaces:
             FaceError: The file is gone, or no longer the one that was scanned.
         """
         path = self.root / face.source_image
-        if not path.is_file():
-            raise FaceError(f"{path} is gone; put it back, or plan again without it.")
-        if (found := sha256(path)) != face.source_sha256:
+        try:
+            found = sha256(path)
+        except OSError as error:
+            raise FaceError(
+                f"{path} cannot be read ({error.strerror}): put it back, build with --faces if the "
+                "photographs were moved, or plan again without it."
+            ) from error
+        if found != face.source_sha256:
             raise FaceError(
                 f"{path} has changed: its SHA-256 is {found}, the plan has {face.source_sha256}; "
                 "put the old file back, or plan again."
@@ -212,7 +218,7 @@ def _landmarks(image: Image, aligned: bool) -> Landmarks:
 
 
 def _image_names(root: Path) -> list[str]:
-    """POSIX paths under the root of what may be an image, and of links to folders outside."""
+    """POSIX paths under the root of what may be an image, and of folders that stay closed."""
     if not root.is_dir():
         raise FaceError(f"{root} is no folder; give the folder that holds the images.")
     names = []
@@ -220,7 +226,11 @@ def _image_names(root: Path) -> list[str]:
         relative = path.relative_to(root)
         if any(part.startswith(".") for part in relative.parts):
             continue
-        if _is_outside(path, root) if path.is_dir() else path.suffix.lower() in SUFFIXES:
+        if path.is_dir():
+            listed = _is_outside(path, root) or not os.access(path, os.R_OK | os.X_OK)
+        else:
+            listed = path.suffix.lower() in SUFFIXES
+        if listed:
             names.append(relative.as_posix())
     if not names:
         raise FaceError(f"There is no image under {root}; looked for {' '.join(SUFFIXES)}.")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import datasets
 import evaluate
 
-from equime_hub.metrics import scores
+from equime_hub.metrics import module, scores
 
 _DESCRIPTION = """\
 Unweighted F1 (UF1, macro F1): F1 = 2TP / (2TP + FP + FN) of each class, averaged over the classes,
@@ -31,38 +30,12 @@ Example:
     {'uf1': 0.43333333333333335}
 """
 
-_CITATION = """\
-@inproceedings{see2019megc,
-  title     = {{MEGC} 2019 -- The Second Facial Micro-Expressions Grand Challenge},
-  author    = {See, John and Yap, Moi Hoon and Li, Jingting and Hong, Xiaopeng and Wang, Su-Jing},
-  booktitle = {14th IEEE International Conference on Automatic Face and Gesture Recognition},
-  year      = {2019},
-  doi       = {10.1109/FG.2019.8756611}
-}
-"""
 
-
-class UF1(evaluate.Metric):  # type: ignore[misc]
+class UF1(module.ClassMetric):
     """Mean over the classes of 2TP / (2TP + FP + FN)."""
 
     def _info(self) -> evaluate.MetricInfo:
-        kinds = [datasets.Value("string"), datasets.Value("int64")]
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION,
-            citation=_CITATION,
-            inputs_description=_INPUTS,
-            features=[datasets.Features(predictions=kind, references=kind) for kind in kinds],
-        )
-
-    def add_batch(self, *, predictions: Any = None, references: Any = None) -> None:
-        """Refuse what is no class, which `evaluate` would cast: 0.7 to 0; then add it."""
-        scores.confusion(references, predictions)
-        super().add_batch(predictions=predictions, references=references)
-
-    def add(self, *, prediction: Any = None, reference: Any = None) -> None:
-        """As `add_batch`, one clip."""
-        scores.confusion([reference], [prediction])
-        super().add(prediction=prediction, reference=reference)
+        return module.info(_DESCRIPTION, _INPUTS)
 
     def _compute(
         self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -253,7 +254,13 @@ def test_same_bytes_in_another_process() -> None:
         "frames = WarpBackend().render([job({12: 0.3, 25: 0.2})])[0].frames; "
         "print(hashlib.sha256(frames.tobytes()).hexdigest())"
     )
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    there = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     here = WarpBackend().render([job({12: 0.3, 25: 0.2})])[0].frames
     assert there.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
 

@@ -22,7 +22,7 @@ from equime_hub.builder.engines import ENGINES
 from equime_hub.errors import EquimeError, MissingDependencyError
 from tests.builder.engines import wrecks
 from tests.builder.engines.wrecks import notes, tries, written
-from tests.conftest import small_shards, sums, tiny_plan
+from tests.conftest import SMALL, sums, tiny_plan
 
 CLUSTER = """
 import ray
@@ -119,7 +119,7 @@ def test_without_ray_the_error_says_how_to_install_it(monkeypatch: pytest.Monkey
 def test_ray_makes_the_same_bytes(tmp_path: Path, environment: dict[str, str]) -> None:
     plan = tiny_plan()
     plans.write(plan, tmp_path / "plan.parquet")
-    builds.build(plan, tmp_path / "local", small_shards(plan))
+    builds.build(plan, tmp_path / "local", SMALL)
     done = build(environment, "plan.parquet", "ray", "ray")
     assert (done.returncode, done.stdout) == (0, f"made {len(plan.specs)}\n"), done.stderr
     assert sums(tmp_path / "ray") == sums(tmp_path / "local")
@@ -131,7 +131,7 @@ def test_a_worker_killed_in_each_third_costs_nothing(
 ) -> None:
     plan = tiny_plan()
     plans.write(plan, tmp_path / "plan.parquet")
-    builds.build(plan, tmp_path / "local", small_shards(plan))
+    builds.build(plan, tmp_path / "local", SMALL)
     done = build(cluster, "plan.parquet", "ray", "killed_in_each_third")
     assert (done.returncode, done.stdout) == (0, f"made {len(plan.specs)}\n"), done.stderr
     assert len(list(tmp_path.glob("killed-*"))) == 3
@@ -144,7 +144,7 @@ def test_a_part_that_always_fails_is_named_and_a_later_run_makes_it(
 ) -> None:
     plan = tiny_plan()
     plans.write(plan, tmp_path / "plan.parquet")
-    builds.build(plan, tmp_path / "local", small_shards(plan))
+    builds.build(plan, tmp_path / "local", SMALL)
     failed = build(cluster, "plan.parquet", "ray", "poisoned")
     assert failed.returncode == 1
     assert "BuildError: 1 part of the dataset could not be made" in failed.stderr

@@ -141,11 +141,12 @@ def build(plan: str, out: str, engine: str) -> None:
     """Build a plan with an engine, of `ENGINES` or of this module, and two workers."""
     from equime_hub.builder import build as builds
     from equime_hub.builder import plan as plans
-    from equime_hub.builder.build import BuildConfig
+    from equime_hub.builder.backends.warp import WarpBackend
+    from equime_hub.builder.claim import BuildConfig
+    from equime_hub.builder.render import RenderConfig
 
     here = ("killed_in_each_third", "poisoned")
     ENGINES._entries.update({name: f"{__name__}:{name}" for name in here})
-    report = builds.build(
-        plans.read(Path(plan)), Path(out), BuildConfig(shard_bytes=1), engine=engine, workers=2
-    )
+    config = BuildConfig(RenderConfig(WarpBackend()), shard_bytes=1)
+    report = builds.build(plans.read(Path(plan)), Path(out), config, engine=engine, workers=2)
     sys.stdout.write(f"made {report.made}\n")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from equime_hub._version import __version__
 from equime_hub.builder.backends.ltx.config import LtxConfig
@@ -18,24 +19,36 @@ from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
 
 
+@dataclass(frozen=True)
 class LtxBackend:
     """Clips by LTX-Video; see `Backend`.
 
     The same job has the same pixels on the same model of GPU with the same versions and batch
     size, whatever its neighbours, its place in the batch and the padding of a short one.
 
-    Args:
-        config: Settings; None is `LtxConfig()`. Nothing is loaded before the first clip.
+    Attributes:
+        config: Settings. Nothing is loaded before the first clip.
     """
 
-    encoder = EncoderConfig()
+    config: LtxConfig = field(default_factory=LtxConfig)
+
+    encoder: ClassVar = EncoderConfig()
     """Generated clips shimmer like a noisy photograph, for which crf 26 was chosen
     (`benchmarks/codec.py`)."""
-    bytes_per_pixel = 0.01
+    bytes_per_pixel: ClassVar = 0.01
 
-    def __init__(self, config: LtxConfig | None = None) -> None:
-        self.config = config or LtxConfig()
-        self.batch_size = self.config.batch_size
+    def __reduce__(self) -> tuple[type[LtxBackend], tuple[LtxConfig]]:
+        return LtxBackend, (self.config,)  # never with a loaded model
+
+    @property
+    def batch_size(self) -> int:
+        """Clips at a time."""
+        return self.config.batch_size
+
+    @property
+    def wants_gpu(self) -> bool:
+        """Whether it will run on one here."""
+        return device(self.config, self._model).startswith("cuda")
 
     @cached_property
     def generation(self) -> Generation:

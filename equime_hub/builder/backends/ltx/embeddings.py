@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from equime_hub import seeds
 from equime_hub.builder.backends.ltx.config import LtxConfig
 from equime_hub.builder.backends.ltx.pipeline import Model, find, load_text
-from equime_hub.builder.spec import Progress
 from equime_hub.errors import BackendError
 from equime_hub.files import written
+from equime_hub.progress import Progress
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,89 @@
+"""`equime build --backend ltx` with a tiny model, as a person would call it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from datasets import load_dataset
+from PIL import Image
+from skimage import data
+
+from equime_hub.cli import main
+from tests.builder.backends.ltx import tiny
+from tests.conftest import sums
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    tiny.save(tmp_path / "model", "image")
+    return tmp_path / "model"
+
+
+def plan() -> None:
+    Path("photos").mkdir()
+    Image.fromarray(data.astronaut()).save("photos/astronaut.png")
+    options = ["--size", "64", "--frames", "17", "--fps", "50", "--repeats", "2"]
+    done = CliRunner().invoke(main, ["plan", "--faces", "photos", *options])
+    assert done.exit_code == 0, done.output
+
+
+def call(model: Path, out: str) -> list[str]:
+    options = ["--backend", "ltx", "--model", str(model), "--preset", "tiny", "--shard-size", "1"]
+    return ["build", "plan.parquet", "--out", out, "--workers", "1", *options]
+
+
+def test_a_photograph_becomes_a_dataset_whose_rows_say_how(model: Path) -> None:
+    plan()
+    done = CliRunner().invoke(main, [*call(model, "equime"), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["made"] == 10
+    rows = load_dataset("equime", split="train")
+    assert len(rows) == 10
+    row = rows[0]
+    assert tuple(row["video"][:].shape) == (17, 3, 64, 64)
+    assert row["generator"] == "ltx (tiny: 2 steps)"
+    assert row["model_id"] == "model" and len(row["model_revision"]) > 10
+    assert (row["steps"], row["batch_size"], row["guidance_scale"]) == (2, 4, 3.0)
+    assert row["seed"] > 0
+    assert "lip corners pull up" in row["prompt"]
+    assert "camera shake" in row["negative_prompt"]
+    assert "diffusers " in row["software"] and "torch " in row["software"]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_it_is_byte_identical(model: Path) -> None:
+    plan()
+    command = [sys.executable, "-m", "equime_hub", *call(model, "out")]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(Path("out").glob(".building/*.sha256")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(Path("out").glob(".building/*.sha256")), "it was not interrupted half way"
+    subprocess.run(command, check=True, capture_output=True)
+    command[6] = "reference"
+    subprocess.run(command, check=True, capture_output=True)
+    assert sums(Path("out")) == sums(Path("reference"))
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--backend", "ltx", "--model", "nowhere"], 1, "nowhere"),
+        (["--preset", "tiny"], 2, "are for --backend ltx"),
+        (["--backend", "ltx", "--preset", "quick"], 2, "'quick' is not one of"),
+    ],
+)
+def test_a_wrong_call_is_a_sentence(options: list[str], code: int, sentence: str) -> None:
+    plan()
+    done = CliRunner().invoke(main, ["build", "plan.parquet", *options])
+    assert done.exit_code == code, done.output
+    assert sentence in done.stderr
+    assert not Path("equime").exists()
