@@ -29,18 +29,7 @@ Examples:
   equime demo
   equime demo --faces photos/ --out equime-photos""",
 )
-@click.option(
-    "--faces",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of photographs; without it, faces are drawn.",
-)
-@click.option(
-    "--people",
-    type=click.IntRange(min=1),
-    show_default=str(faces.PEOPLE),
-    help="Number of drawn faces.",
-)
+@faces.options
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path(NAME), show_default=True,
     help="Folder of the dataset.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +17,26 @@ from equime_hub.errors import FaceError
 
 PEOPLE = 24
 """Drawn faces, if no number is given."""
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def options(function: Function) -> Function:
+    """`--faces FOLDER` and `--people N`."""
+    people = click.option(
+        "--people",
+        type=click.IntRange(min=1),
+        show_default=str(PEOPLE),
+        help="Number of drawn faces.",
+    )
+    folder = click.option(
+        "--faces",
+        "folder",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder of photographs; without it, faces are drawn.",
+    )
+    return folder(people(function))
 
 
 def source(

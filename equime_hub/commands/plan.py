@@ -30,18 +30,7 @@ Examples:
   equime plan --faces photos/ --emotions equime-readme --out plan.parquet
   equime plan --faces photos/ --extend plan.parquet --out bigger.parquet""",
 )
-@click.option(
-    "--faces",
-    "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of photographs; without it, faces are drawn.",
-)
-@click.option(
-    "--people",
-    type=click.IntRange(min=1),
-    show_default=str(faces.PEOPLE),
-    help="Number of drawn faces.",
-)
+@faces.options
 @click.option("--aligned", is_flag=True, help="Images are CelebA-HQ crops: skip the detector.")
 @click.option(
     "--subjects",
