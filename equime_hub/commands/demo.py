@@ -17,6 +17,7 @@ from equime_hub.cards.statistics import Statistics, Table
 from equime_hub.commands import faces
 from equime_hub.commands.build import build_with_card
 from equime_hub.commands.common import counted, json_option, report, talk, workers_option
+from equime_hub.errors import DatasetError
 from equime_hub.loading_script.names import NAME
 
 PICTURE = Path("demo.png")
@@ -74,10 +75,17 @@ def demo(
 
 
 def _open(out: Path, split: str) -> Any:
-    from datasets import disable_progress_bars, load_dataset
+    from datasets import config, disable_progress_bars, load_dataset
+    from datasets.exceptions import DatasetGenerationError
 
     disable_progress_bars()  # ours say enough
-    return load_dataset(NAME if out == Path(NAME) else str(out.absolute()), split=split)
+    try:
+        return load_dataset(NAME if out == Path(NAME) else str(out.absolute()), split=split)
+    except (OSError, DatasetGenerationError) as error:
+        raise DatasetError(
+            f"The dataset is whole in {out}, but datasets cannot copy it to its cache in "
+            f"{config.HF_DATASETS_CACHE} ({error}). Set HF_HOME to a folder with room."
+        ) from error
 
 
 def _draw(opened: Any, picture: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -105,6 +106,19 @@ def test_everything_is_printed_and_drawn(photograph: tuple[Path, str]) -> None:
     with Image.open(folder / "demo.png") as picture:
         assert picture.size[0] > 1000
         assert np.asarray(picture).std() > 20
+
+
+def test_a_cache_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "file")
+    done = CliRunner().invoke(main, ["demo", "--people", "1", "--workers", "1"])
+    assert done.exit_code == 1
+    assert "The dataset is whole in equime" in done.stderr
+    assert "HF_HOME" in done.stderr
+    checked = CliRunner().invoke(main, ["verify", "equime"])
+    assert checked.exit_code == 0, checked.output
 
 
 @pytest.mark.slow
