@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,24 @@ class BuildConfig:
 
     def made_with(self) -> dict[str, Any]:
         """All that the bytes of a dataset depend on besides its plan, as plain JSON values."""
+        backend = BACKENDS.describe(self.render.backend)
+        _forget_locations(self.render.backend, backend)
         return {
-            "backend": BACKENDS.describe(self.render.backend),
+            "backend": backend,
             "generation": asdict(self.render.backend.generation),
             "encoding": self.render.settings.describe(),
             "shard_bytes": self.shard_bytes,
         }
+
+
+def _forget_locations(config: Any, plain: dict[str, Any]) -> None:
+    """Drop fields marked as locations: where a model lies changes no byte, and is private."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.metadata.get("location"):
+            del plain[field.name]
+        elif is_dataclass(value):
+            _forget_locations(value, plain[field.name])
 
 
 def claim(folder: Path, plan: Plan, config: BuildConfig) -> str:

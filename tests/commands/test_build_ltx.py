@@ -55,6 +55,13 @@ def test_a_photograph_becomes_a_dataset_whose_rows_say_how(model: Path) -> None:
     assert "lip corners pull up" in row["prompt"]
     assert "camera shake" in row["negative_prompt"]
     assert "diffusers " in row["software"] and "torch " in row["software"]
+    # Where the model lies is nobody's business, and may change.
+    assert str(model.parent) not in Path("equime/build.json").read_text()
+    Path("elsewhere").mkdir()
+    moved = model.rename(Path("elsewhere/model").absolute())
+    again = CliRunner().invoke(main, call(moved, "equime"))
+    assert again.exit_code == 0, again.output
+    assert "0 made now" in again.stdout
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from equime_hub.errors import BackendError
@@ -48,7 +48,8 @@ class LtxConfig:
         BackendError: A value out of range, or a cache that mixes the clips of a batch.
     """
 
-    model: str = "Lightricks/LTX-Video"
+    # What is found there is known by its revision, so the place itself counts for nothing.
+    model: str = field(default="Lightricks/LTX-Video", metadata={"location": True})
     revision: str | None = None
     preset: str = "equime-paper"
     steps: int = PUBLISHED_STEPS
@@ -60,12 +61,12 @@ class LtxConfig:
     image_cond_noise_scale: float = 0.025
     max_sequence_length: int | None = None
     batch_size: int = 8
-    device: str | None = None
+    device: str | None = field(default=None, metadata={"location": True})
     dtype: str = "bfloat16"
     attention: str | None = None
     compile: bool = False
     conditioning_crf: int | None = None
-    embeddings: Path | None = None
+    embeddings: Path | None = field(default=None, metadata={"location": True})
     cache: str | None = None
 
     def __post_init__(self) -> None:
