@@ -69,8 +69,8 @@ class WarpBackend:
 
     batch_size: ClassVar = 1
     encoder: ClassVar = EncoderConfig(crf=12)
-    """Warped faces are smooth and quiet: at crf 26 the encoder takes up to half of the motion
-    away, most from dark skin, where it spends the fewest bits (`benchmarks/codec.py`)."""
+    """Warped faces are smooth and quiet: at crf 26 the encoder takes a fifth of the motion away,
+    and most from dark skin, where it spends the fewest bits (`benchmarks/codec.py`)."""
     bytes_per_pixel: ClassVar = 0.007
     wants_gpu: ClassVar = False
 
