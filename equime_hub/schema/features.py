@@ -11,7 +11,7 @@ from equime_hub.schema import taxonomy as tx
 if TYPE_CHECKING:
     from datasets import Features
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Written into every shard; the first number changes when old readers would misread."""
 
 CONFIGS = ("default", "metadata")
@@ -78,6 +78,8 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         Column("facs", "string", "FACS code of the apex, such as 4+L10."),
         _label("au_source", tx.AU_SOURCES, "Where the AU vector comes from."),
         Column("au_source_subject", "string", "Person whose AUs these are, if borrowed."),
+        Column("counterfactual_of", "string", "Clip of which this is a counterfactual."),
+        Column("intervention", "string", "What differs from it, such as do(AU4=0.3)."),
     ),
     "time": (
         Column("onset_frame", "int32", "Last neutral frame before the expression, from 0."),
@@ -94,6 +96,9 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         _label("race", tx.RACES, "Apparent race, DeepFace's six classes."),
         Column("race_score", "float32", "Confidence in [0, 1]; null if declared."),
         Column("demographics_source", "string", "Tool and version, or file, that says so."),
+        _label("declared_gender", tx.GENDERS, "What the source of the image declares."),
+        Column("declared_age", "float32", "The same, in years."),
+        _label("declared_race", tx.RACES, "The same."),
     ),
     "generation": (
         Column("generator", "string", "Backend that made the frames."),
@@ -102,6 +107,8 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         Column("prompt", "string", "What the model was told."),
         Column("negative_prompt", "string", "What the model was told to avoid."),
         Column("seed", "int64", "Seed of this clip's noise."),
+        Column("retry_seed", "int64", "Seed of the second try, if the first one was broken."),
+        Column("retry_reason", "string", "The gate that the first try failed."),
         Column("steps", "int32", "Denoising steps."),
         Column("guidance_scale", "float32", "Classifier-free guidance scale."),
         Column("batch_size", "int32", "Clips made together (can change the last bits)."),

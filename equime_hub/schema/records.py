@@ -83,6 +83,9 @@ class Face:
         race: One of `RACES`.
         race_score: Confidence in [0, 1].
         demographics_source: Who says so: a tool and its version, or a file.
+        declared_gender: What the source of the image declares, kept beside what was estimated.
+        declared_age: The same, in years.
+        declared_race: The same.
     """
 
     subject_id: str
@@ -99,6 +102,9 @@ class Face:
     race: str | None = None
     race_score: float | None = None
     demographics_source: str | None = None
+    declared_gender: str | None = None
+    declared_age: float | None = None
+    declared_race: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,8 @@ class ClipSpec:
         prompt: What a video model is told.
         negative_prompt: What it is told to avoid.
         seed: Seed of this clip's own noise.
+        counterfactual_of: Clip that this one is a counterfactual of: same person, same noise.
+        intervention: What differs from that clip, such as "do(AU4=0.3)" or "emotion=anger".
     """
 
     clip_id: str
@@ -144,6 +152,8 @@ class ClipSpec:
     prompt: str
     negative_prompt: str
     seed: int
+    counterfactual_of: str | None = None
+    intervention: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("au_onset", "au_apex"):
@@ -201,6 +211,8 @@ class ClipRecord:
         encoding: Codec and settings that made `video`.
         generation: How the frames were made.
         quality: What was measured on the decoded `video`.
+        retry_seed: Seed that made it after the first try was broken; None if the first stands.
+        retry_reason: The gate that the first try failed.
     """
 
     spec: ClipSpec
@@ -208,6 +220,8 @@ class ClipRecord:
     encoding: str
     generation: Generation
     quality: Quality
+    retry_seed: int | None = None
+    retry_reason: str | None = None
 
     def row(self) -> dict[str, Any]:
         """Values by column name, as `features()` encodes them."""
@@ -220,6 +234,8 @@ class ClipRecord:
             "label_source": "synthetic",
             "facs": facs_code(self.spec.au_apex),
             "apex_source": "planned",
+            "retry_seed": self.retry_seed,
+            "retry_reason": self.retry_reason,
             **asdict(self.generation),
             **asdict(self.quality),
         }
