@@ -19,5 +19,12 @@ def describe() -> dict[str, object]:
         "processor": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "packages": {name: _version(name) for name in _PACKAGES},
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

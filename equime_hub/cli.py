@@ -12,6 +12,7 @@ from equime_hub.commands.common import Program
 COMMANDS = {
     "demo": "equime_hub.commands.demo:demo",
     "plan": "equime_hub.commands.plan:plan",
+    "prompts": "equime_hub.commands.prompts:prompts",
     "build": "equime_hub.commands.build:build",
     "verify": "equime_hub.commands.verify:verify",
     "doctor": "equime_hub.commands.doctor:doctor",

@@ -13,8 +13,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 from equime_hub import checksums
 from equime_hub.builder import parts, shards
 from equime_hub.builder.claim import BuildConfig, claim, refuse_strays
-from equime_hub.builder.engines import ENGINES
+from equime_hub.builder.engines import ENGINES, Workforce
 from equime_hub.builder.parts import Part
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import Worker
@@ -64,7 +64,9 @@ def build(
     *,
     engine: str = "local",
     workers: int = 1,
+    address: str | None = None,
     progress: Progress | None = None,
+    preparing: Progress | None = None,
     card: Callable[[Path], object] | None = None,
 ) -> BuildReport:
     """Build a dataset, or finish one that was interrupted.
@@ -74,8 +76,10 @@ def build(
         folder: New, empty, or holding the same build.
         config: How to make it.
         engine: Name in `ENGINES`.
-        workers: Processes, one core each.
+        workers: Processes, one core or one GPU each.
+        address: Of a running cluster, for an engine that joins one.
         progress: Called with clips done and clips in all.
+        preparing: Called by what is done once before the first clip.
         card: Writes the card from the label files, such as `cards.dataset_card.write`; called
             before the shards become visible.
 
@@ -90,7 +94,10 @@ def build(
         fingerprint = claim(folder, plan, config)
         workshop.mkdir(exist_ok=True)
         with FileLock(workshop / "lock", timeout=0) as lock:
-            made, places = _make(plan, folder, config, fingerprint, engine, workers, progress)
+            gpu = config.render.backend.wants_gpu
+            force = Workforce(workers, parts.LANES if gpu else 1, gpu, address)
+            run = partial(ENGINES.get(engine), force=force)
+            made, places = _make(plan, folder, config, fingerprint, run, progress, preparing)
             rejected = _publish(plan, folder, places, fingerprint, card)
             for left in workshop.iterdir():
                 if left.is_dir():
@@ -116,9 +123,9 @@ def _make(
     folder: Path,
     config: BuildConfig,
     fingerprint: str,
-    engine: str,
-    workers: int,
+    run: Callable[..., Iterator[Part]],
     progress: Progress | None,
+    preparing: Progress | None,
 ) -> tuple[int, dict[Shard, Path]]:
     """Make every shard that is missing or damaged.
 
@@ -137,7 +144,7 @@ def _make(
         if checksums.intact(root, known, shard.path)
     }
     missing = [
-        parts.of_shard(plan, workshop, shard, fingerprint)
+        parts.of_shard(plan, workshop, shard, fingerprint, config.render.backend.batch_size)
         for shard in layout
         if shard not in places
     ]
@@ -150,9 +157,10 @@ def _make(
         progress(done, total)
     for shard in (shard for shard in by_shard if not left[shard]):
         _assemble(workshop, by_shard[shard], sums)
-    start = partial(parts.start, config.render, plan.source)
-    run, gpu = ENGINES.get(engine), config.render.backend.wants_gpu
-    for part in run(start, todo, workers, gpu=gpu):
+    render = config.render
+    if todo:
+        render = replace(render, backend=render.backend.prepared(plan.specs, workshop, preparing))
+    for part in run(partial(parts.start, render, plan.source), todo):
         made += len(part.specs)
         if progress:
             progress(done + made, total)

@@ -57,6 +57,7 @@ class BuildConfig:
             "backend": backend,
             "generation": asdict(self.render.backend.generation),
             "encoding": self.render.settings.describe(),
+            "retry": self.render.retry,
             "shard_bytes": self.shard_bytes,
         }
 

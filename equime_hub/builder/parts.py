@@ -16,6 +16,9 @@ from equime_hub.files import sha256, write_text
 from equime_hub.schema.records import ClipSpec
 from equime_hub.schema.stamp import Stamp, read_stamp
 
+LANES = 4
+"""Parts that a worker with a GPU is at: one is rendered, the others are encoded and written."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -52,8 +55,8 @@ class Part:
         self.seal.unlink()
 
 
-def of_shard(plan: Plan, workshop: Path, shard: Shard, fingerprint: str) -> list[Part]:
-    """Parts of a shard, in the order of its rows."""
+def of_shard(plan: Plan, workshop: Path, shard: Shard, fingerprint: str, batch: int) -> list[Part]:
+    """Parts of a shard, in the order of its rows, each so many batches."""
     specs = shards.split_specs(plan, shard.split)
     stamp = Stamp(fingerprint, plan.fingerprint, shard.path)
     return [
@@ -63,12 +66,12 @@ def of_shard(plan: Plan, workshop: Path, shard: Shard, fingerprint: str) -> list
             stamp,
             tuple(specs[start:stop]),
         )
-        for start, stop in shard.parts()
+        for start, stop in shard.parts(batch)
     ]
 
 
 def start(render: RenderConfig, source: FaceSource) -> Callable[[Part], Part]:
-    """What a worker process does first; gives the function that makes a part."""
+    """What a worker process does first; gives the function that makes a part, in any thread."""
     worker = Worker(render, source)
 
     def make(part: Part) -> Part:

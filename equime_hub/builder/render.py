@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from equime_hub import seeds
 from equime_hub.builder.faces.align import align
-from equime_hub.builder.measure.basic import measure
-from equime_hub.builder.spec import Backend, FaceSource, Image, RenderJob
+from equime_hub.builder.measure.basic import BROKEN, measure
+from equime_hub.builder.spec import Backend, BrokenClip, FaceSource, Image, RenderJob
 from equime_hub.schema.records import ClipRecord, ClipSpec, Face, Landmarks
 from equime_hub.video import codec
+from equime_hub.video.clip import Clip
 
 
 @dataclass(frozen=True)
@@ -20,10 +23,13 @@ class RenderConfig:
     Attributes:
         backend: What makes the frames.
         encoder: Settings of the video encoder; None takes those of the backend.
+        retry: Make a broken clip (`measure.basic.BROKEN`) once more, with a seed derived from its
+            own. The row then tells of both tries.
     """
 
     backend: Backend
     encoder: codec.EncoderConfig | None = None
+    retry: bool = False
 
     @property
     def settings(self) -> codec.EncoderConfig:
@@ -34,14 +40,17 @@ class RenderConfig:
 class Worker:
     """Loads its backend once and then renders any number of clips.
 
+    Several threads may call `render`: one at a time has the backend, while the others align,
+    encode and measure. So a GPU does not wait for the processor.
+
     Args:
         config: How to render.
         source: Where the faces are from.
     """
 
     def __init__(self, config: RenderConfig, source: FaceSource) -> None:
-        self._backend = config.backend
-        self._encoder = config.settings
+        self._config = config
+        self._turn = threading.Lock()
 
         @lru_cache(maxsize=4)  # the clips of a face follow each other
         def aligned(face: Face, width: int, height: int) -> tuple[Image, Landmarks]:
@@ -56,22 +65,42 @@ class Worker:
             BackendError: The first clip that cannot be made.
         """
         for spec in specs:
-            self._backend.check(spec)
+            self._config.backend.check(spec)
 
     def render(self, specs: Sequence[ClipSpec]) -> Iterator[ClipRecord]:
         """Make clips, one record each, in order."""
-        size = self._backend.batch_size
+        size = self._config.backend.batch_size
         for start in range(0, len(specs), size):
             jobs = [
                 RenderJob(spec, *self._aligned(spec.face, spec.width, spec.height))
                 for spec in specs[start : start + size]
             ]
-            for job, clip in zip(jobs, self._backend.render(jobs), strict=True):
-                video = codec.encode(clip, self._encoder)
-                yield ClipRecord(
-                    spec=job.spec,
-                    video=video,
-                    encoding=self._encoder.describe(),
-                    generation=self._backend.generation,
-                    quality=measure(job, video, codec.decode(video)),
-                )
+            for job, clip in zip(jobs, self._clips(jobs), strict=True):
+                record = self._record(job, clip)
+                broken = record.quality.rejection_reason in BROKEN
+                yield self._again(job, record) if broken and self._config.retry else record
+
+    def _clips(self, jobs: Sequence[RenderJob]) -> list[Clip]:
+        with self._turn:
+            return self._config.backend.render(jobs)
+
+    def _again(self, job: RenderJob, first: ClipRecord) -> ClipRecord:
+        seed = seeds.derive(job.spec.seed, "retry")
+        (clip,) = self._clips([replace(job, spec=replace(job.spec, seed=seed))])
+        return replace(
+            self._record(job, clip),
+            retry_seed=seed,
+            retry_reason=first.quality.rejection_reason,
+        )
+
+    def _record(self, job: RenderJob, clip: Clip) -> ClipRecord:
+        encoder = self._config.settings
+        video = codec.encode(clip, encoder)
+        fault = clip.reason if isinstance(clip, BrokenClip) else None
+        return ClipRecord(
+            spec=job.spec,
+            video=video,
+            encoding=encoder.describe(),
+            generation=self._config.backend.generation,
+            quality=measure(job, video, codec.decode(video), fault),
+        )

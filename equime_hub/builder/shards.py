@@ -26,7 +26,7 @@ from equime_hub.splits.assign import SPLITS
 
 ROW_GROUP = 64
 PART = 8
-"""Clips in a part; divides `ROW_GROUP`, so that parts never straddle two row groups."""
+"""Clips in a part, rounded up to whole batches."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ class Shard:
         """File name inside the dataset folder."""
         return f"data/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
 
-    def parts(self) -> list[tuple[int, int]]:
-        """(start, stop) of each part, counted inside the split."""
-        return [(s, min(s + PART, self.stop)) for s in range(self.start, self.stop, PART)]
+    def parts(self, batch: int) -> list[tuple[int, int]]:
+        """(start, stop) of each part, counted inside the split; parts are whole batches."""
+        size = -(-PART // batch) * batch
+        return [(s, min(s + size, self.stop)) for s in range(self.start, self.stop, size)]
 
 
 def layout(plan: Plan, clips: int) -> list[Shard]:
@@ -124,11 +125,16 @@ def write(path: Path, groups: Iterator[pa.Table], stamp: Stamp, config: str = "d
 
 
 def row_groups(parts: Sequence[Path]) -> Iterator[pa.Table]:
-    """Tables of `ROW_GROUP` rows out of consecutive parts, without holding more than one."""
-    per_group = ROW_GROUP // PART
-    for start in range(0, len(parts), per_group):
-        tables = [pq.read_table(part) for part in parts[start : start + per_group]]
-        yield pa.concat_tables(tables).combine_chunks()
+    """Tables of `ROW_GROUP` rows out of consecutive parts, without holding many."""
+    held: list[pa.Table] = []
+    for number, part in enumerate(parts, 1):
+        held.append(pq.read_table(part))
+        rows = sum(map(len, held))
+        while rows >= ROW_GROUP or (rows and number == len(parts)):
+            table = pa.concat_tables(held)
+            yield table[:ROW_GROUP].combine_chunks()
+            held = [table[ROW_GROUP:]]
+            rows = len(held[0])
 
 
 def labels_only(paths: Sequence[Path]) -> pa.Table:

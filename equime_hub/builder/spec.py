@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -67,10 +68,28 @@ class RenderJob:
     landmarks: Landmarks
 
 
+@dataclass(frozen=True, eq=False)
+class BrokenClip(Clip):
+    """What a backend returns in place of a clip that it failed to make: black, and rejected.
+
+    Attributes:
+        reason: One of `measure.basic.BROKEN`.
+    """
+
+    reason: str = "not finite"
+
+    @classmethod
+    def of(cls, spec: ClipSpec, reason: str) -> Self:
+        """Black frames in place of the clip that was asked for."""
+        frames = np.zeros((spec.num_frames, spec.height, spec.width, 3), np.uint8)
+        return cls(frames, spec.fps, reason)
+
+
 class Backend(Protocol):
     """What turns jobs into clips: same job, same pixels, whatever its neighbours.
 
-    Making one is cheap and it can be pickled; a model is loaded by the first `render`.
+    Making one is cheap and it can be pickled; a model is loaded by the first `render`, which is
+    never called by two threads at once.
     """
 
     @property
@@ -98,6 +117,26 @@ class Backend(Protocol):
 
         Raises:
             BackendError: The message says what to ask for instead.
+        """
+
+    def warm_up(self) -> None:
+        """Begin to load in the background what `render` will need; nothing depends on it."""
+
+    def prepared(
+        self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
+    ) -> Backend:
+        """Do once what serves all clips, such as encoding their prompts.
+
+        Args:
+            specs: All clips that will be asked for.
+            folder: Where files for the workers go; what an earlier call left there is used.
+            progress: Called if it takes long.
+
+        Returns:
+            The backend that workers get; it makes the same clips.
+
+        Raises:
+            BackendError: It cannot be done.
         """
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:

@@ -8,6 +8,7 @@ from shlex import quote
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
@@ -37,18 +38,26 @@ _MEGABYTE = 1_000_000
 
 
 def build_with_card(
-    plan: Plan, out: Path, config: BuildConfig, workers: int | None, engine: str = "local"
+    plan: Plan,
+    out: Path,
+    config: BuildConfig,
+    workers: int | None,
+    engine: str = "local",
+    address: str | None = None,
 ) -> tuple[BuildReport, Statistics]:
     """Build a plan and its card, with a progress bar."""
     workers = workers or (1 if config.render.backend.wants_gpu else cores())
-    with progress_bar("clips", "clips") as progress:
+    prompts = progress_bar("prompts", "prompts")
+    with prompts as preparing, progress_bar("clips", "clips") as progress:
         built = builds.build(
             plan,
             out,
             config,
             engine=engine,
             workers=workers,
+            address=address,
             progress=progress,
+            preparing=preparing,
             card=dataset_card.write,
         )
     return built, count(out)
@@ -91,6 +100,17 @@ Examples:
     help="Who does the work: this machine, or a Ray cluster (docs/clusters.md).",
 )
 @click.option(
+    "--address",
+    envvar="RAY_ADDRESS",
+    show_envvar=True,
+    help="host:port of a running Ray cluster; by default one of this machine.",
+)
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Make a broken clip (not finite, black, constant) once more, with another seed.",
+)
+@click.option(
     "--crf",
     type=click.IntRange(0, 51),
     help="x264's rate factor, smaller is finer; by default what keeps the backend's motion.",
@@ -126,6 +146,8 @@ def build(
     backend_config: Path | None,
     preset: str | None,
     engine: str,
+    address: str | None,
+    retry: bool,
     crf: int | None,
     shard_size: int,
     license: str | None,
@@ -140,14 +162,24 @@ def build(
     Stop it at any time and start it again: only what is missing or damaged is made, and the
     result has the same bytes as an uninterrupted build.
     """
+    address = _address(engine, address)
+    if engine == "ray" and ":" in (ltx["device"] or ""):
+        raise click.UsageError(
+            f"--device {ltx['device']} is not for --engine ray, whose workers see one GPU each."
+        )
     encoder = None if crf is None else EncoderConfig(crf=crf)
     chosen = backends.backend(backend, backend_config, preset, LtxOptions(**ltx))
-    render = RenderConfig(chosen, encoder)
-    config = BuildConfig(render, shard_size * _MEGABYTE, license, title)
+    sized = ltx["batch_size"] != backends.AUTO
+    if sized and engine == "local":
+        chosen.warm_up()  # loads while the plan is read
     todo = plans.read(plan)
     if faces:
         todo = replace(todo, source=moved(todo.source, faces))
-    built, statistics = build_with_card(todo, out, config, workers, engine)
+    if not sized:
+        chosen = backends.fit(chosen, todo, out)
+    render = RenderConfig(chosen, encoder, retry)
+    config = BuildConfig(render, shard_size * _MEGABYTE, license, title)
+    built, statistics = build_with_card(todo, out, config, workers, engine, address)
     if as_json:
         report({**asdict(built), "splits": {k: asdict(v) for k, v in statistics.splits.items()}})
         return
@@ -158,3 +190,11 @@ def build(
         )
     code = f"import equime_hub; print(equime_hub.load({str(out)!r}))"
     talk(f"Next: python -c {quote(code)}")
+
+
+def _address(engine: str, address: str | None) -> str | None:
+    """What was said; RAY_ADDRESS in the environment is nothing to the other engines."""
+    source = click.get_current_context().get_parameter_source("address")
+    if engine == "local" and source is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--address is for --engine ray; leave it out.")
+    return None if engine == "local" else address

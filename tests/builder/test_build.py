@@ -89,7 +89,9 @@ def test_row_groups_and_shards_have_the_sizes_asked_for() -> None:
     assert train[-1].path == "data/train-00012-of-00013.parquet"
     one = [shard for shard in BuildConfig(WARP).layout(plan) if shard.split == "train"]
     assert [(shard.start, shard.stop) for shard in one] == [(0, 800)]
-    assert train[0].parts()[0] == (0, shards.PART)
+    assert train[0].parts(1)[0] == (0, shards.PART)
+    assert train[0].parts(16)[0] == (0, 16)
+    assert train[0].parts(6)[:2] == [(0, 12), (12, 24)]
 
 
 def test_two_workers_make_the_same_bytes(plan: Plan, built: Path, tmp_path: Path) -> None:

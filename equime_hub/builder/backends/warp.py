@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -19,6 +20,7 @@ from equime_hub._version import __version__
 from equime_hub.builder.backends import action_fields as af
 from equime_hub.builder.spec import RenderJob
 from equime_hub.errors import BackendError
+from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Generation
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
@@ -102,6 +104,15 @@ class WarpBackend:
                 f"{size / 1e9:.1f} GB, more than {LARGEST_CLIP / 1e9:g}. Plan again with fewer "
                 "--frames or a smaller --size."
             )
+
+    def warm_up(self) -> None:
+        """Nothing to load."""
+
+    def prepared(
+        self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
+    ) -> WarpBackend:
+        """Itself: its clips share nothing."""
+        return self
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
         """One clip a job, in order.

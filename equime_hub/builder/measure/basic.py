@@ -8,8 +8,13 @@ from equime_hub.builder.spec import Image, RenderJob
 from equime_hub.schema.records import Quality
 from equime_hub.video.clip import Clip
 
-_BLANK = 16
-"""Grey levels between the darkest and the brightest value under which a frame shows nothing."""
+BROKEN = ("not finite", "wrong frame count", "black", "constant")
+"""Reasons for which a clip is no clip at all, in the order in which they are looked for; one
+black or one single-coloured frame is enough."""
+
+_NOTHING = 16
+"""Grey levels, of the brightest value or between it and the darkest, below which a frame shows
+nothing."""
 
 
 def psnr(first: Image, second: Image) -> float:
@@ -21,7 +26,7 @@ def psnr(first: Image, second: Image) -> float:
     return float("inf") if error == 0 else 10 * float(np.log10(255**2 / error))
 
 
-def measure(job: RenderJob, video: bytes, decoded: Clip) -> Quality:
+def measure(job: RenderJob, video: bytes, decoded: Clip, fault: str | None = None) -> Quality:
     """Measure an encoded clip, on its decoded bytes.
 
     A clip that fails a gate is kept and marked: `accepted` is False and the reason is its name.
@@ -30,14 +35,11 @@ def measure(job: RenderJob, video: bytes, decoded: Clip) -> Quality:
         job: What was asked, with the aligned face.
         video: The encoded clip.
         decoded: Its frames.
+        fault: One of `BROKEN`, if the backend says so itself.
     """
     spec = job.spec
     likeness = psnr(decoded.frames[0], job.image)
-    reason = None
-    if len(decoded) != spec.num_frames:
-        reason = "wrong frame count"
-    elif np.ptp(decoded.frames.reshape(len(decoded), -1), axis=1).max() < _BLANK:
-        reason = "blank"
+    reason = fault or _broken(decoded, spec.num_frames)
     return Quality(
         size_bytes=len(video),
         bitrate_kbps=len(video) * 8 / decoded.duration_ms,
@@ -45,3 +47,13 @@ def measure(job: RenderJob, video: bytes, decoded: Clip) -> Quality:
         rejection_reason=reason,
         first_frame_psnr=likeness if np.isfinite(likeness) else None,
     )
+
+
+def _broken(clip: Clip, num_frames: int) -> str | None:
+    if len(clip) != num_frames:
+        return "wrong frame count"
+    frames = clip.frames.reshape(len(clip), -1)
+    darkest, brightest = frames.min(axis=1), frames.max(axis=1)
+    if brightest.min() < _NOTHING:
+        return "black"
+    return "constant" if (brightest - darkest).min() < _NOTHING else None

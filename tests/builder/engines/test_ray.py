@@ -18,10 +18,10 @@ import pytest
 
 from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
-from equime_hub.builder.engines import ENGINES
+from equime_hub.builder.engines import ENGINES, Workforce
 from equime_hub.errors import EquimeError, MissingDependencyError
 from tests.builder.engines import wrecks
-from tests.builder.engines.wrecks import notes, tries, written
+from tests.builder.engines.wrecks import begun, notes, tries, written
 from tests.conftest import SMALL, sums, tiny_plan
 
 CLUSTER = """
@@ -33,6 +33,7 @@ input()
 """
 DRIVER = """
 import json
+from equime_hub.builder.engines import Workforce
 from equime_hub.builder.engines.ray import run
 from tests.builder.engines import wrecks
 from tests.builder.engines.wrecks import notes
@@ -87,10 +88,12 @@ def cluster(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     process.communicate("\n", timeout=30)
 
 
-def drive(arguments: str, environment: dict[str, str]) -> tuple[list[Any], str, str]:
+def drive(
+    arguments: str, environment: dict[str, str], before: str = ""
+) -> tuple[list[Any], str, str]:
     """Results, error and message of `run(...)`, which says nothing else on stdout."""
     done = subprocess.run(
-        [sys.executable, "-c", DRIVER.format(arguments=arguments)],
+        [sys.executable, "-c", before + DRIVER.format(arguments=arguments)],
         env=environment, stdout=subprocess.PIPE, text=True, timeout=100, check=True,
     )  # fmt: skip
     results, error, said = json.loads(done.stdout)
@@ -108,9 +111,9 @@ def build(environment: dict[str, str], *arguments: str) -> subprocess.CompletedP
 def test_without_ray_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     run = ENGINES.get("ray")
-    assert list(run(wrecks.start, [], 2)) == []
+    assert list(run(wrecks.start, [], Workforce(2))) == []
     with pytest.raises(MissingDependencyError, match=r'pip install "equime-hub\[ray\]"') as caught:
-        list(run(wrecks.start, notes(2), 2))
+        list(run(wrecks.start, notes(2), Workforce(2)))
     assert isinstance(caught.value, EquimeError)
     assert isinstance(caught.value, ImportError)
 
@@ -160,7 +163,7 @@ def test_failures_are_tried_again_in_fresh_workers_and_then_given_up(
     cluster: dict[str, str],
 ) -> None:
     results, error, said = drive(
-        "wrecks.start, notes(6, n0='poison', n1='die', n2='face'), 2", cluster
+        "wrecks.start, notes(6, n0='poison', n1='die', n2='face'), Workforce(2)", cluster
     )
     assert error == "BuildError"
     assert results == written() == ["n3", "n4", "n5"]
@@ -173,34 +176,92 @@ def test_failures_are_tried_again_in_fresh_workers_and_then_given_up(
 
 
 @pytest.mark.slow
+def test_lanes_overlap_and_are_no_more_than_asked_for(cluster: dict[str, str]) -> None:
+    results, error, said = drive("wrecks.in_pairs, notes(6), Workforce(1, lanes=2)", cluster)
+    assert (error, said) == ("", "")
+    assert max(at_once for at_once, _ in results) == 2
+    assert len({process for _, process in results}) == 1
+
+
+@pytest.mark.slow
+def test_few_tasks_are_spread_over_the_workers(cluster: dict[str, str]) -> None:
+    waiting = ", ".join(f"n{i}='4: '" for i in range(4))
+    _, error, said = drive(f"wrecks.start, notes(4, {waiting}), Workforce(2, lanes=4)", cluster)
+    assert (error, said) == ("", "")
+    workers = [*tries("n0"), *tries("n1"), *tries("n2"), *tries("n3")]
+    assert sorted(workers.count(worker) for worker in set(workers)) == [2, 2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("poison", ["2: die", "2: poison"])
+def test_a_neighbour_of_one_that_kills_its_worker_is_made(
+    poison: str, cluster: dict[str, str]
+) -> None:
+    results, error, said = drive(
+        f"wrecks.start, notes(2, n0='{poison}', n1='slow'), Workforce(1, lanes=2)", cluster
+    )
+    assert error == "BuildError"
+    assert said.startswith("1 part of the dataset could not be made")
+    assert results == written() == ["n1"]
+    assert (len(tries("n0")), len(tries("n1"))) == (3, 2)
+    assert tries("n0")[0] == tries("n1")[0], "they never were together"
+    assert len({*tries("n0"), *tries("n1")}) == 3, "a death is replaced by one worker"
+
+
+@pytest.mark.slow
+def test_many_deaths_in_company_cost_nobody_else(cluster: dict[str, str]) -> None:
+    wrecked = "n0='2: die', n3='poison', n5='die', n8='face', n1='nap', n2='nap', n4='slow'"
+    results, error, said = drive(
+        f"wrecks.start, notes(12, {wrecked}), Workforce(2, lanes=3)", cluster
+    )
+    assert error == "BuildError"
+    assert said.startswith("4 parts of the dataset could not be made")
+    assert results == written() == ["n1", "n10", "n11", "n2", "n4", "n6", "n7", "n9"]
+    assert [len(tries(name)) for name in ("n0", "n3", "n5", "n8")] == [3, 3, 3, 1]
+    assert all(len(tries(name)) <= 2 for name in results)
+
+
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run(cluster: dict[str, str]) -> None:
-    _, error, said = drive("wrecks.start, notes(40, n0='disk'), 1", cluster)
+    _, error, said = drive("wrecks.start, notes(40, n0='disk'), Workforce(1)", cluster)
     assert error == "OSError"
     assert "No space left" in said
     assert len(tries("n0")) == 1
+    assert written() == []
+    _, error, _ = drive(
+        "wrecks.start, notes(40, n0='2: disk', n1='hang'), Workforce(1, lanes=2)", cluster
+    )
+    assert error == "OSError"
     assert written() == []
 
 
 @pytest.mark.slow
 def test_work_that_cannot_start_ends_the_run(cluster: dict[str, str]) -> None:
-    assert drive("wrecks.never_starts, notes(3), 2", cluster) == ([], "ValueError", "no weights")
-    _, error, said = drive("wrecks.dies_at_start, notes(3), 2", cluster)
+    assert drive("wrecks.never_starts, notes(3), Workforce(2)", cluster) == (
+        [],
+        "ValueError",
+        "no weights",
+    )
+    _, error, said = drive("wrecks.dies_at_start, notes(3), Workforce(2)", cluster)
     assert error == "BuildError"
     assert "3 workers in a row died as they started" in said
 
 
 @pytest.mark.slow
 def test_each_worker_has_a_gpu_of_its_own(cluster: dict[str, str]) -> None:
-    results, error, said = drive("wrecks.which_gpu, notes(4), 2, gpu=True", cluster)
+    results, error, said = drive(
+        "wrecks.WhichGpu(), notes(8), Workforce(2, lanes=2, gpu=True)", cluster
+    )
     assert (error, said) == ("", "")
-    assert {gpu for gpu, _ in results} == {"0", "1"}
-    assert len({process for _, process in results}) == 2
+    found = {(gpu, torch, later) for gpu, torch, later, _ in results}
+    assert found == {("0", False, "0"), ("1", False, "1")}
+    assert len({process for *_, process in results}) == 2
 
 
 @pytest.mark.slow
 def test_more_workers_than_the_cluster_holds_are_refused(cluster: dict[str, str]) -> None:
-    for arguments, room in (("5", "has 4"), ("3, gpu=True", "has 2")):
-        _, error, said = drive(f"wrecks.start, notes(9), {arguments}", cluster)
+    for arguments, room in (("5", "has 4 CPU slots"), ("3, gpu=True", "has 2 GPUs")):
+        _, error, said = drive(f"wrecks.start, notes(9), Workforce({arguments})", cluster)
         assert error == "BuildError"
         assert room in said
 
@@ -208,28 +269,47 @@ def test_more_workers_than_the_cluster_holds_are_refused(cluster: dict[str, str]
 @pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_a_sentence(environment: dict[str, str]) -> None:
     nowhere = {**environment, "RAY_ADDRESS": "127.0.0.1:1"}
-    _, error, said = drive("wrecks.start, notes(2), 2", nowhere)
+    _, error, said = drive("wrecks.start, notes(2), Workforce(2)", nowhere)
     assert error == "BuildError"
-    assert "RAY_ADDRESS=127.0.0.1:1" in said
+    assert "Ray cannot be used at 127.0.0.1:1" in said
+    assert "--address or RAY_ADDRESS" in said
+
+
+@pytest.mark.slow
+def test_ray_that_is_connected_is_used_as_it_is(cluster: dict[str, str]) -> None:
+    before = "import ray; ray.init(logging_level='ERROR', log_to_driver=False)"
+    results, error, said = drive("wrecks.start, notes(2), Workforce()", cluster, before)
+    assert (results, error, said) == (["n0", "n1"], "", "")
+    force = "Workforce(address='first:6379')"
+    _, error, said = drive(f"wrecks.start, notes(2), {force}", cluster, before)
+    assert error == "BuildError"
+    assert "connected already, got the address 'first:6379'" in said
+
+
+@pytest.mark.slow
+def test_the_address_asked_for_goes_before_that_of_the_environment(cluster: dict[str, str]) -> None:
+    nowhere = {**cluster, "RAY_ADDRESS": "127.0.0.1:1"}
+    force = f"Workforce(address='{cluster['RAY_ADDRESS']}')"
+    results, error, said = drive(f"wrecks.start, notes(2), {force}", nowhere)
+    assert (results, error, said) == (["n0", "n1"], "", "")
 
 
 @pytest.mark.slow
 def test_ctrl_c_finishes_what_is_running_and_leaves_no_ray_behind(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    code = DRIVER.format(
-        arguments="wrecks.start, notes(6, **{f'n{i}': 'slow' for i in range(6)}), 2"
-    )
+    slow = ", ".join(f"n{i}='4: slow'" for i in range(9))
+    code = DRIVER.format(arguments=f"wrecks.start, notes(9, {slow}), Workforce(2, 2)")
     # A terminal sends Ctrl-C to the whole group.
     process = subprocess.Popen(
         [sys.executable, "-c", code], env=environment, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    while not Path("tried").exists() or len(Path("tried").read_text().splitlines()) < 2:
+    while not Path("tried").exists() or len(begun()) < 4:
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=30) == -signal.SIGINT
-    assert written() == ["n0", "n1"]
+    assert written() == ["n0", "n1", "n2", "n3"]
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)

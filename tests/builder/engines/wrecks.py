@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from equime_hub.builder.engines import ENGINES, Job
+from equime_hub.builder.engines import ENGINES, Job, Workforce
 
 Work = Callable[[Any], Any]
 Start = Callable[[], Work]
+
+PAUSES = {"": 0.0, "nap": 0.3, "slow": 2.0, "hang": 60.0}
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +59,45 @@ def tries(name: str) -> list[str]:
     return [line.split()[1] for line in lines if line.split()[0] == name]
 
 
+def begun() -> set[str]:
+    return {line.split()[0] for line in Path("tried").read_text().splitlines()}
+
+
 def wreck(kind: str) -> None:
+    """Go wrong; "2: die" is to die as soon as two tasks have begun."""
     from equime_hub.errors import FaceError
 
+    company, _, kind = kind.rpartition(": ")
+    while company and len(begun()) < int(company):
+        time.sleep(0.01)
     if kind == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if kind == "disk":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if kind == "face":
         raise FaceError("anna_01.jpg is gone; put it back.")
-    if kind == "slow":
-        time.sleep(2)
+    if kind in PAUSES:
+        time.sleep(PAUSES[kind])
         return
     raise ValueError(kind)
+
+
+def in_pairs() -> Work:
+    """Each task waits for another in the same process, and says how many there were at once."""
+    pair, lock, now = threading.Barrier(2), threading.Lock(), 0
+
+    def meet(note: Note) -> tuple[int, int]:
+        nonlocal now
+        with lock:
+            now += 1
+            at_once = now
+        pair.wait(30)
+        write(note)
+        with lock:
+            now -= 1
+        return at_once, os.getpid()
+
+    return meet
 
 
 def never_starts() -> Work:
@@ -79,17 +109,25 @@ def dies_at_start() -> Work:
     raise AssertionError
 
 
-def which_gpu() -> Work:
-    def look(note: Note) -> tuple[str, int]:
-        time.sleep(1)  # long enough for the other worker to get one too
-        return os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()
+class WhichGpu:
+    """A `start` that looks around when it comes out of its pickle, long before it is called."""
 
-    return look
+    def __getstate__(self) -> bool:
+        return True  # else there is nothing to set
+
+    def __setstate__(self, state: bool) -> None:
+        self.gpus = os.environ.get("CUDA_VISIBLE_DEVICES")
+        self.torch = "torch" in sys.modules
+
+    def __call__(self) -> Work:
+        def look(note: Note) -> tuple[str | None, bool, str, int]:
+            time.sleep(1)  # long enough for the other worker to get one too
+            return self.gpus, self.torch, os.environ["CUDA_VISIBLE_DEVICES"], os.getpid()
+
+        return look
 
 
-def killed_in_each_third(
-    real: Start, tasks: Sequence[Job], workers: int, **kwargs: bool
-) -> Iterator[Any]:
+def killed_in_each_third(real: Start, tasks: Sequence[Job], force: Workforce) -> Iterator[Any]:
     """The engine `ray` with a worker that dies once before, and once after, doing its part."""
     from equime_hub.builder.engines import ray
 
@@ -97,7 +135,7 @@ def killed_in_each_third(
     victims = {tasks[0].path.name: "before", tasks[third].path.name: "after"}
     victims[tasks[-1].path.name] = "before"
     assert len(victims) == 3
-    return ray.run(partial(_murderous, real, victims), tasks, workers, **kwargs)
+    return ray.run(partial(_murderous, real, victims), tasks, force)
 
 
 def _murderous(real: Start, victims: dict[str, str]) -> Work:
@@ -119,11 +157,11 @@ def _murderous(real: Start, victims: dict[str, str]) -> Work:
     return make
 
 
-def poisoned(real: Start, tasks: Sequence[Job], workers: int, **kwargs: bool) -> Iterator[Any]:
+def poisoned(real: Start, tasks: Sequence[Job], force: Workforce) -> Iterator[Any]:
     """The engine `ray` with a first part that cannot be made until the file `mended` is there."""
     from equime_hub.builder.engines import ray
 
-    return ray.run(partial(_poisonous, real, tasks[0].path.name), tasks, workers, **kwargs)
+    return ray.run(partial(_poisonous, real, tasks[0].path.name), tasks, force)
 
 
 def _poisonous(real: Start, victim: str) -> Work:

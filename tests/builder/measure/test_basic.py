@@ -5,7 +5,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
 from equime_hub import seeds
-from equime_hub.builder.measure.basic import measure, psnr
+from equime_hub.builder.measure.basic import BROKEN, measure, psnr
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.spec import RenderJob
 from equime_hub.video.clip import Clip
@@ -33,8 +33,21 @@ def test_a_clip_is_measured_on_what_is_decoded(job: RenderJob) -> None:
     assert quality.first_frame_psnr is None  # infinite: equal to the source
 
 
-@pytest.mark.parametrize(("frames", "reason"), [(15, "wrong frame count"), (16, "blank")])
-def test_a_broken_clip_is_kept_and_marked(job: RenderJob, frames: int, reason: str) -> None:
-    quality = measure(job, b"x", Clip(np.full((frames, 64, 64, 3), 7, np.uint8), 50.0))
-    assert not quality.accepted
-    assert quality.rejection_reason == reason
+@pytest.mark.parametrize("every", [True, False])
+@pytest.mark.parametrize(("level", "reason"), [(7, "black"), (120, "constant")])
+def test_frames_that_show_nothing(job: RenderJob, level: int, reason: str, every: bool) -> None:
+    frames = np.stack([job.image] * 16)
+    frames[slice(None) if every else slice(7, 8)] = level
+    quality = measure(job, b"x", Clip(frames, 50.0))
+    assert (quality.accepted, quality.rejection_reason) == (False, reason)
+    assert reason in BROKEN
+
+
+def test_frames_that_are_missing(job: RenderJob) -> None:
+    quality = measure(job, b"x", Clip(np.stack([job.image] * 15), 50.0))
+    assert (quality.accepted, quality.rejection_reason) == (False, "wrong frame count")
+
+
+def test_what_the_backend_says_itself_comes_first(job: RenderJob) -> None:
+    black = Clip(np.zeros((16, 64, 64, 3), np.uint8), 50.0)
+    assert measure(job, b"x", black, "not finite").rejection_reason == "not finite"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 from equime_hub._version import __version__
 from equime_hub.builder.backends.ltx.config import LtxConfig
-from equime_hub.builder.backends.ltx.embeddings import EmbeddingStore, Origin, TextEncoder
-from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_video
+from equime_hub.builder.backends.ltx.embeddings import (
+    EmbeddingStore,
+    Origin,
+    TextEncoder,
+    encode_prompts,
+)
+from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_video, versions
 from equime_hub.builder.backends.ltx.sampling import generate
 from equime_hub.builder.spec import RenderJob
-from equime_hub.errors import BackendError
+from equime_hub.errors import BackendError, EquimeError
+from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Generation
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
@@ -57,7 +65,7 @@ class LtxBackend:
         words = ", ".join(config.lossy)
         return Generation(
             generator=f"ltx ({config.preset}: {words})" if words else "ltx",
-            software=_software(config, device(config, self._model)),
+            software=self._software,
             model_id=self._model.name,
             model_revision=self._model.revision,
             steps=config.steps,
@@ -84,12 +92,50 @@ class LtxBackend:
                 f"{self._model.name} runs in {self._model.pipeline}, which takes no timesteps: "
                 "they are for the distilled models, 0.9.7 and later."
             )
+        if self.config.steps == 1 and not self._model.takes_timesteps:
+            raise BackendError(
+                f"{self._model.pipeline} cannot do a single step: its scheduler needs at least 2."
+            )
         if self._store:
-            for prompt in self._prompts(spec):
+            for prompt in self.prompts(spec):
                 self._store.demand(prompt)
 
+    def warm_up(self) -> None:
+        """Load the model in the background, where it is what comes first.
+
+        Without a file of embeddings T5 comes first, and there may not be room for both.
+        """
+        if self.config.embeddings:
+            background = ThreadPoolExecutor(1)
+            vars(self)["_loading"] = background.submit(load_video, self.config, self._model)
+            background.shutdown(wait=False)
+
+    def prepared(
+        self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
+    ) -> LtxBackend:
+        """With the embeddings of all prompts in a file; T5 is gone from memory afterwards.
+
+        Raises:
+            BackendError: A prompt is too long, or T5 cannot be loaded.
+        """
+        if self.config.embeddings:
+            return self
+        out = folder / "prompts.safetensors"
+        prompts = {prompt for spec in specs for prompt in self.prompts(spec)}
+        if not self._are_in(out, prompts):
+            encode_prompts(self.config, prompts, out, progress)
+        return LtxBackend(replace(self.config, embeddings=out))
+
+    def _are_in(self, path: Path, prompts: set[str]) -> bool:
+        try:
+            store = EmbeddingStore(path)
+        except EquimeError:
+            return False
+        known = store.origin == Origin.of(self.config, self._model)
+        return known and all(map(store.holds, prompts))
+
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
-        """One clip a job, in order. A clip whose numbers went bad is black.
+        """One clip a job, in order; a `BrokenClip` where the numbers went bad.
 
         Raises:
             BackendError: `check` refuses a job, an image does not have the size of its clip, a
@@ -119,8 +165,33 @@ class LtxBackend:
                 f"{spec.num_frames} at a time: {advice}. Another batch size may change the "
                 "last bits of the pixels."
             ) from error
+        except (RuntimeError, ValueError) as error:
+            if not self.config.attention:
+                raise
+            raise BackendError(
+                f"The attention backend {self.config.attention!r} cannot be used here: {error}"
+            ) from error
 
-    def _prompts(self, spec: ClipSpec) -> tuple[str, ...]:
+    @cached_property
+    def _software(self) -> str:
+        """All that the pixels depend on and that has no column of its own."""
+        config = self.config
+        here = versions(device(config, self._model))
+        parts = [
+            f"preset {config.preset}",
+            f"equime_hub {__version__}",
+            here,
+            config.dtype,
+            f"attention {config.attention or 'native'}",
+            "compiled" if config.compile else "eager",
+            *config.lossy,
+        ]
+        if self._store and self._store.origin.software != here:
+            parts.append(f"prompts encoded by {self._store.origin.software}")
+        return "; ".join(parts)
+
+    def prompts(self, spec: ClipSpec) -> tuple[str, ...]:
+        """What the model is told for a clip; the negative prompt only if it is guided."""
         if self.config.guidance_scale > 1:
             return spec.prompt, spec.negative_prompt
         return (spec.prompt,)
@@ -131,7 +202,8 @@ class LtxBackend:
 
     @cached_property
     def _pipe(self) -> Any:
-        return load_video(self.config, self._model)
+        loading: Future[Any] | None = vars(self).pop("_loading", None)
+        return loading.result() if loading else load_video(self.config, self._model)
 
     @cached_property
     def _encoder(self) -> TextEncoder:
@@ -179,25 +251,3 @@ def _batches(jobs: Sequence[RenderJob], size: int) -> Iterator[list[int]]:
     for numbers in alike.values():
         for start in range(0, len(numbers), size):
             yield numbers[start : start + size]
-
-
-def _software(config: LtxConfig, where: str) -> str:
-    """All that the pixels depend on and that has no column of its own."""
-    import diffusers
-    import torch
-    import transformers
-
-    name = torch.cuda.get_device_name(where) if where.startswith("cuda") else "cpu"
-    parts = [
-        f"preset {config.preset}",
-        f"equime_hub {__version__}",
-        f"diffusers {diffusers.__version__}",
-        f"torch {torch.__version__}",
-        f"transformers {transformers.__version__}",
-        name,
-        config.dtype,
-        f"attention {config.attention or 'native'}",
-        "compiled" if config.compile else "eager",
-        *config.lossy,
-    ]
-    return "; ".join(parts)

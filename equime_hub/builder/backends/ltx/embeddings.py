@@ -1,11 +1,13 @@
 """Prompts as T5 embeddings: made one at a time, and kept in a file so that T5 is not needed.
 
-A file is safetensors: two tensors a prompt under the hash of its words, and in its metadata what
-they were made with. Encoding one by one keeps an embedding free of its neighbours.
+A file is safetensors: one tensor a prompt under the hash of its words, and in its metadata what
+they were made with. Encoding one by one keeps an embedding free of its neighbours. The padding is
+not kept: T5 sees it, but the model does not, so zeros do in its place.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from equime_hub import seeds
 from equime_hub.builder.backends.ltx.config import LtxConfig
-from equime_hub.builder.backends.ltx.pipeline import Model, find, load_text
+from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_text, versions
 from equime_hub.errors import BackendError
 from equime_hub.files import written
 from equime_hub.progress import Progress
@@ -50,18 +52,21 @@ class Origin:
         revision: Commit, or hash of the folder.
         max_sequence_length: Tokens, padding included.
         dtype: Of the text encoder.
+        software: Packages, versions and device that encoded; they may differ in the last bits.
     """
 
     model: str
     revision: str
     max_sequence_length: int
     dtype: str
+    software: str
 
     @classmethod
     def of(cls, config: LtxConfig, model: Model) -> Origin:
         """Origin of what a configuration would encode."""
         length = config.max_sequence_length or model.max_sequence_length
-        return cls(model.name, model.revision, length, config.dtype)
+        software = versions(device(config, model))
+        return cls(model.name, model.revision, length, config.dtype, software)
 
 
 class TextEncoder:
@@ -147,8 +152,10 @@ class EmbeddingStore:
             BackendError: The message names what differs.
         """
         there, here = asdict(self.origin), asdict(origin)
-        # A folder may have another name on another machine; its revision tells.
-        differs = [name for name in here if here[name] != there[name] and name != "model"]
+        # A folder may have another name on another machine; its revision tells. What encoded them
+        # stands in the rows.
+        free = ("model", "software")
+        differs = [name for name in here if here[name] != there[name] and name not in free]
         if differs:
             raise BackendError(
                 f"{self.path} was made with "
@@ -157,13 +164,17 @@ class EmbeddingStore:
                 "again with `equime prompts encode`."
             )
 
+    def holds(self, prompt: str) -> bool:
+        """Whether a prompt is here."""
+        return _name(prompt) in self._names
+
     def demand(self, prompt: str) -> None:
         """Refuse a prompt that is not here.
 
         Raises:
             BackendError: The message says how to add it.
         """
-        if f"{_name(prompt)}.tokens" not in self._names:
+        if not self.holds(prompt):
             raise BackendError(
                 f"{self.path} has no embedding of “{prompt}”. Encode the prompts of this plan with "
                 "`equime prompts encode`, or leave --embeddings out to load T5 here."
@@ -175,10 +186,13 @@ class EmbeddingStore:
         Raises:
             BackendError: `demand` refuses it.
         """
+        import torch
+
         self.demand(prompt)
-        name = _name(prompt)
-        tensor = self._file.get_tensor
-        return Embedding(tensor(f"{name}.tokens"), tensor(f"{name}.mask"))
+        kept = self._file.get_tensor(_name(prompt))
+        length = self.origin.max_sequence_length
+        padding = (0, 0, 0, length - len(kept))
+        return Embedding(torch.nn.functional.pad(kept, padding), torch.arange(length) < len(kept))
 
 
 def encode_prompts(
@@ -189,7 +203,7 @@ def encode_prompts(
     Args:
         config: Settings; `model`, `revision`, `dtype` and `max_sequence_length` count.
         prompts: Any, repeats allowed.
-        out: File to write, whole or not at all; about a megabyte a prompt.
+        out: File to write, whole or not at all; about half a megabyte a prompt.
         progress: Called after each.
 
     Returns:
@@ -206,14 +220,24 @@ def encode_prompts(
     tensors = {}
     for done, prompt in enumerate(distinct, 1):
         embedding = encoder.get(prompt)
-        tensors[f"{_name(prompt)}.tokens"] = embedding.tokens.contiguous()
-        tensors[f"{_name(prompt)}.mask"] = embedding.mask.contiguous()
+        tensors[_name(prompt)] = embedding.tokens[embedding.mask].contiguous()
         if progress:
             progress(done, len(distinct))
     origin = json.dumps(asdict(Origin.of(config, model)), sort_keys=True)
     with written(out) as temporary:
         save_file(tensors, temporary, metadata={_KEY: origin})
+    del encoder
+    release_memory()
     return len(distinct)
+
+
+def release_memory() -> None:
+    """Give the memory of models that nobody holds any more back to the device."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def _name(prompt: str) -> str:

@@ -48,19 +48,24 @@ def fitting(
         BackendError: Not even one clip fits.
     """
     number = 4 if config.dtype == "float32" else 2
+    # T5 has gone before the others come, but must fit alone.
     text = 0.0 if config.embeddings or model.is_toy else _T5
     kind = "0.9.5" if model.takes_timesteps else "0.9.1" if model.timestep_conditioned else "0.9.0"
     vae = 0.0 if model.is_toy else _VAE[kind]
-    weights = number * (model.parameters + vae + text)
+    weights = number * (model.parameters + vae)
     clip = width * height * num_frames / (256 * 256 * 161)
     # Activations grow with the width of the model, weights with its square and its depth.
     sample = clip * _SAMPLE * number / 2 * (model.parameters / 1.88e9) ** 0.5
     left = 0.9 * free - weights - clip * _DECODE * number / 2
+    if number * text > 0.9 * free:
+        raise BackendError(
+            f"{free / 1e9:.1f} GB of free GPU memory are too few for T5, which encodes prompts: "
+            "run `equime prompts encode` on another machine and give its file with --embeddings."
+        )
     for size in _SIZES:
         if size * sample <= left:
             return size
-    advice = "" if config.embeddings else " with --embeddings, so that T5 is not loaded, or"
     raise BackendError(
         f"{free / 1e9:.1f} GB of free GPU memory are too few for one clip of "
-        f"{width}×{height}×{num_frames} by {model.name}: try{advice} smaller clips."
+        f"{width}×{height}×{num_frames} by {model.name}: try smaller clips."
     )

@@ -111,12 +111,32 @@ def device(config: LtxConfig, model: Model) -> str:
     import torch
 
     if torch.cuda.is_available():
-        return config.device or "cuda"
+        where = config.device or "cuda"
+        _, _, number = where.partition(":")
+        if number and int(number) >= torch.cuda.device_count():
+            raise BackendError(
+                f"There are {torch.cuda.device_count()} CUDA devices here, counted from 0; got "
+                f"--device {where}."
+            )
+        return where
     if config.device == "cpu" or (config.device is None and model.is_toy):
         return "cpu"
     raise BackendError(
         f"There is no CUDA device here for {model.name} ({model.parameters / 1e9:.1f} billion "
         "parameters, very slow without one). Run on a machine with a GPU, or say --device cpu."
+    )
+
+
+def versions(where: str) -> str:
+    """Packages and device that the numbers depend on."""
+    import diffusers
+    import torch
+    import transformers
+
+    name = torch.cuda.get_device_name(where) if where.startswith("cuda") else "cpu"
+    return (
+        f"diffusers {diffusers.__version__}, torch {torch.__version__}, "
+        f"transformers {transformers.__version__} on {name}"
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from equime_hub.builder.backends.ltx.config import LtxConfig
 from equime_hub.builder.backends.ltx.embeddings import Embedding
 from equime_hub.builder.backends.ltx.pipeline import quiet
-from equime_hub.builder.spec import Image, RenderJob
+from equime_hub.builder.spec import BrokenClip, Image, RenderJob
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
 
@@ -35,8 +35,8 @@ def generate(
 ) -> list[Clip]:
     """Make the clips of one batch.
 
-    A clip that cannot be shown, because its numbers are not finite or its frames too few, is
-    black, so that measuring it marks it "blank".
+    A clip that cannot be shown, because its numbers are not finite or its frames too few, is a
+    `BrokenClip`.
 
     Args:
         pipe: What `load_video` loaded.
@@ -53,14 +53,23 @@ def generate(
     spec = jobs[0].spec
     shape = (spec.num_frames, spec.height, spec.width, 3)
     pinned = latents.is_cuda
-    frames = torch.zeros((len(jobs), *shape), dtype=torch.uint8, pin_memory=pinned)
+    frames = torch.empty((len(jobs), *shape), dtype=torch.uint8, pin_memory=pinned)
+    faults: list[str | None] = []
     for i in range(len(jobs)):
         pixels = _decode(pipe, latents[i : i + 1], generators[i], config)
-        if pixels is not None and pixels.shape == shape:
+        if pixels is None:
+            faults.append("not finite")
+        elif pixels.shape != shape:
+            faults.append("wrong frame count")
+        else:
+            faults.append(None)
             frames[i].copy_(pixels, non_blocking=pinned)
     if pinned:
         torch.cuda.synchronize(latents.device)
-    return [Clip(clip.numpy(), job.spec.fps) for clip, job in zip(frames, jobs, strict=True)]
+    return [
+        BrokenClip.of(job.spec, fault) if fault else Clip(clip.numpy(), job.spec.fps)
+        for clip, fault, job in zip(frames, faults, jobs, strict=True)
+    ]
 
 
 def _sample(

@@ -35,17 +35,17 @@ def save(folder: Path, kind: str = "image", seed: int = 0) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         parts: dict[str, Any] = {
-            "scheduler": _scheduler(shifting=not late),
+            "scheduler": scheduler(shifting=not late),
             "vae": _vae(timestep_conditioning=kind.endswith("timestep")),
             "text_encoder": _text_encoder(),
-            "tokenizer": _tokenizer(),
+            "tokenizer": tokenizer(),
             "transformer": _transformer(),
         }
     pipeline(**parts).save_pretrained(folder)
     return folder
 
 
-def _tokenizer() -> Any:
+def tokenizer() -> Any:
     # An explicit vocabulary: a trained one differs from process to process.
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     pieces += [("▁" + word, -3.0) for word in _words()]
@@ -91,7 +91,7 @@ def _vae(timestep_conditioning: bool) -> Any:
     ).eval()  # fmt: skip
 
 
-def _scheduler(shifting: bool) -> Any:
+def scheduler(shifting: bool) -> Any:
     if not shifting:
         return models.FlowMatchEulerDiscreteScheduler()
     return models.FlowMatchEulerDiscreteScheduler(

@@ -1,0 +1,208 @@
+"""LTX-Video: clips per second of the published loop, and of builds in every setting.
+
+    python -m benchmarks.ltx --out benchmarks/results/ltx-MACHINE.json
+    python -m benchmarks.ltx --tiny
+
+Models of full size are made with random weights. Every arm has a process of its own, makes one
+batch to load, compile and tune, and is then timed over whole clips, from the face to the MP4 in
+memory. An arm that fails is recorded with its error, and the others go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ltx_arms import ARMS, BY_NAME, Arm, Run
+from benchmarks.ltx_report import complete, print_report
+from equime_hub.files import written
+
+_MARK = "figures:"
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for on the command line."""
+
+    run: Run
+    arms: tuple[Arm, ...]
+    timeout: float
+    out: Path | None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--arms", default=",".join(BY_NAME), help=f"of {', '.join(BY_NAME)}")
+    parser.add_argument("--clips", type=int, default=8, help="an arm, rounded up to whole batches")
+    parser.add_argument("--steps", type=int, help="in place of the published 80")
+    parser.add_argument("--tiny", action="store_true", help="toy models, also without a GPU")
+    parser.add_argument("--models", type=Path, help="folder of the models; kept (17 GB)")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds an arm may take")
+    parser.add_argument("--out", type=Path, help="JSON file")
+    parser.add_argument("--arm", help=argparse.SUPPRESS)  # a child is told its one task
+    parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="benchmark-ltx-") as folder:
+        scratch = asked.scratch or Path(folder)
+        models = (asked.models or scratch / "models").resolve() / ("toy" if asked.tiny else "2b")
+        if asked.arm:  # the parent has said where
+            models = asked.models
+        run = Run(models, scratch, asked.clips, asked.steps, asked.tiny)
+        if asked.arm:
+            _child(run, asked.arm)
+            return
+        names = asked.arms.split(",")
+        if unknown := [name for name in names if name not in BY_NAME]:
+            parser.error(f"there is no arm {', '.join(unknown)}; choose from {', '.join(BY_NAME)}")
+        if asked.clips < 1 or (asked.steps or 2) < 2:
+            parser.error(
+                "clips must be at least 1 and steps at least 2, "
+                f"got {asked.clips} and {asked.steps}"
+            )
+        arms = tuple(arm for arm in ARMS if arm.name in names)
+        sys.exit(_parent(Options(run, arms, asked.timeout, asked.out)))
+
+
+def _parent(options: Options) -> int:
+    """Run every task in a process of its own; 0 unless interrupted."""
+    from benchmarks.ltx_measure import environment
+
+    run = options.run
+    models = list(dict.fromkeys(arm.model for arm in options.arms))
+    results: Figures = {
+        "run": {
+            "tiny": run.tiny,
+            "clip": f"{run.clip.num_frames} frames of {run.clip.width} x {run.clip.height}",
+            "clips": run.clips,
+            "steps": run.published_steps,
+        },
+        "machine": environment(),
+        **{name: {} for name in ("models", "prompts", "tflop", "arms", "pixels", "targets")},
+    }
+    code = 0
+    try:
+        results["models"] = _spawn(options, "models", 3 * options.timeout)
+        if results["models"]["status"] == "done":
+            for model in models:
+                results["prompts"][model] = _spawn(options, f"prompts {model}", options.timeout)
+                results["tflop"][model] = _tflop(run, model)
+            for arm in options.arms:
+                results["arms"][arm.name] = _spawn(options, arm.name, options.timeout)
+                _save(options, results)
+    except KeyboardInterrupt:
+        code = 130
+    for arm in options.arms:
+        why = "interrupted" if code else "no models"
+        results["arms"].setdefault(arm.name, {"status": why})
+    _save(options, results)
+    print_report(results)
+    return code
+
+
+def _save(options: Options, results: Figures) -> None:
+    complete(results, options.run)
+    if options.out:
+        with written(options.out) as temporary:
+            temporary.write_text(json.dumps(results, indent=2) + "\n")
+
+
+def _tflop(run: Run, model: str) -> Figures:
+    from benchmarks.ltx_models import tflop
+
+    paper, clip = model == "paper", run.clip
+    return tflop(
+        run.models / model, clip.width, clip.height, clip.num_frames, paper, 128 if paper else 256
+    )
+
+
+def _spawn(options: Options, task: str, timeout: float) -> Figures:
+    """Figures of a task, or what became of it."""
+    from benchmarks.ltx_measure import without_paths
+
+    run = options.run
+    command = [sys.executable, "-m", "benchmarks.ltx", "--arm", task, "--clips", str(run.clips)]
+    command += ["--models", str(run.models), "--scratch", str(run.scratch)]
+    command += ["--steps", str(run.steps)] if run.steps else []
+    # Toy matrices are slower on two threads than on one.
+    environment = {**os.environ, **({"OMP_NUM_THREADS": "1"} if run.tiny else {})}
+    command += ["--tiny"] if run.tiny else []
+    print(f"{task} …", file=sys.stderr, flush=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,  # so that its own children can be ended with it
+    )
+    try:
+        said, complained = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _end(process)
+        return {"status": "timed out", "error": f"not done after {timeout:g} s"}
+    except KeyboardInterrupt:
+        _end(process)
+        raise
+    lines = [line for line in said.splitlines() if line.startswith(_MARK)]
+    if lines:
+        figures: Figures = json.loads(lines[-1].removeprefix(_MARK))
+    else:
+        last = (complained.strip().splitlines() or ["nothing was said"])[-1]
+        figures = {"status": "died", "error": f"exit code {process.returncode}: {last}"}
+    if "error" in figures:
+        print(complained, file=sys.stderr)
+        figures["error"] = without_paths(figures["error"])
+    return figures
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _child(run: Run, task: str) -> None:
+    """Do one task and print its figures as the last line."""
+    try:
+        figures = {"status": "done", **_work(run, task)}
+    except Exception as error:
+        traceback.print_exc()
+        # An attention backend is asked for without knowing whether it is there.
+        missing = task in BY_NAME and BY_NAME[task].attention
+        status = "not available here" if missing else "failed"
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        figures = {"status": status, "error": message[:500]}
+    print(_MARK + json.dumps(figures), flush=True)
+
+
+def _work(run: Run, task: str) -> Figures:
+    import time
+
+    from benchmarks import ltx_loops, ltx_models
+
+    if task == "models":
+        start = time.perf_counter()
+        ltx_models.build(run.models, run.tiny)
+        counts = {} if run.tiny else {"parameters": ltx_models.PARAMETERS}
+        return {"seconds": time.perf_counter() - start, **counts}
+    if task.startswith("prompts "):
+        return ltx_loops.prompts(run, task.removeprefix("prompts "))
+    arm = BY_NAME[task]
+    loop: Callable[[Run, Arm], Figures] = ltx_loops.reference if arm.published else ltx_loops.ours
+    return loop(run, arm)
+
+
+if __name__ == "__main__":
+    main()

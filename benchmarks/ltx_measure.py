@@ -1,0 +1,158 @@
+"""Measuring: time, waits, memory, pixels, and what it was measured on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmarks import machine
+
+Interval = tuple[float, float]
+_KERNELS = ("kernel", "gpu_memcpy", "gpu_memset")
+_PACKAGES = ("torch", "triton", "diffusers", "transformers", "accelerate", "safetensors", "av")
+
+
+def covered(intervals: Iterable[Interval]) -> float:
+    """Length of the union of intervals."""
+    total, reached = 0.0, float("-inf")
+    for start, stop in sorted(intervals):
+        total += max(0.0, stop - max(start, reached))
+        reached = max(reached, stop)
+    return total
+
+
+def matrix_tflops(device: str) -> float:
+    """10¹² operations a second of one large matrix product, the median of 20 after 10.
+
+    On a GPU 8192³ in bfloat16, on a CPU 512³ in float32, of random numbers: zeros are faster.
+    """
+    gpu = device == "cuda"
+    size, dtype = (8192, torch.bfloat16) if gpu else (512, torch.float32)
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    for _ in range(10):
+        left @ right
+    seconds = statistics.median(_seconds(lambda: left @ right, gpu) for _ in range(20))
+    return float(2 * size**3 / seconds / 1e12)
+
+
+def _seconds(work: Callable[[], object], gpu: bool) -> float:
+    if not gpu:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+    first, last = event(), event()
+    first.record()
+    work()
+    last.record()
+    last.synchronize()
+    return float(first.elapsed_time(last)) / 1000
+
+
+def event() -> Any:
+    """A moment in the work of the GPU."""
+    kind: Any = torch.cuda.Event
+    return kind(enable_timing=True)
+
+
+def forget_peak() -> None:
+    """Begin to watch memory anew."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_gib() -> float:
+    """Most memory that tensors took on the GPU; without one, that the process took."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def profile(work: Callable[[], object]) -> dict[str, Any]:
+    """Share of the time in which the GPU ran no kernel, and its longest kernels.
+
+    Null without a GPU.
+    """
+    if not torch.cuda.is_available():
+        return {"kernel_gap_share": None, "kernels": None}
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiled
+
+    with tempfile.TemporaryDirectory() as folder:
+        with profiled(activities=[ProfilerActivity.CUDA]) as found:
+            work()
+            torch.cuda.synchronize()
+        path = Path(folder) / "trace.json"
+        found.export_chrome_trace(str(path))
+        return kernels(json.loads(path.read_text())["traceEvents"])
+
+
+def kernels(trace: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """`profile` of the events of a trace, times in microseconds."""
+    ran = [one for one in trace if one.get("cat") in _KERNELS and one.get("ph") == "X"]
+    if not ran:
+        return {"kernel_gap_share": None, "kernels": None}
+    spans = [(one["ts"], one["ts"] + one["dur"]) for one in ran]
+    whole = max(stop for _, stop in spans) - min(start for start, _ in spans)
+    took: Counter[str] = Counter()
+    for one in ran:
+        took[one["name"][:80]] += one["dur"]
+    total = sum(took.values())
+    return {
+        "kernel_gap_share": 1 - covered(spans) / whole,
+        "kernels": {name: time / total for name, time in took.most_common(12)},
+    }
+
+
+def difference(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
+) -> dict[str, float | int]:
+    """How far two stacks of clips, N×T×H×W×3, lie apart; the longer one is cut."""
+    pairs = list(zip(first, second, strict=False))
+    apart = [np.abs(a.astype(np.int16) - b) for a, b in pairs]
+    return {
+        "clips": len(pairs),
+        "share": float(np.mean([one.any(axis=-1).mean() for one in apart])),
+        "max": int(max(one.max() for one in apart)),
+        "mean": float(np.mean([one.mean() for one in apart])),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Machine, GPU and versions."""
+    try:
+        found: dict[str, Any] = machine.describe()
+    except importlib.metadata.PackageNotFoundError as error:
+        found = {"cores": os.cpu_count(), "python": platform.python_version(), "lacks": error.name}
+    known = {each.metadata["Name"] for each in importlib.metadata.distributions()}
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES if name in known}
+    return found | {"packages": found.get("packages", {}) | versions} | _gpu()
+
+
+def _gpu() -> dict[str, Any]:
+    if not torch.cuda.is_available():
+        return {"gpu": None}
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    name, driver, memory = answer.splitlines()[0].split(", ")
+    return {"gpu": name, "driver": driver, "gpu_memory": memory, "cuda": torch.version.cuda}
+
+
+def without_paths(text: str) -> str:
+    """A message without the folders of this machine: only the last name of a path is left."""
+    return re.sub(r"(?<![\w/.:~])(?:~|/[\w.@+-]+)(?:/[\w.@+-]+)*/([\w.@+-]+)", r"\1", text)
