@@ -37,7 +37,8 @@ class LtxConfig:
         device: "cuda", "cuda:1", "cpu"; None takes CUDA and refuses to fall back to the CPU with
             a model of full size.
         dtype: One of `DTYPES`.
-        attention: Attention backend of diffusers, such as "_native_cudnn"; None is PyTorch's.
+        attention: Attention backend of diffusers, such as "_native_cudnn"; None is "native",
+            PyTorch's.
         compile: Compile the transformer's blocks, once a batch size and clip size.
         conditioning_crf: Compress the face like a frame of video first, as Lightricks' own script
             does at 29 against frozen clips; None leaves it as it is.

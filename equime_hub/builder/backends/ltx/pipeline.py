@@ -150,13 +150,13 @@ def load_video(config: LtxConfig, model: Model) -> Any:
         BackendError: A file is missing or damaged, or the attention backend is not to be had.
     """
     pipe = _load(config, model, without=TEXT)
-    if config.attention:
-        try:
-            pipe.transformer.set_attention_backend(config.attention)
-        except (ValueError, RuntimeError, ImportError) as error:
-            raise BackendError(
-                f"The attention backend {config.attention!r} cannot be used: {error}"
-            ) from error
+    try:
+        # Always, since diffusers remembers the last one of the process.
+        pipe.transformer.set_attention_backend(config.attention or "native")
+    except (ValueError, RuntimeError, ImportError) as error:
+        raise BackendError(
+            f"The attention backend {config.attention!r} cannot be used: {error}"
+        ) from error
     if config.cache:
         pipe.transformer.enable_cache(_cache(config.cache, pipe))
     if config.compile:
