@@ -11,10 +11,14 @@ from equime_hub.commands.common import Program
 
 COMMANDS = {
     "demo": "equime_hub.commands.demo:demo",
+    "faces": "equime_hub.commands.faces:faces",
+    "attributes": "equime_hub.commands.attributes:attributes",
+    "causal": "equime_hub.commands.causal:causal",
     "plan": "equime_hub.commands.plan:plan",
     "prompts": "equime_hub.commands.prompts:prompts",
     "build": "equime_hub.commands.build:build",
     "verify": "equime_hub.commands.verify:verify",
+    "audit": "equime_hub.commands.audit:audit",
     "doctor": "equime_hub.commands.doctor:doctor",
 }
 

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 Key = str | int | float | bool | None | Sequence["Key"] | Mapping[str, "Key"]
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def digest(*key: Key) -> str:
     """SHA-256 of a key as 64 hexadecimal digits.
 
     The key is written as canonical JSON, so `("a", 1)` and `("a1",)` differ.
     """
-    text = json.dumps(key, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(key).encode()).hexdigest()
 
 
 def derive(*key: Key) -> int:

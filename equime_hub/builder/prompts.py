@@ -1,69 +1,245 @@
 """Words for a video model: what should move, and what should not.
 
-EquiME's published negative prompt bans open mouths and blinking whatever the emotion, which
-forbids AU 25, 26 and 45. Here it is composed from the AU vector and never bans what is asked.
+Intensities and durations are worded in few steps, so that a large plan has few distinct prompts
+and each is encoded once. Texts stay below the 128 tokens that LTX-Video reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
-from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS
+from equime_hub.errors import PlanError
+from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS, EMOTIONS, ActionUnit
 
-WORDING = "1"
-"""Version of the sentences below; part of every plan's fingerprint."""
+VERSIONS: Mapping[str, str] = {
+    "facs": "facs-2",
+    "facs-timed": "facs-timed-2",
+    "equime-readme": "equime-readme-1",
+}
+"""Style → version of its sentences; changes with any change of them."""
 
-_STRENGTHS = ((0.15, "barely"), (0.25, "slightly"), (0.5, "visibly"), (1.01, "strongly"))
-_ALWAYS_UNWANTED = (
-    "motion blur",
-    "camera shake",
-    "head turn",
-    "exaggerated expression",
-    "distorted face",
-    "changed identity",
-    "unrealistic skin",
-    "multiple faces",
-    "low resolution",
+MAX_TOKENS = 128
+"""Tokens that `LTXImageToVideoPipeline` reads, the end of the sentence included."""
+
+BUDGET = 120
+"""Tokens that a text may have by `tokens`, a reserve below `MAX_TOKENS`."""
+
+README_TEMPLATES: Mapping[str, str] = {
+    "happiness": "subtle happiness micro-expression transitioning to neutral",
+    "sadness": "subtle sadness micro-expression with slight lip corners turning down",
+    "surprise": "brief surprise micro-expression with raised eyebrows",
+    "fear": "subtle fear micro-expression with widened eyes",
+    "anger": "controlled anger micro-expression with tightened facial muscles",
+}
+"""How each template of EquiME's README ("Generation Prompts") goes on after `_README_START`, up
+to where the README breaks off ("..."); the rest was not published."""
+_README_START = "A professional static headshot showing "
+
+_FRAMES = (
+    "A professional static headshot showing a subtle {emotion}micro-expression: within {time} "
+    "{movements}, then the face returns to neutral. "
+    "The head, the camera and the background stay still.",
+    "Static headshot, subtle {emotion}micro-expression: within {time} {movements}, then neutral.",
 )
-_UNWANTED_UNLESS = (
+"""From rich to terse: the first one that fits."""
+
+_STRONG = 0.5
+_STRENGTHS = (
+    (0.15, "barely"),
+    (0.25, "slightly"),
+    (_STRONG, "visibly"),
+    (float("inf"), "strongly"),
+)
+_TIMES = (
+    (250.0, "a fifth of a second"),
+    (400.0, "a third of a second"),
+    (750.0, "half a second"),
+    (1500.0, "a second"),
+    (float("inf"), "a few seconds"),
+)
+_SOME_TIME = "a fraction of a second"
+_SIDES = {None: "", "left": " on the left", "right": " on the right"}
+
+PUBLISHED_NEGATIVE = (
+    "Blink eye", "blurry", "out of focus", "double exposure", "motion blur", "head movement",
+    "camera shake", "extreme expressions", "distorted features", "unrealistic skin",
+    "artistic effects", "filters", "overlays", "multiple faces", "side angles", "tilted head",
+    "poor lighting", "shadows", "low resolution", "pixelation", "compression artifacts", "makeup",
+    "accessories", "jewelry", "visible clothing", "background details", "hand gestures",
+    "body movement", "animation style", "cartoon", "illustration", "3d render",
+)  # fmt: skip
+"""Negative prompt of EquiME's released script (generation_pipeline/inference_cropped.py)."""
+
+_OF_THE_PHOTOGRAPH = {
+    "side angles", "tilted head", "poor lighting", "shadows", "makeup", "accessories", "jewelry",
+    "visible clothing", "background details",
+}  # fmt: skip
+_SAID_OTHERWISE = {"Blink eye", "animation style", "3d render"}
+_TOO_STRONG = {"extreme expressions"}
+_OURS: tuple[tuple[str, set[int]], ...] = (
+    ("changed identity", set()),
     ("open mouth", {25, 26}),
-    ("visible teeth", {25, 26}),
+    ("visible teeth", {10, 25, 26}),
     ("blinking", {45}),
     ("closed eyes", {45}),
 )
+"""Words, and the action units that ask for what they forbid."""
 
 
-def prompt(emotion: str, au_apex: Sequence[float]) -> str:
-    """Sentence that describes the clip.
+def prompt(
+    emotion: str,
+    au_apex: Sequence[float],
+    *,
+    style: str = "facs",
+    side: Mapping[int, str] | None = None,
+    timing: tuple[float, float, float] | None = None,
+) -> str:
+    """Text that describes the clip.
+
+    "facs" names every active unit, the strongest first, and is always within `BUDGET` if no
+    side is given; the rich sentence makes room for a terse one when nearly all units are active.
+    "facs-timed" also words the duration, for models that know how long a second is.
+    "equime-readme" is EquiME's template of the emotion. It knows no units, sides or times.
 
     Args:
-        emotion: One of `EMOTIONS`.
-        au_apex: 17 intensities in [0, 1].
+        emotion: One of `EMOTIONS`; "others" is not named in the text.
+        au_apex: 17 intensities in [0, 1], in the order of `AU_NUMBERS`.
+        style: One of `VERSIONS`.
+        side: "left" or "right" (of the person) by AU number; a unit without one has no side
+            named, and the model moves both. Contempt is usually on one side (AU 12 and 14).
+        timing: Onset, apex and offset in ms, for "facs-timed"; only the duration is worded, in
+            five steps. Without it, "a fraction of a second".
+
+    Raises:
+        PlanError: An unknown emotion, style or side, a style without that emotion, no AU vector,
+            times out of order, or sides that leave no room.
     """
-    movements = [
-        f"{unit.phrase} {_adverb(value)}"
-        for unit, value in zip(ACTION_UNITS, au_apex, strict=True)
-        if value > 0
-    ]
-    return (
-        f"A professional static headshot showing a subtle {emotion} micro-expression: for a "
-        f"fraction of a second {_listed(movements)}, then the face returns to neutral. "
-        "The head, the camera and the background stay still."
+    _demand(emotion in EMOTIONS, f"An emotion is one of {', '.join(EMOTIONS)}", emotion)
+    _demand(style in VERSIONS, f"A style of prompts is one of {', '.join(VERSIONS)}", style)
+    active = tuple((unit, _step(value, _STRENGTHS)) for unit, value in _active(au_apex))
+    if style == "equime-readme":
+        known = ", ".join(README_TEMPLATES)
+        _demand(emotion in README_TEMPLATES, f"The README has templates for {known}", emotion)
+        return _README_START + README_TEMPLATES[emotion]
+    time = _time(timing if style == "facs-timed" else None)
+    return _sentence(emotion, time, active, tuple((side or {}).items()))
+
+
+@lru_cache(maxsize=4096)  # many clips have the same words
+def _sentence(
+    emotion: str,
+    time: str,
+    active: tuple[tuple[ActionUnit, str], ...],
+    side: tuple[tuple[int, str], ...],
+) -> str:
+    words = {
+        "emotion": "" if emotion == "others" else f"{emotion} ",
+        "time": time,
+        "movements": _movements(active, dict(side)),
+    }
+    texts = [frame.format(**words) for frame in _FRAMES]
+    for text in texts:
+        if tokens(text) <= BUDGET:
+            return text
+    raise PlanError(
+        f"A prompt of about {tokens(texts[-1])} tokens is too long for the {BUDGET} there is room "
+        f"for; name fewer sides: “{texts[-1]}”"
     )
 
 
 def negative_prompt(au_apex: Sequence[float]) -> str:
-    """What to avoid, without anything that `au_apex` asks for."""
-    active = {number for number, value in zip(AU_NUMBERS, au_apex, strict=True) if value > 0}
-    extra = [words for words, units in _UNWANTED_UNLESS if not units & active]
-    return ", ".join([*_ALWAYS_UNWANTED, *extra])
+    """What to avoid, without anything that `au_apex` asks for.
+
+    It is `PUBLISHED_NEGATIVE` with these changes. What describes the photograph (light, clothing,
+    makeup, pose) is dropped: the clip starts from it, and would have to leave it. So are "animation
+    style" and "3d render", next to "cartoon" and "illustration". "Blink eye" becomes "blinking" and
+    "closed eyes", unless AU 45 is active. "extreme expressions" stays unless a unit is at 0.5 or
+    more. From the paper (§2.1.2) come "open mouth", unless AU 25 or 26 is active, and "visible
+    teeth", unless AU 10, 25 or 26 is. "changed identity" is new.
+
+    Args:
+        au_apex: 17 intensities in [0, 1], in the order of `AU_NUMBERS`.
+
+    Raises:
+        PlanError: No AU vector.
+    """
+    active = _active(au_apex)
+    strong = any(value >= _STRONG for _, value in active)
+    return _unwanted(frozenset(unit.number for unit, _ in active), strong)
 
 
-def _adverb(intensity: float) -> str:
-    return next(word for limit, word in _STRENGTHS if intensity < limit)
+@lru_cache(maxsize=4096)
+def _unwanted(numbers: frozenset[int], strong: bool) -> str:
+    dropped = _OF_THE_PHOTOGRAPH | _SAID_OTHERWISE
+    if strong:
+        dropped |= _TOO_STRONG
+    kept = [words for words in PUBLISHED_NEGATIVE if words not in dropped]
+    return ", ".join(kept + [words for words, units in _OURS if not units & numbers])
+
+
+def tokens(text: str) -> int:
+    """Estimate from above how many T5 tokens a text has, the end of the sentence included.
+
+    T5's vocabulary (google/t5-v1_1-xxl, SentencePiece) is not part of this package. Counted are
+    four letters of a word begun, and every other mark. T5 keeps common words whole whatever their
+    length, so that a text comes out too long, while a single short and rare word may come out too
+    short. It is no proof: the text encoder counts for real, and refuses what is too long.
+
+    >>> tokens("translate English to German: The house is wonderful.")  # T5: 11
+    18
+    """
+    pieces = re.findall(r"[A-Za-z]+|[^A-Za-z\s]", text)
+    return 1 + sum(-(-len(piece) // 4) for piece in pieces)
+
+
+def _active(au_apex: Sequence[float]) -> list[tuple[ActionUnit, float]]:
+    values = [float(value) for value in au_apex]
+    _demand(
+        len(values) == len(ACTION_UNITS) and all(map(_is_intensity, values)),
+        f"An AU vector is {len(ACTION_UNITS)} intensities in [0, 1]",
+        values,
+    )
+    return [(unit, value) for unit, value in zip(ACTION_UNITS, values, strict=True) if value > 0]
+
+
+def _is_intensity(value: float) -> bool:
+    return 0 <= value <= 1
+
+
+def _movements(active: Sequence[tuple[ActionUnit, str]], side: Mapping[int, str]) -> str:
+    """Phrases by strength and side: "jaw drops visibly, brows furrow and lips part slightly"."""
+    for item in side.items():
+        valid = item[0] in AU_NUMBERS and item[1] in ("left", "right")
+        _demand(valid, "A side is left or right, by the number of an AU", item)
+    groups: dict[str, list[str]] = {}
+    for _, adverb in reversed(_STRENGTHS):
+        for unit, strength in active:
+            if strength == adverb:
+                how = adverb + _SIDES[side.get(unit.number)]
+                groups.setdefault(how, []).append(unit.phrase)
+    parts = [f"{_listed(phrases)} {how}" for how, phrases in groups.items()]
+    return ", ".join(parts) or "nothing moves"
 
 
 def _listed(parts: Sequence[str]) -> str:
-    if not parts:
-        return "nothing moves"
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _time(timing: tuple[float, float, float] | None) -> str:
+    if timing is None:
+        return _SOME_TIME
+    onset, apex, offset = timing
+    ordered = onset <= apex <= offset and onset < offset < float("inf")
+    _demand(ordered, "Onset, apex and offset are times in this order, in ms", timing)
+    return _step(offset - onset, _TIMES)
+
+
+def _step(value: float, steps: Sequence[tuple[float, str]]) -> str:
+    return next(words for limit, words in steps if value < limit)
+
+
+def _demand(holds: bool, rule: str, got: object) -> None:
+    if not holds:
+        raise PlanError(f"{rule}; got {got!r}.")

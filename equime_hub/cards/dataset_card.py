@@ -13,7 +13,7 @@ from equime_hub.errors import DatasetError
 from equime_hub.files import write_text
 from equime_hub.schema.features import CONFIGS, GROUPS, SCHEMA_VERSION, features
 from equime_hub.schema.stamp import ORIGIN, read_origin
-from equime_hub.schema.taxonomy import ACTION_UNITS
+from equime_hub.schema.taxonomy import ACTION_UNITS, IMAGES_AS_PEOPLE
 
 NAME = "README.md"
 
@@ -75,12 +75,22 @@ def render(statistics: Statistics, *, license: str, title: str) -> str:
         sources=_listed(
             f"{source}: {clips:,} clips, licence of the images: {licence or 'unknown'}"
             for (source, licence), clips in statistics.sources.items()
-        ),
+        )
+        + _images_as_people(statistics),
         columns=_columns(),
         action_units=markdown(
             ("AU", "name", "muscle", "what one sees"),
             ((str(u.number), u.name, u.muscle, u.phrase) for u in ACTION_UNITS),
         ),
+    )
+
+
+def _images_as_people(statistics: Statistics) -> str:
+    if not any(IMAGES_AS_PEOPLE in source for source, _ in statistics.sources):
+        return ""
+    return (
+        "\n\n**Here every image counts as a person, because who is in it was not known: the same "
+        "person may be in train and in test, and scores may be too high for that.**"
     )
 
 

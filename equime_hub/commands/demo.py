@@ -45,8 +45,8 @@ def demo(
     Writes the dataset, its plan (equime-plan.parquet) and a picture (demo.png): one row an
     emotion, seven evenly spaced frames, one person.
     """
-    source = faces.source(folder, people=people)
-    plan = plans.make(faces.scan(source).faces, source, PlanConfig())
+    source, found = faces.load(folder, people=people)
+    plan = plans.make(found, source, PlanConfig())
     config = BuildConfig(
         RenderConfig(WarpBackend()),
         license=None if folder else "cc0-1.0",  # nobody's face

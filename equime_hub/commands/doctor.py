@@ -126,7 +126,7 @@ def _extra(package: str, extra: str, gives: str) -> Finding:
 
 
 def _deepface() -> Finding:
-    return _extra("deepface", "attributes", "will estimate age, gender and race (not used yet)")
+    return _extra("deepface", "attributes", "estimates age, gender and race (equime attributes)")
 
 
 def _ray() -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from equime_hub.schema.taxonomy import ACTION_UNITS, EMOTION_TO_3, facs_code
+from equime_hub.schema.taxonomy import ACTION_UNITS, EMOTION_TO_3, facs_code, rise
 
 Point = tuple[float, float]
 """x to the right, y down, in pixels; (0, 0) is the centre of the top left pixel."""
@@ -52,7 +52,7 @@ class Landmarks:
     def flat(self) -> tuple[float, ...]:
         """All numbers in the order of the attributes: 22 values."""
         numbers: list[float] = []
-        for value in asdict(self).values():
+        for value in vars(self).values():
             numbers.extend(value if isinstance(value, tuple) else (value,))
         return tuple(float(number) for number in numbers)
 
@@ -232,7 +232,7 @@ class ClipRecord:
             "emotion_3": EMOTION_TO_3[self.spec.emotion],
             "emotion_raw": self.spec.emotion,
             "label_source": "synthetic",
-            "facs": facs_code(self.spec.au_apex),
+            "facs": facs_code(rise(self.spec.au_onset, self.spec.au_apex)),
             "apex_source": "planned",
             "retry_seed": self.retry_seed,
             "retry_reason": self.retry_reason,

@@ -7,6 +7,7 @@ units is MiE-X's, which is OpenFace's intensity set; the emotion order starts wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 EMOTIONS = (
@@ -51,7 +52,8 @@ class ActionUnit:
         number: FACS number.
         name: FACS name.
         muscle: Muscle or muscles that contract.
-        phrase: What one sees, in plain words, as a clause without a full stop.
+        phrase: What one sees, in plain words: a clause without articles or a full stop, short
+            because all 17 must fit into one prompt.
         region: Part of the face that moves most: "brow", "eye", "nose" or "mouth".
     """
 
@@ -65,65 +67,65 @@ class ActionUnit:
 ACTION_UNITS = tuple(
     ActionUnit(*fields)
     for fields in (
-        (1, "inner brow raiser", "frontalis, pars medialis", "the inner eyebrows lift", "brow"),
-        (2, "outer brow raiser", "frontalis, pars lateralis", "the outer eyebrows rise", "brow"),
+        (1, "inner brow raiser", "frontalis, pars medialis", "inner brows lift", "brow"),
+        (2, "outer brow raiser", "frontalis, pars lateralis", "outer brows rise", "brow"),
         (
             4,
             "brow lowerer",
             "corrugator supercilii, depressor supercilii, procerus",
-            "the brows draw together and down",
+            "brows furrow",
             "brow",
         ),
         (
             5,
             "upper lid raiser",
             "levator palpebrae superioris",
-            "the upper eyelids widen",
+            "eyes widen",
             "eye",
         ),
         (
             6,
             "cheek raiser",
             "orbicularis oculi, pars orbitalis",
-            "the cheeks lift under the eyes",
+            "cheeks lift",
             "eye",
         ),
         (
             7,
             "lid tightener",
             "orbicularis oculi, pars palpebralis",
-            "the eyelids tighten",
+            "eyelids tighten",
             "eye",
         ),
         (
             9,
             "nose wrinkler",
             "levator labii superioris alaeque nasi",
-            "the nose wrinkles",
+            "nose wrinkles",
             "nose",
         ),
-        (10, "upper lip raiser", "levator labii superioris", "the upper lip lifts", "mouth"),
-        (12, "lip corner puller", "zygomaticus major", "the lip corners pull up", "mouth"),
-        (14, "dimpler", "buccinator", "the lip corners tighten inwards", "mouth"),
+        (10, "upper lip raiser", "levator labii superioris", "upper lip lifts", "mouth"),
+        (12, "lip corner puller", "zygomaticus major", "lip corners rise", "mouth"),
+        (14, "dimpler", "buccinator", "lip corners dimple", "mouth"),
         (
             15,
             "lip corner depressor",
             "depressor anguli oris",
-            "the lip corners turn down",
+            "lip corners drop",
             "mouth",
         ),
-        (17, "chin raiser", "mentalis", "the chin pushes up", "mouth"),
-        (20, "lip stretcher", "risorius", "the lips stretch sideways", "mouth"),
-        (23, "lip tightener", "orbicularis oris", "the lips tighten", "mouth"),
+        (17, "chin raiser", "mentalis", "chin pushes up", "mouth"),
+        (20, "lip stretcher", "risorius", "lips stretch", "mouth"),
+        (23, "lip tightener", "orbicularis oris", "lips tighten", "mouth"),
         (
             25,
             "lips part",
             "depressor labii inferioris, relaxed mentalis",
-            "the lips part",
+            "lips part",
             "mouth",
         ),
-        (26, "jaw drop", "masseter, relaxed temporalis", "the jaw drops", "mouth"),
-        (45, "blink", "relaxed levator palpebrae, orbicularis oculi", "the eyes blink", "eye"),
+        (26, "jaw drop", "masseter, relaxed temporalis", "jaw drops", "mouth"),
+        (45, "blink", "relaxed levator palpebrae, orbicularis oculi", "eyes blink", "eye"),
     )
 )
 AU_NUMBERS = tuple(unit.number for unit in ACTION_UNITS)
@@ -151,6 +153,24 @@ def age_group(age: float | None) -> str | None:
         if age < upper:
             return name
     return AGE_GROUPS[-1]
+
+
+IMAGES_AS_PEOPLE = "subjects are images"
+"""Part of a `source_dataset` in which every image passes for a person."""
+
+NOISE = 0.05
+"""Change of an intensity that is no movement: a quarter of FACS's weakest letter, and about what
+OpenFace's estimates of a still face vary by. Measured vectors are seldom 0 anywhere."""
+
+
+def rise(au_onset: Sequence[float], au_apex: Sequence[float]) -> tuple[float, ...]:
+    """By how much each unit grows from onset to apex; 0 where it is `NOISE` or less.
+
+    >>> rise((0.1, 0.3) + (0,) * 15, (0.3, 0.32) + (0,) * 15)[:3]
+    (0.2, 0.0, 0.0)
+    """
+    grown = (round(apex - onset, 6) for onset, apex in zip(au_onset, au_apex, strict=True))
+    return tuple(value if value > NOISE else 0.0 for value in grown)
 
 
 def facs_code(intensities: tuple[float, ...]) -> str:

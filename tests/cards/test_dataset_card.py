@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -37,6 +38,17 @@ def test_the_card_is_valid_and_names_every_column(built: Path) -> None:
 def test_the_card_depends_on_the_data_alone(dataset: Path, built: Path) -> None:
     dataset_card.write(dataset)
     assert (dataset / "README.md").read_bytes() == (built / "README.md").read_bytes()
+
+
+def test_the_card_warns_where_images_pass_for_people(built: Path) -> None:
+    known = count(built)
+    sources: dict[tuple[str, str | None], int] = {
+        ("celebahq (subjects are images)", None): known.clips
+    }
+    warning = "every image counts as a person"
+    for statistics, warned in ((known, False), (replace(known, sources=sources), True)):
+        card = dataset_card.render(statistics, license="cc0-1.0", title="EquiME")
+        assert (warning in card) == warned
 
 
 def test_a_folder_without_labels_has_no_card(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from equime_hub.schema import taxonomy as tx
 
 def test_examples() -> None:
     result = doctest.testmod(tx)
-    assert result.attempted == 2
+    assert result.attempted == 3
     assert result.failed == 0
 
 

@@ -7,6 +7,7 @@ from equime_hub.registry import Registry
 SOURCES = Registry(
     "face source",
     {
+        "celebahq": "equime_hub.builder.faces.celebahq:CelebAHQFaces",
         "drawn": "equime_hub.builder.faces.drawn:DrawnFaces",
         "folder": "equime_hub.builder.faces.folder:FolderFaces",
     },

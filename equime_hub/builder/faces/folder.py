@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import hypot
 from pathlib import Path, PurePosixPath
@@ -100,20 +102,7 @@ class FolderFaces:
         Raises:
             FaceError: The file is gone, or no longer the one that was scanned.
         """
-        path = self.root / face.source_image
-        try:
-            found = sha256(path)
-        except OSError as error:
-            raise FaceError(
-                f"{path} cannot be read ({error.strerror}): put it back, build with --faces if the "
-                "photographs were moved, or plan again without it."
-            ) from error
-        if found != face.source_sha256:
-            raise FaceError(
-                f"{path} has changed: its SHA-256 is {found}, the plan has {face.source_sha256}; "
-                "put the old file back, or plan again."
-            )
-        return read(path)
+        return unchanged(self.root, face)
 
     def _face(self, name: str, rows: dict[str, Row] | None) -> Face:
         path = self.root / name
@@ -142,7 +131,32 @@ class FolderFaces:
             age_group=age_group(age),
             race=race,
             demographics_source=self.subjects.name if self.subjects and declared else None,
+            declared_gender=gender,
+            declared_age=age,
+            declared_race=race,
         )
+
+
+def unchanged(root: Path, face: Face) -> Image:
+    """The upright image of a face under a folder, H×W×3 uint8 RGB.
+
+    Raises:
+        FaceError: The file is gone, or no longer the one that was scanned.
+    """
+    path = root / face.source_image
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise FaceError(
+            f"{path} cannot be read ({error.strerror}): put it back, build with --faces if the "
+            "photographs were moved, or plan again without it."
+        ) from error
+    if found != face.source_sha256:
+        raise FaceError(
+            f"{path} has changed: its SHA-256 is {found}, the plan has {face.source_sha256}; "
+            "put the old file back, or plan again."
+        )
+    return read(path)
 
 
 def read(path: Path) -> Image:
@@ -150,6 +164,18 @@ def read(path: Path) -> Image:
 
     Raises:
         FaceError: No image, a damaged one, or one of more than `MAX_PIXELS`; one sentence.
+    """
+    with opened(path) as image:
+        PIL.ImageOps.exif_transpose(image, in_place=True)
+        return _rgb(image)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[PIL.Image.Image]:
+    """An image file whose header is checked and whose pixels are still to be decoded.
+
+    Raises:
+        FaceError: As `read`, also for what goes wrong inside the block.
     """
     if not path.is_file():
         raise FaceError("It is no regular file.")
@@ -161,8 +187,7 @@ def read(path: Path) -> Image:
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
             with PIL.Image.open(path, formats=FORMATS) as image:
                 _check_size(*image.size)
-                PIL.ImageOps.exif_transpose(image, in_place=True)
-                return _rgb(image)
+                yield image
     except FaceError:
         raise
     except PIL.Image.DecompressionBombError as error:

@@ -329,10 +329,13 @@ def test_csv_says_who_is_who(tmp_path: Path) -> None:
     assert (first.gender, first.age, first.age_group) == ("woman", 30.5, "20-30")
     assert (first.race, first.license) == ("latino hispanic", "CC0")
     assert first.demographics_source == "subjects.csv"
+    declared = (first.declared_gender, first.declared_age, first.declared_race)
+    assert declared == (first.gender, first.age, first.race)
     assert {first.gender_score, first.age_score, first.race_score} == {None}
     assert (second.source_image, second.subject_id, second.license) == ("sub/b.png", "42", "ours")
     assert {second.gender, second.age, second.age_group, second.race} == {None}
     assert second.demographics_source is None
+    assert {second.declared_gender, second.declared_age, second.declared_race} == {None}
 
 
 def test_csv_with_the_required_columns_alone(tmp_path: Path) -> None:

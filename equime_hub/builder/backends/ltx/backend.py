@@ -23,6 +23,7 @@ from equime_hub.builder.spec import RenderJob
 from equime_hub.errors import BackendError, EquimeError
 from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Generation
+from equime_hub.schema.taxonomy import rise
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
 
@@ -81,7 +82,7 @@ class LtxBackend:
                 of the prompt, no model, no GPU.
         """
         _check_shape(spec)
-        if not any(spec.au_apex):
+        if not any(rise(spec.au_onset, spec.au_apex)):
             raise BackendError(
                 f"The prompt of clip {spec.clip_id} names no action unit, so nothing would move; "
                 "give its emotion at least one."

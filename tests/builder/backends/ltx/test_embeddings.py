@@ -58,7 +58,7 @@ def test_encoding_counts_distinct_prompts_and_is_repeatable(models: Models, tmp_
 
 
 def test_the_length_is_the_pipelines_own_or_as_asked(models: Models, tmp_path: Path) -> None:
-    for kind, asked, length in (("image", None, 128), ("condition", None, 256), ("image", 64, 64)):
+    for kind, asked, length in (("image", None, 128), ("condition", None, 256), ("image", 72, 72)):
         out = tmp_path / f"{kind}{asked}.safetensors"
         stored = EmbeddingStore(
             encoded(config(models[kind], max_sequence_length=asked), out).embeddings or out
@@ -70,11 +70,14 @@ def test_the_length_is_the_pipelines_own_or_as_asked(models: Models, tmp_path: P
 
 
 def test_words_that_would_be_lost_are_named(models: Models, tmp_path: Path) -> None:
-    settings = config(models["image"], max_sequence_length=52)
-    rendered([JOBS[0]], settings)
-    long = replace(JOBS[2], spec=replace(JOBS[2].spec, prompt=f"{JOBS[0].spec.prompt} still face"))
+    settings = config(models["image"], max_sequence_length=51)
+    first, third = (
+        replace(job, spec=replace(job.spec, negative_prompt="blurry")) for job in JOBS[0:3:2]
+    )
+    rendered([first], settings)
+    long = replace(third, spec=replace(third.spec, prompt=f"{first.spec.prompt} still face"))
     with pytest.raises(
-        BackendError, match="has 54 tokens and the model reads 52: it would lose “still face”"
+        BackendError, match="has 53 tokens and the model reads 51: it would lose “still face”"
     ):
         rendered([long], settings)
     with pytest.raises(BackendError, match="would lose"):

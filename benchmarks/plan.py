@@ -1,0 +1,136 @@
+"""Seconds and memory of a plan as it grows.
+
+    python -m benchmarks.plan --out benchmarks/results/plan-MACHINE.json
+
+Every size runs in a process of its own: made-up people with landmarks, demographics and five
+emotions each; the plan is made, written and read. Seconds are of processor time on all cores
+together, so that other work on the machine does not count. Memory is the highest resident size of
+the process less that before, when all modules were loaded. The slope is the power of the number
+of clips with which a figure grows, by least squares over the sizes: 1 is linear. Very many people
+with one clip each are measured apart; `benchmarks.splits` measures their splits alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import machine
+from equime_hub.builder import plan as plans
+from equime_hub.builder.faces.drawn import DrawnFaces, person_of
+from equime_hub.builder.plan import PlanConfig
+from equime_hub.schema.records import Face, Landmarks
+from equime_hub.schema.taxonomy import age_group
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.process_time()
+    result = work()
+    return time.process_time() - start, result
+
+
+def people(count: int) -> list[Face]:
+    """Faces as they come out of a large folder; nothing is drawn."""
+    places = np.random.default_rng(0).uniform(0, 512, (count, 22)).tolist()
+    faces = []
+    for index in range(count):
+        person = person_of(0, index)
+        faces.append(
+            Face(
+                subject_id=f"person-{index:07d}",
+                source_dataset="made up",
+                source_image=f"images/{index:07d}.jpg",
+                source_sha256=f"{index:064x}",
+                landmarks=Landmarks.from_flat(tuple(places[index])),
+                gender=person.gender,
+                age=person.age,
+                age_group=age_group(person.age),
+                race=person.race,
+            )
+        )
+    return faces
+
+
+def peak() -> float:
+    """Highest resident size of this process so far, megabytes."""
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def of_size(count: int, emotions: int) -> dict[str, float]:
+    """Seconds and megabytes of one plan; runs in a process of its own."""
+    faces, source = people(count), DrawnFaces(1)
+    config = replace(PlanConfig(), emotions=PlanConfig().emotions[:emotions])
+    with tempfile.TemporaryDirectory() as folder:  # loads what is loaded on first use
+        plans.write(plans.make(faces[:1], source, config), Path(folder) / "plan.parquet")
+        plans.read(Path(folder) / "plan.parquet")
+    before = peak()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.parquet"
+        make, plan = timed(lambda: plans.make(faces, source, config))
+        write, _ = timed(partial(plans.write, plan, path))
+        fingerprint, clips = plan.fingerprint, len(plan.specs)
+        del plan
+        read, again = timed(lambda: plans.read(path))
+        megabytes = path.stat().st_size / 1e6
+    assert again.fingerprint == fingerprint
+    return {
+        "people": count,
+        "clips": clips,
+        "make_seconds": round(make, 2),
+        "write_seconds": round(write, 2),
+        "read_seconds": round(read, 2),
+        "seconds": round(make + write + read, 2),
+        "file_megabytes": round(megabytes, 1),
+        "memory_megabytes": round(peak() - before),
+    }
+
+
+def alone(work: Callable[..., dict[str, float]], *arguments: int) -> dict[str, float]:
+    """Run in a fresh process: the highest memory of a process never falls."""
+    with get_context("spawn").Pool(1) as pool:
+        result = pool.apply(work, arguments)
+    print(json.dumps(result), file=sys.stderr)
+    return result
+
+
+def slope(rows: list[dict[str, float]], figure: str) -> float:
+    """Power of the number of clips with which a figure grows."""
+    sizes, values = (np.log([row[name] for row in rows]) for name in ("clips", figure))
+    return round(float(np.polyfit(sizes, values, 1)[0]), 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, nargs="+", default=[5_000, 15_000, 45_000])
+    parser.add_argument("--many", type=int, default=200_000)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+
+    rows = [alone(of_size, count, 5) for count in options.people]
+    result = {
+        "plans": rows,
+        "slope_of_seconds": slope(rows, "seconds"),
+        "slope_of_megabytes": slope(rows, "memory_megabytes"),
+        "many_people_one_clip_each": alone(of_size, options.many, 1),
+        "machine": machine.describe(),
+    }
+    print(json.dumps(result, indent=2))
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""What every sampler promises, and mixtures of them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from equime_hub import seeds
+from equime_hub.builder.causal import (
+    SAMPLERS,
+    ExpertSampler,
+    MacroSampler,
+    MicroSampler,
+    MixtureSampler,
+    Part,
+    Sampler,
+)
+from equime_hub.errors import EquimeError, PlanError
+from equime_hub.schema.taxonomy import AU_SOURCES, EMOTIONS
+from tests.builder.causal import made_up
+
+
+@pytest.fixture
+def samplers(tmp_path: Path) -> dict[str, Sampler]:
+    """One of each registered kind."""
+    expert = ExpertSampler("du-2014", (0.2, 0.4))
+    micro = MicroSampler(made_up.micro(tmp_path))
+    macro = MacroSampler(made_up.macro(tmp_path), interval=(0.4, 0.6))
+    mixture = MixtureSampler.of((1, expert), (2, micro), (3, macro))
+    return {"expert": expert, "micro": micro, "macro": macro, "mixture": mixture}
+
+
+def test_there_is_one_of_each(samplers: dict[str, Sampler]) -> None:
+    assert list(samplers) == SAMPLERS.names()
+
+
+@pytest.mark.parametrize("name", SAMPLERS.names())
+def test_contract(samplers: dict[str, Sampler], name: str) -> None:
+    sampler = samplers[name]
+    described = json.loads(json.dumps(SAMPLERS.describe(sampler)))
+    restored = SAMPLERS.restore(described)
+    assert described["name"] == name
+    assert restored == sampler == pickle.loads(pickle.dumps(sampler))
+    assert SAMPLERS.describe(restored) == described
+    assert sampler.emotions() and set(sampler.emotions()) <= set(EMOTIONS)
+    for emotion in sampler.emotions():
+        for seed in range(20):
+            draw = sampler.draw(emotion, seeds.generator(seed))
+            assert draw == restored.draw(emotion, seeds.generator(seed))
+            assert draw.source in AU_SOURCES
+            assert draw.au_onset != draw.au_apex
+            for vector in (draw.au_onset, draw.au_apex):
+                assert len(vector) == 17
+                assert all(type(v) is float and 0 <= v <= 1 for v in vector)
+                assert all(v == round(v, 4) for v in vector)
+    with pytest.raises(PlanError, match="No action units are known for 'others'"):
+        sampler.draw("others", seeds.generator(0))
+
+
+def test_every_source_of_drawn_aus_is_drawn(samplers: dict[str, Sampler]) -> None:
+    mixture = samplers["mixture"]
+    rng = seeds.generator(0)
+    drawn = {mixture.draw(e, rng) for e in mixture.emotions() for _ in range(50)}
+    # "annotated" is of real clips, whose AUs nobody draws.
+    assert {draw.source for draw in drawn} == set(AU_SOURCES) - {"annotated"}
+    assert all((draw.subject is None) == (draw.source == "expert") for draw in drawn)
+
+
+def test_weights_hold_among_those_that_know_the_emotion(samplers: dict[str, Sampler]) -> None:
+    mixture = samplers["mixture"]
+    rng = seeds.generator("mixture")
+    for emotion, shares in {
+        "anger": {"expert": 1 / 3, "micro": 2 / 3},
+        "surprise": {"expert": 1 / 4, "macro": 3 / 4},
+        "fear": {"expert": 1.0},
+    }.items():
+        seen = Counter(mixture.draw(emotion, rng).source for _ in range(10_000))
+        assert set(seen) == set(shares)
+        for source, share in shares.items():
+            tolerance = 4 * np.sqrt(share * (1 - share) / 10_000)  # 4 standard deviations
+            assert abs(seen[source] / 10_000 - share) <= tolerance
+
+
+def test_a_mixture_written_by_hand_remembers_the_files_it_reads(tmp_path: Path) -> None:
+    index = made_up.micro(tmp_path)
+    by_hand = {"name": "micro", "index": str(index)}
+    mixture = SAMPLERS.restore({"name": "mixture", "parts": [{"weight": 1, "sampler": by_hand}]})
+    assert mixture == MixtureSampler.of((1, MicroSampler(index)))
+    assert mixture.parts[0].sampler["sha256"] == MicroSampler(index).sha256
+
+
+def test_wrong_mixtures_are_refused() -> None:
+    expert = SAMPLERS.describe(ExpertSampler())
+    with pytest.raises(PlanError, match="at least one sampler"):
+        MixtureSampler(())
+    for weight in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(PlanError, match="A weight must be a number above 0"):
+            Part(weight, expert)
+    with pytest.raises(PlanError, match="must name its sampler"):
+        Part(1, {"map": "mie-x"})
+    with pytest.raises(EquimeError, match="no AU sampler 'experts'"):
+        MixtureSampler((Part(1, {"name": "experts"}),))
+    with pytest.raises(EquimeError, match="no field maps"):
+        MixtureSampler((Part(1, {**expert, "maps": "x"}),))
