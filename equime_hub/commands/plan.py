@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from equime_hub.builder import plan as plans
-from equime_hub.builder.allot import Quota
 from equime_hub.builder.backends.ltx.config import PRESETS
 from equime_hub.builder.causal import SAMPLERS
 from equime_hub.builder.plan import Plan, PlanConfig
+from equime_hub.builder.plan.allot import Quota
 from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands import faces, plan_options
 from equime_hub.commands.common import counted, json_option, report, talk

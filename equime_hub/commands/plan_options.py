@@ -9,9 +9,9 @@ from typing import Any
 
 from equime_hub import configs
 from equime_hub.builder.backends.ltx.config import PRESETS
-from equime_hub.builder.balance import RULES, Balance, read_census
 from equime_hub.builder.causal import SAMPLERS, Sampler
 from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.plan.balance import RULES, Balance, read_census
 from equime_hub.errors import EquimeError, PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
 

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from equime_hub.builder import plan as plans
-from equime_hub.builder.balance import Balance, Target
 from equime_hub.builder.causal import ExpertSampler
 from equime_hub.builder.faces import index
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan
+from equime_hub.builder.plan.balance import Balance, Target
 from equime_hub.cli import main
 
 PLAN = Path("plan.parquet")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
 
-from equime_hub.builder.balance import Balance, Group, label
+from equime_hub.builder.plan.balance import Balance, Group, label
 from equime_hub.errors import PlanError
 
 Item = TypeVar("Item")

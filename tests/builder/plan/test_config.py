@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from equime_hub import configs
-from equime_hub.builder.balance import Balance
 from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.plan.balance import Balance
 from equime_hub.errors import EquimeError, PlanError
 from tests.conftest import TINY, tiny_plan
 

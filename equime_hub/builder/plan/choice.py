@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from equime_hub import seeds
-from equime_hub.builder.allot import Person, Quota, allot
-from equime_hub.builder.plan_config import PlanConfig
+from equime_hub.builder.plan.allot import Person, Quota, allot
+from equime_hub.builder.plan.config import PlanConfig
 from equime_hub.schema.records import Face
 
 Item = TypeVar("Item", bound=Hashable)

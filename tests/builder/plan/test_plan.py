@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from equime_hub.builder import plan as plans
-from equime_hub.builder.balance import Balance
 from equime_hub.builder.causal import ExpertSampler
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
+from equime_hub.builder.plan.balance import Balance
 from equime_hub.errors import PlanError
 from equime_hub.files import sha256
 from equime_hub.schema.records import ClipSpec, Face, Landmarks

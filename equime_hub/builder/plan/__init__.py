@@ -18,13 +18,13 @@ import pyarrow.parquet as pq
 
 from equime_hub import configs, seeds
 from equime_hub.builder import prompts
-from equime_hub.builder.allot import Quota
 from equime_hub.builder.causal import SAMPLERS, ExpertSampler, Sampler
 from equime_hub.builder.faces import SOURCES
-from equime_hub.builder.plan_choice import choose
-from equime_hub.builder.plan_clips import clips
-from equime_hub.builder.plan_config import PlanConfig
-from equime_hub.builder.plan_table import from_table, to_table
+from equime_hub.builder.plan.allot import Quota
+from equime_hub.builder.plan.choice import choose
+from equime_hub.builder.plan.clips import clips
+from equime_hub.builder.plan.config import PlanConfig
+from equime_hub.builder.plan.table import from_table, to_table
 from equime_hub.builder.spec import FaceSource
 from equime_hub.errors import PlanError
 from equime_hub.files import written

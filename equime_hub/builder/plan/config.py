@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from equime_hub.builder import causal, prompts
-from equime_hub.builder.balance import Balance
+from equime_hub.builder.plan.balance import Balance
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
 from equime_hub.splits.assign import DEFAULT_FRACTIONS

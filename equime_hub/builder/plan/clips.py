@@ -11,9 +11,9 @@ from typing import Any
 from equime_hub import seeds
 from equime_hub.builder import causal, prompts
 from equime_hub.builder.causal import Draw, Sampler
-from equime_hub.builder.plan_choice import Wish
-from equime_hub.builder.plan_config import PlanConfig, other_emotion
-from equime_hub.builder.plan_table import clip_id, face_hash
+from equime_hub.builder.plan.choice import Wish
+from equime_hub.builder.plan.config import PlanConfig, other_emotion
+from equime_hub.builder.plan.table import clip_id, face_hash
 from equime_hub.schema.records import ClipSpec, Face
 from equime_hub.schema.taxonomy import rise
 

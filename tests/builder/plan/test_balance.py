@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equime_hub import configs
-from equime_hub.builder.allot import Person, Quota, allot, apportion
-from equime_hub.builder.balance import GROUPS, UNKNOWN, Balance, Target, read_census
-from equime_hub.builder.plan_config import PlanConfig
+from equime_hub.builder.plan.allot import Person, Quota, allot, apportion
+from equime_hub.builder.plan.balance import GROUPS, UNKNOWN, Balance, Target, read_census
+from equime_hub.builder.plan.config import PlanConfig
 from equime_hub.errors import PlanError
 
 EVENLY = dict.fromkeys(("happiness", "sadness", "anger"), 1.0)
