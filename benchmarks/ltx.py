@@ -178,9 +178,10 @@ def _child(run: Run, task: str) -> None:
     try:
         figures = {"status": "done", **_work(run, task)}
     except Exception as error:
-        traceback.print_exc()
         # An attention backend is asked for without knowing whether it is there.
         missing = task in BY_NAME and BY_NAME[task].attention
+        if not missing:
+            traceback.print_exc()
         status = "not available here" if missing else "failed"
         message = f"{type(error).__name__}: {error}".splitlines()[0]
         figures = {"status": status, "error": message[:500]}

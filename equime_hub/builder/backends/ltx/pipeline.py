@@ -152,7 +152,8 @@ def load_video(config: LtxConfig, model: Model) -> Any:
     pipe = _load(config, model, without=TEXT)
     try:
         # Always, since diffusers remembers the last one of the process.
-        pipe.transformer.set_attention_backend(config.attention or "native")
+        with quiet():
+            pipe.transformer.set_attention_backend(config.attention or "native")
     except (ValueError, RuntimeError, ImportError) as error:
         raise BackendError(
             f"The attention backend {config.attention!r} cannot be used: {error}"
