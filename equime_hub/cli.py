@@ -17,8 +17,11 @@ COMMANDS = {
     "plan": "equime_hub.commands.plan:plan",
     "prompts": "equime_hub.commands.prompts:prompts",
     "build": "equime_hub.commands.build:build",
+    "measure": "equime_hub.commands.measure:measure",
+    "observe": "equime_hub.commands.observe:observe",
     "verify": "equime_hub.commands.verify:verify",
     "audit": "equime_hub.commands.audit:audit",
+    "report": "equime_hub.commands.report:report",
     "doctor": "equime_hub.commands.doctor:doctor",
 }
 

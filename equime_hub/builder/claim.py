@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from equime_hub import seeds
+from equime_hub import checksums, seeds
 from equime_hub.builder import shards
 from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.plan import Plan
@@ -20,6 +20,8 @@ from equime_hub.schema.stamp import Origin, read_origin, read_stamp
 DEFAULT_LICENSE = "cc-by-nc-sa-4.0"
 """The EquiME paper's licence; its README says CC BY-NC 4.0 and its repository MIT."""
 DEFAULT_TITLE = "EquiME"
+MEASURED = "measured"
+"""Key in `Origin.made_with` of what was measured after the build; no part of its fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class BuildConfig:
             "generation": asdict(self.render.backend.generation),
             "encoding": self.render.settings.describe(),
             "retry": self.render.retry,
+            "measures": self.render.measures.describe(),
+            "gates": self.render.gates.describe(),
             "shard_bytes": self.shard_bytes,
         }
 
@@ -81,8 +85,11 @@ def claim(folder: Path, plan: Plan, config: BuildConfig) -> str:
     Raises:
         BuildError: It is a file, holds other things, or another build; then both fingerprints
             are named.
+        DatasetError: `equime measure` was interrupted there while it moved its files.
     """
-    fingerprint = seeds.digest(plan.fingerprint, config.made_with())[:16]
+    checksums.refuse_half_moved(folder)
+    made_with = config.made_with()
+    fingerprint = seeds.digest(plan.fingerprint, made_with)[:16]
     if folder.exists() and not folder.is_dir():
         raise BuildError(f"{folder} is a file; name a folder that is new or empty.")
     try:
@@ -103,7 +110,9 @@ def claim(folder: Path, plan: Plan, config: BuildConfig) -> str:
         )
     license = config.license or (there.license if there else DEFAULT_LICENSE)
     title = config.title or (there.title if there else DEFAULT_TITLE)
-    origin = Origin(fingerprint, plan.fingerprint, config.made_with(), license, title)
+    if there and MEASURED in there.made_with:
+        made_with[MEASURED] = there.made_with[MEASURED]  # later, by `remeasure`
+    origin = Origin(fingerprint, plan.fingerprint, made_with, license, title)
     if origin != there:
         origin.write(folder)
     return fingerprint

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from equime_hub import seeds
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.measure.basic import BROKEN, measure
+from equime_hub.builder.measure.gates import Gates, planned_ms
+from equime_hub.builder.measure.meter import Measures, Meter
 from equime_hub.builder.spec import Backend, BrokenClip, FaceSource, Image, RenderJob
 from equime_hub.schema.records import ClipRecord, ClipSpec, Face, Landmarks
 from equime_hub.video import codec
@@ -25,11 +27,15 @@ class RenderConfig:
         encoder: Settings of the video encoder; None takes those of the backend.
         retry: Make a broken clip (`measure.basic.BROKEN`) once more, with a seed derived from its
             own. The row then tells of both tries.
+        measures: What is measured besides.
+        gates: What is rejected besides broken clips.
     """
 
     backend: Backend
     encoder: codec.EncoderConfig | None = None
     retry: bool = False
+    measures: Measures = field(default_factory=Measures)
+    gates: Gates = field(default_factory=Gates)
 
     @property
     def settings(self) -> codec.EncoderConfig:
@@ -51,6 +57,7 @@ class Worker:
     def __init__(self, config: RenderConfig, source: FaceSource) -> None:
         self._config = config
         self._turn = threading.Lock()
+        self._meter = Meter(config.measures)
 
         @lru_cache(maxsize=4)  # the clips of a face follow each other
         def aligned(face: Face, width: int, height: int) -> tuple[Image, Landmarks]:
@@ -96,11 +103,16 @@ class Worker:
     def _record(self, job: RenderJob, clip: Clip) -> ClipRecord:
         encoder = self._config.settings
         video = codec.encode(clip, encoder)
+        decoded = codec.decode(video)
         fault = clip.reason if isinstance(clip, BrokenClip) else None
+        quality = measure(job, video, decoded, fault)
+        if quality.accepted:
+            quality = replace(quality, **self._meter.measure(decoded, lambda: job.landmarks))
+        wanted = planned_ms(job.spec.onset_frame, job.spec.offset_frame, job.spec.fps)
         return ClipRecord(
             spec=job.spec,
             video=video,
             encoding=encoder.describe(),
             generation=self._config.backend.generation,
-            quality=measure(job, video, codec.decode(video), fault),
+            quality=self._config.gates.judged(quality, wanted),
         )

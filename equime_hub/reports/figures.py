@@ -1,10 +1,12 @@
-"""Figures of a dataset."""
+"""Figures of a dataset, and what all figures share: colours, type, and how they are written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +15,82 @@ from equime_hub.files import written
 from equime_hub.video.clip import Clip
 from equime_hub.video.sampling import uniform
 
-_INK = "#1b1f24"
-_ACCENT = "#b3450b"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK = "#1b1f24"
+ACCENT = "#b3450b"
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe and Ito's colours, which colour-blind people tell apart."""
+
+COLUMN = 3.5
+"""Width of a paper's column, inches. Type is set for that size: 7 points, nothing below 6."""
+
+SUFFIXES = (".png", ".svg", ".pdf")
+"""What figures can be written as."""
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "svg.hashsalt": "equime",
+}
+
+
+@contextlib.contextmanager
+def canvas(width: float, height: float) -> Iterator[Figure]:
+    """An empty figure in our style, drawn without a screen; nothing of it outlives the block.
+
+    Args:
+        width: Inches.
+        height: Inches.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), dpi=300, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure whole or not at all; the same figure gives the same bytes.
+
+    Args:
+        figure: Drawn inside `canvas`.
+        path: Its suffix is one of `SUFFIXES`.
+
+    Raises:
+        ValueError: It is not.
+    """
+    import matplotlib
+
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"figures are {', '.join(SUFFIXES)}, got {path.name}")
+    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with written(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "equime"}):
+        figure.savefig(
+            temporary, format=path.suffix[1:], facecolor="white", metadata=dates.get(path.suffix)
+        )
 
 
 @dataclass(frozen=True)
@@ -46,7 +122,7 @@ def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, titl
 
     Args:
         rows: One clip each.
-        path: PNG, SVG or PDF, by its suffix.
+        path: Its suffix is one of `SUFFIXES`.
         columns: Frames a row, evenly spaced from onset to offset.
         title: Above the figure.
     """
@@ -60,9 +136,9 @@ def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, titl
         gridspec_kw={"width_ratios": [0.9, *([1.0] * columns), 1.0]},
     )  # fmt: skip
     for line, row in zip(axes, rows, strict=True):
-        line[0].text(0.98, 0.58, row.title, ha="right", va="center", size=11, color=_INK,
+        line[0].text(0.98, 0.58, row.title, ha="right", va="center", size=11, color=INK,
                      weight="bold")  # fmt: skip
-        line[0].text(0.98, 0.38, row.subtitle, ha="right", va="center", size=8, color=_INK)
+        line[0].text(0.98, 0.38, row.subtitle, ha="right", va="center", size=8, color=INK)
         indices = row.onset + uniform(row.offset - row.onset + 1, columns)
         nearest = indices[np.argmin(np.abs(indices - row.apex))]
         for axis, index in zip(line[1:-1], indices, strict=True):
@@ -70,18 +146,17 @@ def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, titl
             is_apex = index == nearest
             axis.set_title(
                 f"{1000 * (index - row.onset) / row.clip.fps:.0f} ms",
-                size=7.5, pad=2.5, color=_ACCENT if is_apex else _INK,
+                size=7.5, pad=2.5, color=ACCENT if is_apex else INK,
                 weight="bold" if is_apex else "normal",
             )  # fmt: skip
         change = _difference(row)
         line[-1].imshow(change, cmap="magma", vmin=0, vmax=max(10.0, float(change.max())))
-        line[-1].set_title("|apex − onset|", size=7.5, pad=2.5, color=_INK)
+        line[-1].set_title("|apex − onset|", size=7.5, pad=2.5, color=INK)
     for axis in axes.flat:
         axis.set_axis_off()
-    figure.suptitle(title, size=12, color=_INK, weight="bold", y=0.988, va="top")
+    figure.suptitle(title, size=12, color=INK, weight="bold", y=0.988, va="top")
     figure.subplots_adjust(left=0.0, right=0.995, top=0.93, bottom=0.01, wspace=0.04, hspace=0.17)
-    with written(path) as temporary:
-        figure.savefig(temporary, format=path.suffix[1:], facecolor="white")
+    save(figure, path)
 
 
 def _difference(row: GridRow) -> npt.NDArray[np.float64]:

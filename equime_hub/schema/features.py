@@ -11,7 +11,7 @@ from equime_hub.schema import taxonomy as tx
 if TYPE_CHECKING:
     from datasets import Features
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """Written into every shard; the first number changes when old readers would misread."""
 
 CONFIGS = ("default", "metadata")
@@ -129,6 +129,11 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         Column("size_bytes", "int64", "Size of the embedded file."),
         Column("accepted", "bool", "Whether the clip passed every gate."),
         Column("rejection_reason", "string", "The gate it failed; null if accepted."),
+        Column("emotion_observed", "string", "What an observer sees at the apex, or neutral."),
+        Column("emotion_observed_score", "float32", "Its confidence in [0, 1]."),
+        Column("emotion_observer", "string", "Tool and version that says so."),
+        _aus("au_observed", "Intensities that an observer sees at the apex, as in au_apex."),
+        Column("au_observer", "string", "Tool and version that says so."),
     ),
 }
 COLUMNS: tuple[Column, ...] = tuple(column for group in GROUPS.values() for column in group)

@@ -199,6 +199,11 @@ class Quality:
     motion_return: float | None = None
     head_motion: float | None = None
     first_frame_psnr: float | None = None
+    emotion_observed: str | None = None
+    emotion_observed_score: float | None = None
+    emotion_observer: str | None = None
+    au_observed: tuple[float, ...] | None = None
+    au_observer: str | None = None
 
 
 @dataclass(frozen=True)

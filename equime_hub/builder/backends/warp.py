@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from equime_hub import seeds
 from equime_hub._version import __version__
-from equime_hub.builder.backends import action_fields as af
 from equime_hub.builder.spec import RenderJob
 from equime_hub.errors import BackendError
 from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Generation
+from equime_hub.video import action_fields as af
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import EncoderConfig
 from equime_hub.video.threads import one_thread

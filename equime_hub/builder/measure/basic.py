@@ -45,7 +45,7 @@ def measure(job: RenderJob, video: bytes, decoded: Clip, fault: str | None = Non
         bitrate_kbps=len(video) * 8 / decoded.duration_ms,
         accepted=reason is None,
         rejection_reason=reason,
-        first_frame_psnr=likeness if np.isfinite(likeness) else None,
+        first_frame_psnr=float(np.float32(likeness)) if np.isfinite(likeness) else None,
     )
 
 

@@ -93,7 +93,7 @@ class DeepFace:
         assert self.tool  # chooses the engine
         modeling = optional.require("deepface.modules.modeling", extra=_EXTRA)
         kinds = {name: modeling.get_model_class("facial_attribute", name) for name in _CLASSES}
-        files = {name: _weights(kind) for name, kind in kinds.items()}
+        files = {name: weights(kind) for name, kind in kinds.items()}
         missing = {path: url for path, url in files.values() if not path.is_file()}
         if missing and not self.download:
             raise EquimeError(
@@ -104,7 +104,7 @@ class DeepFace:
                 "them with no checksum."
             )
         return tuple(
-            _Model(_load(kind, files[name][0]), files[name][0], _CLASSES[name])
+            _Model(load(kind, files[name][0]), files[name][0], _CLASSES[name])
             for name, kind in kinds.items()
         )
 
@@ -168,7 +168,7 @@ def _score(probability: float) -> float:
     return min(1.0, float(probability))
 
 
-def _weights(kind: type) -> tuple[Path, str]:
+def weights(kind: type) -> tuple[Path, str]:
     """Where the weights of a model class belong, and where they are published."""
     folders = optional.require("deepface.commons.folder_utils", extra=_EXTRA)
     urls = sys.modules[kind.__module__].WEIGHTS_URL
@@ -177,7 +177,12 @@ def _weights(kind: type) -> tuple[Path, str]:
     return folder / url.rpartition("/")[2], url
 
 
-def _load(kind: type, path: Path) -> Any:
+def load(kind: type, path: Path) -> Any:
+    """A DeepFace model, with its weights from a file or fetched into it.
+
+    Raises:
+        EquimeError: The file is damaged, or could not be fetched.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # where it tells of downloads
@@ -193,6 +198,6 @@ def _load(kind: type, path: Path) -> Any:
 
 def _damaged(path: Path, error: Exception) -> EquimeError:
     return EquimeError(
-        f"{path} ({path.stat().st_size:,} bytes) is damaged or not DeepFace's, which has about "
-        f"{_MEGABYTES} MB: {error.__cause__ or error}. Delete it and get it again."
+        f"{path} ({path.stat().st_size:,} bytes) is damaged or not DeepFace's: "
+        f"{error.__cause__ or error}. Delete it and get it again."
     )

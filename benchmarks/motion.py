@@ -1,0 +1,235 @@
+"""How well motion is found in clips whose motion is known, and how fast.
+
+    python -m benchmarks.motion --out benchmarks/results/motion-MACHINE.json
+
+Clips of drawn people by the warp backend, encoded as the dataset encodes them and decoded. The
+estimator and the renderer share their displacement fields and the form of the pulse, so this is
+a best case: the rows "beyond the model" move the landmarks, encode harder, or hold the
+expression. The speed is processor time of `estimate` alone, on one thread. The peer is the
+field's usual baseline of an apex in the middle of the clip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from benchmarks import machine
+from equime_hub import seeds
+from equime_hub.builder import plan as plans
+from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
+from equime_hub.builder.causal import ExpertSampler
+from equime_hub.builder.faces.align import align
+from equime_hub.builder.faces.drawn import DrawnFaces
+from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.spec import RenderJob
+from equime_hub.schema.records import ClipSpec, Landmarks
+from equime_hub.schema.taxonomy import AU_NUMBERS
+from equime_hub.video import codec
+from equime_hub.video.clip import Clip
+from equime_hub.video.motion import KINDS, Motion, classify, estimate
+
+Blur = Callable[[Landmarks, ClipSpec], Landmarks]
+STILL = WarpConfig(gain=0, head_drift=0)
+USUAL = ExpertSampler().intensity
+
+
+class Result(NamedTuple):
+    """One clip."""
+
+    spec: ClipSpec
+    motion: Motion
+    seconds: float
+
+
+def clips(
+    people: int,
+    config: PlanConfig,
+    warp: WarpConfig,
+    encoder: codec.EncoderConfig | None,
+    intensity: tuple[float, float],
+) -> Iterator[tuple[ClipSpec, Landmarks, Clip]]:
+    """Clips as they come out of a dataset, with what they were made from."""
+    source = DrawnFaces(people, 1)
+    backend = WarpBackend(warp)
+    sampler = ExpertSampler(intensity=intensity)
+    for spec in plans.make(source.scan().faces, source, config, sampler=sampler).specs:
+        face = spec.face
+        job = RenderJob(spec, *align(source.pixels(face), face.landmarks, spec.width, spec.height))
+        video = codec.encode(backend.render([job])[0], encoder or backend.encoder)
+        yield spec, job.landmarks, codec.decode(video)
+
+
+def measured(
+    people: int,
+    config: PlanConfig | None = None,
+    warp: WarpConfig | None = None,
+    encoder: codec.EncoderConfig | None = None,
+    blur: Blur = lambda landmarks, _: landmarks,
+    intensity: tuple[float, float] = USUAL,
+) -> list[Result]:
+    results = []
+    for spec, landmarks, clip in clips(
+        people, config or PlanConfig(), warp or WarpConfig(), encoder, intensity
+    ):
+        start = time.process_time()
+        motion = estimate(clip.frames, clip.fps, blur(landmarks, spec))
+        results.append(Result(spec, motion, time.process_time() - start))
+    return results
+
+
+def shifted(landmarks: Landmarks, spec: ClipSpec) -> Landmarks:
+    """Every point of the face misplaced by 4 % of the inter-ocular distance each way."""
+    numbers = np.array(landmarks.flat())
+    iod = float(np.hypot(*(numbers[2:4] - numbers[:2])))
+    error = seeds.generator("benchmark", spec.seed).normal(0, 0.04 * iod, 20)
+    return Landmarks.from_flat((*(numbers[:20] + error).tolist(), *numbers[20:].tolist()))
+
+
+def row(results: list[Result]) -> dict[str, Any]:
+    """Figures of one table row; shares are of the clips in which times were given."""
+    timed = [(r.spec, r.motion) for r in results if r.motion.apex_frame is not None]
+    apex = np.array([m.apex_frame - s.apex_frame for s, m in timed if m.apex_frame is not None])
+    middle = np.array([(s.num_frames - 1) // 2 - s.apex_frame for s, _ in timed])
+    known = np.array(
+        [
+            m.duration_ms / (1000 * (s.offset_frame - s.onset_frame) / s.fps) - 1
+            for s, m in timed
+            if m.duration_ms is not None
+        ]
+    )
+    amplitudes = [r.motion.amplitude for r in results]
+    kinds = Counter(classify(r.motion) for r in results)
+    return {
+        "clips": len(results),
+        "null": len(results) - len(timed),
+        "apex_within_3": share(np.abs(apex) <= 3),
+        "apex_median_error": rounded(np.abs(apex), 50),
+        "apex_p90_error": rounded(np.abs(apex), 90),
+        "middle_within_3": share(np.abs(middle) <= 3),
+        "duration_within_25_percent": share(np.abs(known) <= 0.25),
+        "duration_null": len(timed) - len(known),
+        "amplitude_median": rounded(amplitudes, 50),
+        "amplitude_max": rounded(amplitudes, 100),
+        "peak_to_noise_median": rounded([r.motion.peak_to_noise for r in results], 50),
+        "peak_to_noise_max": rounded([r.motion.peak_to_noise for r in results], 100),
+        "kinds": {kind: kinds[kind] for kind in KINDS if kinds[kind]},
+    }
+
+
+def share(holds: Any) -> float | None:
+    return round(float(np.mean(holds)), 3) if len(holds) else None
+
+
+def rounded(values: Any, percent: float) -> float | None:
+    return round(float(np.percentile(values, percent)), 4) if len(values) else None
+
+
+def by_unit(results: list[Result]) -> dict[str, dict[str, int]]:
+    """For each AU: clips that show it, and of those how many have no or a wrong apex."""
+    table: dict[str, dict[str, int]] = {}
+    for index, number in enumerate(AU_NUMBERS):
+        own = [r for r in results if r.spec.au_apex[index] > 0]
+        null = [r for r in own if r.motion.apex_frame is None]
+        wrong = [
+            r
+            for r in own
+            if r.motion.apex_frame is not None and abs(r.motion.apex_frame - r.spec.apex_frame) > 3
+        ]
+        unseen = [r for r in own if r.motion.apex_units[index] < 0.3 * r.spec.au_apex[index]]
+        if own:
+            table[f"AU{number}"] = {
+                "clips": len(own),
+                "null": len(null),
+                "apex_off_by_more_than_3": len(wrong),
+                "intensity_below_a_third": len(unseen),
+            }
+    return table
+
+
+def speed(frames: int, people: int) -> dict[str, float]:
+    results = measured(people, PlanConfig(num_frames=frames, emotions=("happiness", "anger")))
+    seconds = [r.seconds for r in results]
+    return {
+        "clips": len(seconds),
+        "milliseconds_per_clip_median": round(1000 * float(np.median(seconds)), 1),
+        "clips_per_second_a_core_median": round(1 / float(np.median(seconds)), 1),
+        "clips_per_second_a_core_best": round(1 / min(seconds), 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=24)
+    parser.add_argument("--few", type=int, default=3, help="people a cell of the other tables")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    few = options.few
+
+    usual = measured(options.people)
+    result: dict[str, Any] = {"defaults": row(usual), "defaults_by_unit": by_unit(usual)}
+    print_row("defaults", result["defaults"])
+    result["amplitude_and_drift"] = {}
+    for intensity in (0.05, 0.1, 0.2, 0.3):
+        for drift in (0.0, 0.006, 0.02, 0.06):
+            name = f"intensity {intensity}, head drift {drift}"
+            warp = WarpConfig(head_drift=drift)
+            cell = row(measured(few, warp=warp, intensity=(intensity, intensity)))
+            result["amplitude_and_drift"][name] = cell
+            print_row(name, cell)
+    long = PlanConfig(num_frames=200, duration_ms=(900, 1800), emotions=("happiness",))
+    others: dict[str, Callable[[], list[Result]]] = {
+        "static": lambda: measured(2 * few, warp=STILL),
+        "head only, drift 0.006": lambda: measured(2 * few, warp=WarpConfig(gain=0)),
+        "head only, drift 0.02": lambda: measured(2 * few, warp=replace(STILL, head_drift=0.02)),
+        "head only, drift 0.06": lambda: measured(2 * few, warp=replace(STILL, head_drift=0.06)),
+        "slow smiles, 0.9 to 1.8 s": lambda: measured(5 * few, long),
+        "exaggerated, intensity 0.8 to 1": lambda: measured(2 * few, intensity=(0.8, 1.0)),
+        "64 x 64": lambda: measured(2 * few, PlanConfig(width=64, height=64)),
+        "beyond the model: crf 26": lambda: measured(2 * few, encoder=codec.EncoderConfig()),
+        "beyond the model: landmarks 4 % off": lambda: measured(2 * few, blur=shifted),
+        "beyond the model: static at crf 26": lambda: measured(
+            2 * few, warp=WarpConfig(gain=0), encoder=codec.EncoderConfig()
+        ),
+    }
+    result["others"] = {}
+    for name, work in others.items():
+        result["others"][name] = row(work())
+        print_row(name, result["others"][name])
+    result["speed_64_frames"], result["speed_161_frames"] = speed(64, 10), speed(161, 5)
+    result["machine"] = machine.describe()
+    print(
+        json.dumps(
+            {key: result[key] for key in result if "unit" in key or "speed" in key}, indent=2
+        )
+    )
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def print_row(name: str, values: dict[str, Any]) -> None:
+    """One line of the table."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in values["kinds"].items())
+    print(
+        f"{name:36} n {values['clips']:3} null {values['null']:3} | apex <= 3 "
+        f"{values['apex_within_3']} (middle {values['middle_within_3']}) median "
+        f"{values['apex_median_error']} p90 {values['apex_p90_error']} | duration <= 25 % "
+        f"{values['duration_within_25_percent']} | amplitude {values['amplitude_median']} "
+        f"PNR {values['peak_to_noise_median']} | {kinds}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

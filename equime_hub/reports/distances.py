@@ -1,0 +1,179 @@
+"""How far apart two samples of one number are, and how sure that is.
+
+Kolmogorov–Smirnov distance and first Wasserstein distance come from one step function, the
+difference of the two empirical distributions: its largest height and the area under it. A
+bootstrap draw only changes how often each value counts, so all draws share one sorting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from equime_hub import seeds
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_CELLS = 60_000
+"""Draws × values that are worked on at once: more would leave the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its bootstrap interval; None where it is not defined.
+
+    Attributes:
+        value: From the samples as they are.
+        low: Lower end of the interval.
+        high: Upper end.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Distances:
+    """How far a sample is from the reference.
+
+    Attributes:
+        deviation: Of its mean from the reference's, in % of the latter's absolute value.
+        ks: Kolmogorov–Smirnov: largest difference of the two distribution functions, in [0, 1].
+        wasserstein: First Wasserstein: how far the values must be moved on average to make one
+            sample the other, in the values' unit.
+    """
+
+    deviation: Estimate
+    ks: Estimate
+    wasserstein: Estimate
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: percentiles over resampled groups.
+
+    Attributes:
+        draws: How often both samples are drawn again; 0 makes no intervals.
+        level: Share of the draws inside the interval, in (0, 1).
+        seed: Of all draws.
+    """
+
+    draws: int = 1000
+    level: float = 0.95
+    seed: int = 0
+
+
+def distances(
+    reference: Floats,
+    sample: Floats,
+    bootstrap: Bootstrap,
+    *,
+    reference_groups: Ints | None = None,
+    sample_groups: Ints | None = None,
+) -> Distances:
+    """Distances of a sample from a reference.
+
+    Near zero a resampled distance is too large rather than too small, because two draws always
+    differ; so an interval is widened to hold the value itself. It says how well the size of the
+    difference is known, and is no test of whether there is one.
+
+    Args:
+        reference: n ≥ 1 finite values.
+        sample: m ≥ 1 finite values.
+        bootstrap: How intervals are made.
+        reference_groups: n numbers; values with equal ones are drawn together, as the clips of
+            one person must be. None draws each value on its own.
+        sample_groups: m numbers, the same for the sample.
+
+    Returns:
+        The distances; without intervals if either sample has but one group.
+    """
+    pair = _Pair(reference, sample)
+    point = pair.measure(np.ones((1, len(reference))), np.ones((1, len(sample))))
+    key = ("bootstrap", bootstrap.seed)
+    chunk = max(_CELLS // (len(reference) + len(sample)), 1)
+    first, second = (
+        _Resampler(len(values), groups, bootstrap.draws, chunk, seeds.generator(*key, side))
+        for side, values, groups in (
+            ("reference", reference, reference_groups), ("sample", sample, sample_groups)
+        )
+    )  # fmt: skip
+    draws = None
+    if bootstrap.draws and first.groups > 1 and second.groups > 1:
+        draws = np.concatenate([pair.measure(a, b) for a, b in zip(first, second, strict=True)])
+    return Distances(*(_estimate(point, draws, i, bootstrap.level) for i in range(3)))
+
+
+def ks(first: Floats, second: Floats) -> float:
+    """Kolmogorov–Smirnov distance of two samples, in [0, 1]."""
+    return distances(first, second, Bootstrap(0)).ks.value or 0.0
+
+
+def wasserstein(first: Floats, second: Floats) -> float:
+    """First Wasserstein distance of two samples, in their unit."""
+    return distances(first, second, Bootstrap(0)).wasserstein.value or 0.0
+
+
+class _Pair:
+    """Two samples, sorted together."""
+
+    def __init__(self, reference: Floats, sample: Floats) -> None:
+        self._reference, self._sample = reference, sample
+        values = np.concatenate([reference, sample])
+        self._order = np.argsort(values)
+        self._steps = np.diff(values[self._order])
+
+    def measure(self, reference: Floats, sample: Floats) -> Floats:
+        """Deviation in %, KS and Wasserstein, D×3, for D ways of counting the values.
+
+        Args:
+            reference: D×n, how often each value counts.
+            sample: D×m.
+        """
+        n, m = reference.sum(axis=1), sample.sum(axis=1)
+        means = reference @ self._reference / n, sample @ self._sample / m
+        with np.errstate(divide="ignore", invalid="ignore"):
+            deviation = 100 * (means[1] - means[0]) / np.abs(means[0])
+        # Whole numbers in floating point, so that equal samples have distance 0 and not 1e-17.
+        counts = np.concatenate([reference * m[:, None], sample * -n[:, None]], axis=1)
+        gap = np.abs(np.cumsum(counts.take(self._order, axis=1), axis=1))[:, :-1]
+        # Between equal values there is no step to stand on.
+        height = gap.take(np.flatnonzero(self._steps), axis=1).max(axis=1, initial=0.0)
+        return np.stack([deviation, height / (n * m), gap @ self._steps / (n * m)], axis=1)
+
+
+class _Resampler:
+    """Draws groups with replacement; gives counts, at most `chunk` draws × n values at once."""
+
+    def __init__(
+        self, size: int, groups: Ints | None, draws: int, chunk: int, random: np.random.Generator
+    ) -> None:
+        found = np.arange(size) if groups is None else groups
+        self._of_value = np.unique(found, return_inverse=True)[1]
+        self.groups = int(self._of_value.max()) + 1
+        self._chunks = [min(chunk, draws - done) for done in range(0, draws, chunk)]
+        self._random = random
+
+    def __iter__(self) -> Iterator[Floats]:
+        for draws in self._chunks:
+            drawn = self._random.integers(self.groups, size=(draws, self.groups))
+            places = drawn + self.groups * np.arange(draws)[:, None]
+            counts = np.bincount(places.ravel(), minlength=draws * self.groups)
+            yield counts.reshape(draws, self.groups).astype(float).take(self._of_value, axis=1)
+
+
+def _estimate(point: Floats, draws: Floats | None, column: int, level: float) -> Estimate:
+    value = float(point[0, column])
+    if not np.isfinite(value):
+        return Estimate(None)
+    drawn = np.empty(0) if draws is None else draws[:, column]
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return Estimate(value)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(value, min(float(low), value), max(float(high), value))
