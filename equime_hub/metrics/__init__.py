@@ -1,4 +1,10 @@
-"""Metrics: plain functions in `scores`, and a folder a metric that `evaluate` loads."""
+"""Metrics: plain functions, and a folder a metric that `evaluate` loads.
+
+The functions are in `scores`, `calibration`, `report`, `groups` and `spread`. A folder is complete
+by itself, so that it can be loaded from a path or a Space where this package is not: it holds the
+metric's own file, its card, the Space's files, and links to the files that it needs from here.
+Copy it with `cp -rL`; a wheel and `huggingface_hub.upload_folder` hold the files themselves.
+"""
 
 from __future__ import annotations
 

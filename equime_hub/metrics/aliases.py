@@ -16,9 +16,8 @@ from equime_hub import hooks, metrics
 
 def install() -> None:
     """Teach `evaluate` our names, now or when somebody imports it; calling again does nothing."""
-    hooks.wrap(
-        "evaluate.loading", "evaluation_module_factory", _factory, 'evaluate.load("uf1") and "uar"'
-    )
+    purpose = " and ".join(f'evaluate.load("{name}")' for name in metrics.names())
+    hooks.wrap("evaluate.loading", "evaluation_module_factory", _factory, purpose)
 
 
 def _factory(

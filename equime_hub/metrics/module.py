@@ -1,19 +1,40 @@
 """What the `evaluate` modules share.
 
-It imports `evaluate`, so only they import it, and as a module: `evaluate` takes the first metric
-class it finds among a file's names.
+`evaluate` copies a metric's own file and the files that it imports from its folder, one level
+deep. So a folder holds links to the files it needs from here, and its own file names each.
 """
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
-import datasets
 import evaluate
+from datasets import Features, Sequence, Value
 
-from equime_hub.metrics import scores
+from .scores import MetricError, coded, columns
 
-_CITATION = """\
+__all__ = [
+    "CLASSES",
+    "FLOAT",
+    "INTEGER",
+    "ROW",
+    "STRING",
+    "ClassMetric",
+    "Features",
+    "Module",
+    "info",
+]
+
+STRING = Value("string")
+INTEGER = Value("int64")
+FLOAT = Value("float64")
+ROW = Sequence(FLOAT)
+"""Probabilities of one clip."""
+CLASSES = [Features(predictions=kind, references=kind) for kind in (STRING, INTEGER)]
+"""One class a clip, all strings or all integers."""
+
+MEGC2019 = """\
 @inproceedings{see2019megc,
   title     = {{MEGC} 2019 -- The Second Facial Micro-Expressions Grand Challenge},
   author    = {See, John and Yap, Moi Hoon and Li, Jingting and Hong, Xiaopeng and Wang, Su-Jing},
@@ -24,30 +45,62 @@ _CITATION = """\
 """
 
 
-def info(description: str, inputs: str) -> evaluate.MetricInfo:
-    """What a metric of classes says of itself: it takes integers or strings, one a clip."""
-    kinds = [datasets.Value("string"), datasets.Value("int64")]
+def info(
+    description: str, inputs: str, features: Any = CLASSES, citation: str = MEGC2019
+) -> evaluate.MetricInfo:
+    """What a metric says of itself; `features` is the form of its columns, or a list of forms."""
     return evaluate.MetricInfo(
         description=description,
-        citation=_CITATION,
+        citation=citation,
         inputs_description=inputs,
-        features=[datasets.Features(predictions=kind, references=kind) for kind in kinds],
+        features=features,
     )
 
 
-class ClassMetric(evaluate.Metric):  # type: ignore[misc]
-    """A metric of classes; it refuses what is no class, which `evaluate` would cast: 0.7 to 0."""
+class Module(evaluate.Metric, abc.ABC):  # type: ignore[misc]
+    """A metric that checks its columns before `evaluate` casts them, which makes 0.7 a 0.
 
-    def add_batch(self, *, predictions: Any = None, references: Any = None) -> None:
+    It is abstract, because `evaluate` takes the first class of a file that is not.
+    """
+
+    @abc.abstractmethod
+    def _checked(self, *args: Any, **given: Any) -> dict[str, list[Any]]:
+        """The columns as lists of plain Python values, or a MetricError."""
+
+    @abc.abstractmethod
+    def _compute(self, *args: Any, **given: Any) -> dict[str, Any]: ...
+
+    def add_batch(self, **given: Any) -> None:
         """Add clips, as `evaluate` does.
 
         Raises:
-            MetricError: As `scores.confusion`.
+            MetricError: The clips cannot be scored; none of them is added.
         """
-        scores.confusion(references, predictions)
-        super().add_batch(predictions=predictions, references=references)
+        super().add_batch(**self._columns(given))
 
-    def add(self, *, prediction: Any = None, reference: Any = None) -> None:
+    def add(self, *, prediction: Any = None, reference: Any = None, **given: Any) -> None:
         """As `add_batch`, one clip."""
-        scores.confusion([reference], [prediction])
-        super().add(prediction=prediction, reference=reference)
+        ends = {"predictions": prediction, "references": reference}
+        given |= {name: ends[name] for name in ends if name in self._feature_names()}
+        row = self._columns({name: [value] for name, value in given.items()})
+        super().add(
+            prediction=row.pop("predictions", [None])[0],
+            reference=row.pop("references", [None])[0],
+            **{name: value for name, (value,) in row.items()},
+        )
+
+    def _columns(self, given: dict[str, Any]) -> dict[str, list[Any]]:
+        if given.keys() != set(self._feature_names()):
+            raise MetricError(
+                f"This metric takes {', '.join(self._feature_names())}; got {', '.join(given)}."
+            )
+        return self._checked(**given)
+
+
+class ClassMetric(Module):
+    """A metric of one predicted and one true class a clip."""
+
+    def _checked(self, predictions: Any, references: Any) -> dict[str, list[Any]]:
+        found = columns(references=references, predictions=predictions)
+        coded(**found)
+        return found

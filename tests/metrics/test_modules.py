@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,9 @@ from equime_hub import metrics
 from equime_hub.errors import MetricError
 
 ROOT = Path(__file__).parents[2]
+
+OTHERS = ["cross_consistency", "fairness", "mean_confidence", "mer_report"]
+OF_CLASSES = ["uar", "uf1", "weighted_f1"]
 
 NO_NETWORK = """
 import json, socket, sys
@@ -46,11 +50,22 @@ def run(folder: Path, code: str, *, offline: bool = True) -> Any:
 
 
 def test_names_and_paths() -> None:
-    assert metrics.names() == ["uar", "uf1"]
+    assert metrics.names() == [*OTHERS, *OF_CLASSES]
     for name in metrics.names():
-        assert (Path(metrics.path(name)) / "README.md").is_file()
-    with pytest.raises(MetricError, match=r"no metric 'f1'\. Choose one of: uar, uf1"):
+        for file in ("README.md", "app.py", "requirements.txt"):
+            assert (Path(metrics.path(name)) / file).is_file()
+    with pytest.raises(MetricError, match=r"no metric 'f1'\. Choose one of: .*, uar, uf1"):
         metrics.path("f1")
+
+
+def test_folders_link_to_files_that_are_written_once() -> None:
+    for name in metrics.names():
+        folder = ROOT / "equime_hub" / "metrics" / name
+        own = {"__init__.py", "README.md", "app.py", f"{name}.py", "__pycache__"}
+        for file in folder.iterdir():
+            assert file.name in own or (
+                file.is_symlink() and file.samefile(folder.parent / file.name)
+            ), file
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +117,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
                 outcome = doctest.DocTestRunner().run(test, out=talk.append)
                 found = [outcome.attempted, outcome.failed, "".join(talk)]
                 result["examples"][f"{name} {kind}"] = found
+        for name in ("uar", "uf1", "weighted_f1"):
+            module = evaluate.load(name)
             for case, inputs in {
                 "float": dict(references=[0], predictions=[0.7]),
                 "empty": dict(references=[], predictions=[]),
@@ -158,7 +175,7 @@ def test_refusals(found: Any) -> None:
         "kinds": "all integers or all strings",
         "unknown": "labels names only",
     }
-    for name in metrics.names():
+    for name in OF_CLASSES:
         for case, sentence in said.items():
             assert found["refusals"][f"{name} {case}"].startswith("MetricError: "), (name, case)
             assert sentence in found["refusals"][f"{name} {case}"]
@@ -167,9 +184,9 @@ def test_refusals(found: Any) -> None:
 def test_aliases_after_evaluate(tmp_path: Path) -> None:
     """Idempotent; the working directory wins; other names and paths are left alone."""
     for name in ("uar", "other"):
-        (tmp_path / name).mkdir()
-        text = (Path(metrics.path("uar")) / "uar.py").read_text().replace('{"uar"', '{"local"')
-        (tmp_path / name / f"{name}.py").write_text(text)
+        folder = shutil.copytree(metrics.path("uar"), tmp_path / name)
+        text = (folder / "uar.py").read_text().replace('{"uar"', '{"local"')
+        (folder / f"{name}.py").write_text(text)
     found = run(
         tmp_path,
         """
@@ -198,3 +215,171 @@ def test_aliases_after_evaluate(tmp_path: Path) -> None:
     assert found["calls"] == []
     for unknown in ("accuracy", "someone/uf1", "uf1x"):
         assert unknown in found[unknown]
+
+
+def test_alone(tmp_path: Path) -> None:
+    """Copies of the folders, where there is no `equime_hub`; batches, single clips, containers."""
+    for name in metrics.names():
+        shutil.copytree(metrics.path(name), tmp_path / "spaces" / name)
+    found = run(
+        tmp_path,
+        """
+        sys.modules["equime_hub"] = None
+        import evaluate, numpy, torch
+
+        load = lambda name: evaluate.load(f"./spaces/{name}")
+        true, said = [0, 0, 1, 2], [0, 1, 1, 2]
+        rows = [[0.7, 0.2, 0.1], [0.2, 0.7, 0.1], [0.3, 0.7, 0.0], [0.0, 0.0, 1.0]]
+        people = {"groups": ["a", None, "a", "b"], "subjects": [1, 2, 3, 4]}
+        result = {"names": {}, "refusals": {}}
+        for name in ("uf1", "uar", "weighted_f1"):
+            result["names"][name] = load(name).compute(references=true, predictions=said)[name]
+        report, sure = load("mer_report"), load("mean_confidence")
+        result["reports"] = [
+            report.compute(references=convert(true), predictions=convert(given))["uf1"]
+            for convert in (list, numpy.array, torch.tensor) for given in (said, rows)
+        ]
+        result["sure"] = [
+            sure.compute(references=convert(true), predictions=convert(rows))
+            for convert in (list, numpy.array, torch.tensor)
+        ]
+        for reference, row in zip(true, rows):
+            sure.add(reference=reference, prediction=row)
+            report.add(reference="abc"[reference], prediction=row)
+        result["sure"].append(sure.compute())
+        result["reports"].append(report.compute(labels=list("abc"))["uf1"])
+
+        fair = load("fairness")
+        fair.add_batch(references=true, predictions=said, **people)
+        fair.add(reference=2, prediction=0, groups="b", subjects=4)
+        found = fair.compute(score="accuracy", min_subjects=1, draws=10)
+        result["fair"] = [found["worst"], found["best"], found["gap"]["score"], found["unknown"]]
+        spread = load("cross_consistency")
+        spread.add(scores=0.5, training_sets="A", conditions=0)
+        spread.add_batch(scores=torch.tensor([0.25]), training_sets=["B"], conditions=[0])
+        result["spread"] = spread.compute(baselines={0: 0.3})["training_sets"]
+
+        nan = float("nan")
+        for case, (module, inputs) in {
+            "nan": (sure, dict(references=[0], predictions=[[nan, 1.0]])),
+            "report nan": (report, dict(references=[0], predictions=[[nan, 1.0]])),
+            "report float": (report, dict(references=[0], predictions=[0.7])),
+            "empty": (sure, dict(references=[], predictions=[])),
+            "report empty": (report, dict(references=[], predictions=[])),
+            "lengths": (sure, dict(references=[0, 1], predictions=[[1.0, 0.0]])),
+            "score": (spread, dict(scores=[nan], training_sets=["A"], conditions=["x"])),
+            "group": (fair, dict(references=[0], predictions=[0], groups=[0.5], subjects=[1])),
+            "missing": (fair, dict(references=[0], predictions=[0], groups=["a"])),
+        }.items():
+            try:
+                module.add_batch(**inputs)
+            except ValueError as error:
+                result["refusals"][case] = f"{type(error).__name__}: {error}"
+        result["calls"] = calls
+        """,
+    )
+    f1 = pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+    assert found["names"] == {
+        "uf1": f1,
+        "uar": pytest.approx((1 / 2 + 1 + 1) / 3),
+        "weighted_f1": pytest.approx((2 * 2 / 3 + 2 / 3 + 1) / 4),
+    }
+    assert found["reports"] == [f1] * 7
+    # Three confidences of 0.7 in one bin, two of them right; one of 1, right.
+    sure = {"mean_confidence": 0.775, "expected_calibration_error": 0.75 * (0.7 - 2 / 3)}
+    assert found["sure"] == [pytest.approx(sure, abs=1e-6)] * 4
+    assert found["fair"] == ["b", "a", 0.5, 1]
+    assert {name: row["above_constant"] for name, row in found["spread"].items()} == {
+        "A": 1,
+        "B": 0,
+    }
+    said = {
+        "nan": "Probability 0 of clip 0 is nan",
+        "report nan": "Probability 0 of clip 0 is nan",
+        "report float": "predictions[0] is 0.7, which is no class",
+        "empty": "got an array of shape (0,)",
+        "report empty": "no references and no predictions",
+        "lengths": "1 predictions and 2 references",
+        "score": "scores[0] is nan",
+        "group": "groups[0] is 0.5",
+        "missing": "takes predictions, references, groups, subjects; got",
+    }
+    assert found["refusals"].keys() == said.keys()
+    for case, sentence in said.items():
+        assert found["refusals"][case].startswith("MetricError: "), case
+        assert sentence in found["refusals"][case]
+    assert found["calls"] == []
+
+
+def test_combine_with_columns_of_some(tmp_path: Path) -> None:
+    found = run(
+        tmp_path,
+        """
+        import equime_hub, evaluate
+        together = evaluate.combine(["uf1", "mer_report", "fairness"])
+        for half in (slice(0, 2), slice(2, 4)):
+            together.add_batch(
+                references=[0, 1, 0, 1][half], predictions=[0, 1, 1, 1][half],
+                groups=list("aabb")[half], subjects=list("wxyz")[half],
+            )
+        result = together.compute()
+        """,
+    )
+    assert found["uf1_uf1"] == found["mer_report_uf1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert (found["worst"], found["best"]) == ("b", "a")
+
+
+def test_pages_of_the_spaces(tmp_path: Path) -> None:
+    """Each page hands `gradio`, here a stand-in that writes down what it gets, a live metric."""
+    (tmp_path / "gradio.py").write_text(
+        textwrap.dedent(
+            """
+            from types import SimpleNamespace
+
+            inputs = SimpleNamespace(Dataframe=lambda **given: given)
+            outputs = SimpleNamespace(Textbox=lambda **given: given)
+
+            class Interface:
+                def __init__(self, **given):
+                    self.given = given
+
+                def launch(self):
+                    import pandas
+                    heads = self.given["inputs"]["headers"]
+                    row = {"scores": [0.5, 0.25], "conditions": ["x", "x"]}
+                    other = ['"a"', '"b"']
+                    rows = ["[0.5, 0.5]", "[1.0, 0.0]"]
+                    if self.given["title"] == "Metric: mean_confidence":
+                        row |= {"predictions": rows, "references": [0, 0]}
+                    table = pandas.DataFrame({head: row.get(head, other) for head in heads})
+                    try:
+                        score = self.given["fn"](table)
+                    except ValueError as error:
+                        score = str(error)
+                    global shown
+                    shown = [self.given["article"].strip(), score]
+            """
+        )
+    )
+    for name in metrics.names():
+        shutil.copytree(metrics.path(name), tmp_path / name / "app")
+    talk = run(
+        tmp_path,
+        f"""
+        import runpy
+        sys.modules["equime_hub"] = None
+        sys.path.append({str(tmp_path)!r})
+        import gradio
+        result = {{}}
+        for name in {metrics.names()}:
+            sys.path[0] = f"{tmp_path}/{{name}}/app"
+            runpy.run_path(f"{{sys.path[0]}}/app.py", run_name="__main__")
+            result[name] = gradio.shown
+        """,
+    )
+    assert all(article.startswith("# Metric card") for article, _ in talk.values())
+    assert talk["uf1"][1] == {"uf1": 1}
+    assert talk["mer_report"][1]["accuracy"] == 1
+    assert talk["mean_confidence"][1]["mean_confidence"] == 0.75
+    assert talk["cross_consistency"][1]["range"] == 0.25
+    assert "two groups of at least 2 subjects" in talk["fairness"][1]

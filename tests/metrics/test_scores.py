@@ -8,12 +8,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+)
 
 from equime_hub import seeds
 from equime_hub.errors import MetricError
 from equime_hub.metrics import scores
-from equime_hub.metrics.scores import confusion, f1_scores, recalls, uar, uf1
+from equime_hub.metrics.scores import (
+    accuracy,
+    bootstrap,
+    confusion,
+    f1_scores,
+    recalls,
+    uar,
+    uf1,
+    weighted_f1,
+)
 
 MEGC2019 = [0] * 250 + [1] * 109 + [2] * 83
 """The composite set: negative, positive, surprise."""
@@ -31,6 +45,9 @@ def test_table_counted_by_hand() -> None:
     assert recalls(references, predictions) == pytest.approx({"a": 2 / 4, "b": 2 / 3, "c": 1 / 3})
     assert uf1(references, predictions) == pytest.approx((4 / 8 + 4 / 7 + 2 / 5) / 3)
     assert uar(references, predictions) == pytest.approx((2 / 4 + 2 / 3 + 1 / 3) / 3)
+    weighted = (4 * 4 / 8 + 3 * 4 / 7 + 3 * 2 / 5) / 10
+    assert weighted_f1(references, predictions) == pytest.approx(weighted)
+    assert accuracy(references, predictions) == 5 / 10
 
 
 def test_always_negative_on_megc2019() -> None:
@@ -95,11 +112,16 @@ def test_agrees_with_scikit_learn() -> None:
             f1_named = f1_score(true, predicted, average="macro", labels=labels, zero_division=0)
             recall = balanced_accuracy_score(true, predicted)
             counts = confusion_matrix(true, predicted, labels=labels)
+            weighted = f1_score(true, predicted, average="weighted", zero_division=0)
         assert uf1(true, predicted) == pytest.approx(f1)
         assert uf1(true, predicted, labels) == pytest.approx(f1_named)
         assert uar(true, predicted) == pytest.approx(recall)
         assert uar(true, predicted, labels) == pytest.approx(recall)
         assert np.array_equal(confusion(true, predicted, labels)[0], counts)
+        right = accuracy_score(true, predicted)
+        for named in (None, labels):
+            assert weighted_f1(true, predicted, named) == pytest.approx(weighted)
+            assert accuracy(true, predicted, named) == pytest.approx(right)
     assert absent > 100
 
 
@@ -163,12 +185,99 @@ def test_numpy_strings() -> None:
     ],
 )
 def test_refusals(references: Any, predictions: Any, labels: Any, message: str) -> None:
-    for function in (confusion, uf1, uar):
+    for function in (confusion, uf1, uar, weighted_f1, accuracy):
         with pytest.raises(MetricError, match=message):
             function(references, predictions, labels)
 
 
+def made_up(clips: int = 90, people: int = 12, classes: int = 4) -> tuple[Any, Any, Any]:
+    random = seeds.generator("bootstrap", clips, people, classes)
+    true = random.integers(0, classes, clips)
+    predicted = np.where(random.random(clips) < 0.5, true, random.integers(0, classes, clips))
+    who = np.concatenate([np.arange(people), random.integers(0, people, clips - people)])
+    return true, predicted, who
+
+
+@pytest.mark.parametrize("labels", [None, range(6)])
+def test_draws_are_those_of_a_loop_over_scikit_learn(labels: Any) -> None:
+    """The same people by the same generator; with few clips, draws lack classes."""
+    true, predicted, who = made_up(clips=20, people=6)
+    random = np.random.Generator(np.random.PCG64(5))
+    drawn = random.integers(0, 6, (200, 6))
+    theirs: dict[str, list[float]] = {"uf1": [], "uar": [], "accuracy": [], "weighted_f1": []}
+    for people in drawn:
+        clips = np.concatenate([np.flatnonzero(who == person) for person in people])
+        pair = true[clips], predicted[clips]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            macro = f1_score(*pair, average="macro", labels=labels, zero_division=0)
+            theirs["uf1"].append(macro)
+            theirs["uar"].append(balanced_accuracy_score(*pair))
+            theirs["accuracy"].append(accuracy_score(*pair))
+            theirs["weighted_f1"].append(f1_score(*pair, average="weighted", zero_division=0))
+    found = bootstrap(
+        true, predicted, who, tuple(theirs), labels=labels, draws=200, level=0.8, seed=5
+    )
+    for name, values in theirs.items():
+        expected = np.quantile(values, [0.1, 0.9])
+        assert (found[name].low, found[name].high) == pytest.approx(tuple(expected))
+    assert found["uf1"].score == uf1(true, predicted, labels)
+
+
+def test_bootstrap_depends_on_the_seed_and_not_on_the_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    true, predicted, who = made_up()
+    found = bootstrap(true, predicted, who, seed=1)
+    assert found == bootstrap(true, predicted, who, seed=1)
+    assert bootstrap(true, predicted, who, "uf1", seed=1) == {"uf1": found["uf1"]}
+    assert found != bootstrap(true, predicted, who, seed=2)
+    order = seeds.generator("order").permutation(true.size)
+    assert bootstrap(true[order], predicted[order], who[order], seed=1) == found
+    names = [f"{person:02}" for person in who]
+    assert bootstrap(true.tolist(), predicted.tolist(), names, seed=1) == found
+    monkeypatch.setattr(scores, "_BLOCK", 50)
+    assert bootstrap(true, predicted, who, seed=1) == found
+
+
+def test_intervals_hold_the_score_and_grow_with_the_level() -> None:
+    true, predicted, who = made_up(clips=400, people=40)
+    narrow, wide = (bootstrap(true, predicted, who, level=level)["uar"] for level in (0.5, 0.99))
+    assert wide.low < narrow.low < narrow.score < narrow.high < wide.high
+    assert (wide.draws, wide.subjects, wide.level) == (1000, 40, 0.99)
+    # Nobody is ever wrong, so no draw is.
+    assert bootstrap(true, true, who)["uf1"].low == 1
+
+
+def test_people_are_drawn_and_not_clips() -> None:
+    """Two people, one always right: each draw of people has accuracy 0, 1/2 or 1."""
+    true = [0] * 200
+    found = bootstrap(true, [0] * 100 + [1] * 100, ["a"] * 100 + ["b"] * 100, ["accuracy"])
+    assert (found["accuracy"].low, found["accuracy"].high) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"subjects": ["a", "a"]}, "All clips are of the subject 'a'"),
+        ({"subjects": ["a"]}, "2 predictions and 1 subjects"),
+        ({"subjects": ["a", None]}, r"subjects\[1\] is None"),
+        ({"names": ["f1"]}, "no score 'f1'. Choose one of: uf1, uar, accuracy, weighted_f1"),
+        ({"draws": 0}, "draws must be a whole number from 1 on, got 0"),
+        ({"draws": 1.5}, "draws must be a whole number from 1 on, got 1.5"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+        ({"level": 1.0}, "between 0 and 1, such as 0.95, got 1.0"),
+        ({"predictions": [0, float("nan")]}, r"predictions\[1\] is nan"),
+        ({"references": [], "predictions": [], "subjects": []}, "no references and no pred"),
+    ],
+)
+def test_bootstrap_refuses(change: dict[str, Any], message: str) -> None:
+    given = {"references": [0, 1], "predictions": [0, 1], "subjects": ["a", "b"]}
+    with pytest.raises(MetricError, match=message):
+        bootstrap(**{**given, **change})
+
+
 def test_examples() -> None:
     result = doctest.testmod(scores)
-    assert result.attempted >= 2
+    assert result.attempted >= 4
     assert result.failed == 0

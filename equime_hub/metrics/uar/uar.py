@@ -6,7 +6,8 @@ from typing import Any
 
 import evaluate
 
-from equime_hub.metrics import module, scores
+from .module import ClassMetric, info
+from .scores import uar
 
 _DESCRIPTION = """\
 Unweighted average recall (UAR, balanced accuracy): the share of each class's clips that are
@@ -31,13 +32,13 @@ Example:
 """
 
 
-class UAR(module.ClassMetric):
+class UAR(ClassMetric):
     """Mean over the classes that have references of TP / n."""
 
     def _info(self) -> evaluate.MetricInfo:
-        return module.info(_DESCRIPTION, _INPUTS)
+        return info(_DESCRIPTION, _INPUTS)
 
     def _compute(
         self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None
     ) -> dict[str, float]:
-        return {"uar": scores.uar(references, predictions, labels)}
+        return {"uar": uar(references, predictions, labels)}

@@ -6,7 +6,8 @@ from typing import Any
 
 import evaluate
 
-from equime_hub.metrics import module, scores
+from .module import ClassMetric, info
+from .scores import uf1
 
 _DESCRIPTION = """\
 Unweighted F1 (UF1, macro F1): F1 = 2TP / (2TP + FP + FN) of each class, averaged over the classes,
@@ -31,13 +32,13 @@ Example:
 """
 
 
-class UF1(module.ClassMetric):
+class UF1(ClassMetric):
     """Mean over the classes of 2TP / (2TP + FP + FN)."""
 
     def _info(self) -> evaluate.MetricInfo:
-        return module.info(_DESCRIPTION, _INPUTS)
+        return info(_DESCRIPTION, _INPUTS)
 
     def _compute(
         self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None
     ) -> dict[str, float]:
-        return {"uf1": scores.uf1(references, predictions, labels)}
+        return {"uf1": uf1(references, predictions, labels)}

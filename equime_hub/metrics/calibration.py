@@ -1,0 +1,179 @@
+"""How sure a classifier is, and how far that is from how often it is right.
+
+Probabilities are rows of one clip each, softmax over the classes. Confidence is the largest of a
+row, and its class is the prediction; of equal ones, the first. The mean confidence of the EquiME
+paper says little alone: 0.334 of three classes is a network that has learned nothing. So the
+expected calibration error stands beside it (Guo et al. 2017): bins of equal width over (0, 1],
+bin m holding confidences in ((m - 1)/M, m/M], M = 15, and the mean over the clips of
+|accuracy - mean confidence| of their bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .scores import Label, MetricError, coded
+
+BINS = 15
+_SLACK = 0.01
+"""How far a row may be from 1: half-precision softmax is off by some thousandths."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Clips with a confidence in (low, high]; both means are None where there are no clips."""
+
+    low: float
+    high: float
+    clips: int
+    confidence: float | None
+    accuracy: float | None
+
+
+def is_rows(values: Any) -> bool:
+    """Whether these are rows of probabilities rather than classes."""
+    if hasattr(values, "ndim"):
+        return bool(values.ndim > 1)
+    first = values[0] if isinstance(values, Sequence) and len(values) else None
+    return isinstance(first, list | tuple) or getattr(first, "ndim", 0) > 0
+
+
+def checked(probabilities: Iterable[Any]) -> npt.NDArray[np.float64]:
+    """Probabilities as clips × classes.
+
+    Raises:
+        MetricError: No clips, rows of unequal length, NaN, a value outside [0, 1], or a row that
+            does not sum to 1 within 0.01.
+    """
+    if isinstance(probabilities, str) or not isinstance(probabilities, Iterable):
+        raise MetricError(f"Probabilities must be rows of numbers, got {probabilities!r}.")
+    rows: Any = probabilities
+    if not isinstance(rows, np.ndarray):
+        rows = rows.tolist() if hasattr(rows, "tolist") else list(rows)
+        rows = [row.tolist() if hasattr(row, "tolist") else row for row in rows]
+    try:
+        found = np.asarray(rows, np.float64)
+    except (TypeError, ValueError) as error:
+        raise MetricError(
+            f"Probabilities must be rows of numbers of one length: {error}."
+        ) from None
+    if found.ndim != 2 or not found.size:
+        raise MetricError(
+            f"Probabilities must be clips × classes, and of each at least one; "
+            f"got an array of shape {found.shape}."
+        )
+    if (wrong := np.argwhere(~((found >= 0) & (found <= 1)))).size:
+        clip, column = wrong[0].tolist()
+        raise MetricError(
+            f"Probability {column} of clip {clip} is {found[clip, column]}, not in [0, 1]; "
+            "apply softmax to logits, and find out where NaN comes from."
+        )
+    if (wrong := np.argwhere(abs(found.sum(axis=1) - 1) > _SLACK)).size:
+        clip = int(wrong[0, 0])
+        raise MetricError(
+            f"The probabilities of clip {clip} sum to {found[clip].sum():.4g} instead of 1; "
+            "give the softmax over all classes."
+        )
+    return found
+
+
+def mean_confidence(probabilities: Iterable[Any]) -> float:
+    """Mean over the clips of the largest probability, in [1/C, 1]; errors as `checked`.
+
+    >>> mean_confidence([[0.5, 0.25, 0.25], [0.0, 0.0, 1.0]])
+    0.75
+    """
+    return float(checked(probabilities).max(axis=1).mean())
+
+
+def predicted(probabilities: Iterable[Any], labels: Iterable[Any] | None = None) -> list[Label]:
+    """The class of the largest probability of each clip.
+
+    Args:
+        probabilities: Clips × classes.
+        labels: The class of each column; by default 0, 1, ...
+
+    Raises:
+        MetricError: As `checked`, or there are not as many labels as columns.
+    """
+    rows = checked(probabilities)
+    classes = columns_of(rows, labels)
+    return [classes[column] for column in rows.argmax(axis=1).tolist()]
+
+
+def columns_of(rows: npt.NDArray[np.float64], labels: Iterable[Any] | None) -> list[Label]:
+    """The class of each column.
+
+    Raises:
+        MetricError: There are not as many labels as columns.
+    """
+    classes: list[Any] = list(range(rows.shape[1]) if labels is None else labels)
+    if len(classes) != rows.shape[1]:
+        raise MetricError(
+            f"There are {rows.shape[1]} probabilities a clip and {len(classes)} labels; "
+            "name the class of each column."
+        )
+    return classes
+
+
+def reliability(
+    references: Iterable[Any],
+    probabilities: Iterable[Any],
+    labels: Iterable[Any] | None = None,
+    bins: int = BINS,
+) -> list[Bin]:
+    """Confidence and accuracy by bins of confidence, for a reliability diagram.
+
+    Args:
+        references: True classes, one a clip.
+        probabilities: Clips × classes, in the same order.
+        labels: The class of each column; by default 0, 1, ...
+        bins: How many, of equal width over (0, 1].
+
+    Raises:
+        MetricError: As `checked` and `scores.confusion`; or fewer than one bin.
+    """
+    if bins < 1:
+        raise MetricError(f"bins must be at least 1, got {bins}.")
+    rows = checked(probabilities)
+    classes = columns_of(rows, labels)
+    cells, _ = coded(references, predicted(rows, classes), classes)
+    right = cells // len(classes) == cells % len(classes)
+    confidence = rows.max(axis=1)
+    edges = np.linspace(0, 1, bins + 1)
+    # The last edge is left out: what rounding puts above 1 belongs to the last bin.
+    found = np.searchsorted(edges[1:-1], confidence, side="left")
+    sums: Sequence[npt.NDArray[Any]] = [
+        np.bincount(found, weights=weights, minlength=bins) for weights in (None, confidence, right)
+    ]
+    return [
+        Bin(low, high, int(n), *((sure / n, hits / n) if n else (None, None)))
+        for low, high, n, sure, hits in zip(
+            edges[:-1].tolist(), edges[1:].tolist(), *(each.tolist() for each in sums), strict=True
+        )
+    ]
+
+
+def calibration_error(
+    references: Iterable[Any],
+    probabilities: Iterable[Any],
+    labels: Iterable[Any] | None = None,
+    bins: int = BINS,
+) -> float:
+    """Expected calibration error, in [0, 1]; 0 is best. Arguments and errors as `reliability`.
+
+    >>> calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])
+    0.25
+    """
+    found = reliability(references, probabilities, labels, bins)
+    gaps = [
+        each.clips * abs(each.accuracy - each.confidence)
+        for each in found
+        if each.accuracy is not None and each.confidence is not None
+    ]
+    return sum(gaps) / sum(each.clips for each in found)
