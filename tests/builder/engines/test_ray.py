@@ -19,6 +19,7 @@ import pytest
 from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
 from equime_hub.builder.engines import ENGINES, Workforce
+from equime_hub.builder.engines.ray import TRIES
 from equime_hub.errors import EquimeError, MissingDependencyError
 from tests.builder.engines import wrecks
 from tests.builder.engines.wrecks import begun, notes, tries, written
@@ -217,7 +218,9 @@ def test_many_deaths_in_company_cost_nobody_else(cluster: dict[str, str]) -> Non
     assert error == "BuildError"
     assert said.startswith("4 parts of the dataset could not be made")
     assert results == written() == ["n1", "n10", "n11", "n2", "n4", "n6", "n7", "n9"]
-    assert [len(tries(name)) for name in ("n0", "n3", "n5", "n8")] == [3, 3, 3, 1]
+    # A part that goes with a neighbour may not have begun yet; the other tries are its own.
+    assert {len(tries(name)) for name in ("n0", "n3", "n5")} <= {TRIES - 1, TRIES}
+    assert len(tries("n8")) == 1
     assert all(len(tries(name)) <= 2 for name in results)
 
 
