@@ -81,7 +81,7 @@ def of_size(count: int, emotions: int) -> dict[str, float]:
         path = Path(folder) / "plan.parquet"
         make, plan = timed(lambda: plans.make(faces, source, config))
         write, _ = timed(partial(plans.write, plan, path))
-        fingerprint, clips = plan.fingerprint, len(plan.specs)
+        fingerprint, clips = plan.fingerprint, len(plan.table)
         del plan
         read, again = timed(lambda: plans.read(path))
         megabytes = path.stat().st_size / 1e6

@@ -115,7 +115,7 @@ def build(
             f"{folder} cannot be written ({error}). The clips finished so far are kept: mend "
             "that and run the same command again."
         ) from error
-    return BuildReport(folder, fingerprint, len(plan.specs), made, rejected)
+    return BuildReport(folder, fingerprint, len(plan.table), made, rejected)
 
 
 def _make(
@@ -151,7 +151,7 @@ def _make(
     by_shard = {group[0].shard: group for group in missing}
     todo = [part for group in missing for part in group if not part.intact()]
     left = Counter(part.shard for part in todo)
-    total, made = len(plan.specs), 0
+    total, made = len(plan.table), 0
     done = total - sum(len(part.specs) for part in todo)
     if progress:
         progress(done, total)

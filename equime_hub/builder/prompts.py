@@ -10,6 +10,9 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+import numpy.typing as npt
+
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS, EMOTIONS, ActionUnit
 
@@ -177,6 +180,38 @@ def _unwanted(numbers: frozenset[int], strong: bool) -> str:
         dropped |= _TOO_STRONG
     kept = [words for words in PUBLISHED_NEGATIVE if words not in dropped]
     return ", ".join(kept + [words for words, units in _OURS if not units & numbers])
+
+
+def texts(
+    emotions: Sequence[str],
+    au_apex: npt.NDArray[np.float64],
+    times: npt.NDArray[np.float64],
+    *,
+    style: str = "facs",
+) -> tuple[list[str], list[str]]:
+    """Prompt and negative prompt of many clips; equal words are made once.
+
+    Args:
+        emotions: N names.
+        au_apex: N×17, as for `prompt`.
+        times: N×3: onset, apex and offset in ms.
+        style: One of `VERSIONS`.
+
+    Raises:
+        PlanError: As `prompt`.
+    """
+    strengths, spans = ([limit for limit, _ in steps] for steps in (_STRENGTHS, _TIMES))
+    steps = np.where(au_apex > 0, np.searchsorted(strengths, au_apex, side="right") + 1, 0)
+    span = np.searchsorted(spans, times[:, 2] - times[:, 0], side="right")
+    known: dict[tuple[str, bytes, int], tuple[str, str]] = {}
+    found = []
+    for row, key in enumerate(zip(emotions, map(bytes, steps.astype(np.uint8)), span, strict=True)):
+        if key not in known:
+            onset, apex, offset = times[row].tolist()
+            words = prompt(key[0], au_apex[row], style=style, timing=(onset, apex, offset))
+            known[key] = words, negative_prompt(au_apex[row])
+        found.append(known[key])
+    return [words for words, _ in found], [avoided for _, avoided in found]
 
 
 def tokens(text: str) -> int:

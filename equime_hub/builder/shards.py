@@ -66,7 +66,7 @@ def layout(plan: Plan, clips: int) -> list[Shard]:
     rows = max(1, round(clips / ROW_GROUP)) * ROW_GROUP
     shards = []
     for split in SPLITS:
-        total = sum(spec.split == split for spec in plan.specs)
+        total = plan.table["split"].to_pylist().count(split)
         count = -(-total // rows)
         shards += [
             Shard(split, i, count, i * rows, min((i + 1) * rows, total)) for i in range(count)

@@ -180,10 +180,10 @@ def plan(
 def _counts(made: Plan) -> dict[str, Any]:
     return {
         "fingerprint": made.fingerprint,
-        "clips": dict(Counter(spec.split for spec in made.specs)),
+        "clips": dict(Counter(made.table["split"].to_pylist())),
         "people": dict(Counter(made.splits().values())),
-        "emotions": dict(Counter(spec.emotion for spec in made.specs)),
-        "vectors": len({(spec.au_onset, spec.au_apex) for spec in made.specs}),
+        "emotions": dict(Counter(made.table["emotion"].to_pylist())),
+        "vectors": made.vectors(),
         "counterfactuals": _counterfactuals(made),
         "balance": [asdict(quota) for quota in made.quotas],
     }
@@ -191,13 +191,13 @@ def _counts(made: Plan) -> dict[str, Any]:
 
 def _counterfactuals(made: Plan) -> dict[str, int]:
     """Intervention → clips, in the order of the configuration."""
-    found = Counter(spec.intervention for spec in made.specs)
+    found = Counter(made.table["intervention"].to_pylist())
     return {name: found[name] for name in made.config.counterfactuals}
 
 
 def _print(made: Plan, out: Path) -> None:
     counts = _counts(made)
-    click.echo(f"{out}: {len(made.specs)} clips, fingerprint {made.fingerprint}")
+    click.echo(f"{out}: {len(made.table)} clips, fingerprint {made.fingerprint}")
     for split, clips in counts["clips"].items():
         people = counted(counts["people"][split], "person", "people")
         click.echo(f"  {split:<10} {clips:>7} clips of {people}")
@@ -210,7 +210,7 @@ def _print(made: Plan, out: Path) -> None:
 def _tell(made: Plan) -> None:
     """Say what is not as one might think: on stderr, whatever the report."""
     counterfactuals = _counterfactuals(made)
-    originals = len(made.specs) - sum(counterfactuals.values())
+    originals = len(made.table) - sum(counterfactuals.values())
     for intervention, clips in counterfactuals.items():
         if clips < originals:
             talk(f"{intervention} changes nothing in {originals - clips} clips; left out there.")

@@ -7,6 +7,7 @@ it; a `ClipRecord` says what was made. All are frozen, and none holds pixels.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from typing import Any
 
 from equime_hub.schema.taxonomy import ACTION_UNITS, EMOTION_TO_3, facs_code, rise
@@ -51,10 +52,8 @@ class Landmarks:
 
     def flat(self) -> tuple[float, ...]:
         """All numbers in the order of the attributes: 22 values."""
-        numbers: list[float] = []
-        for value in vars(self).values():
-            numbers.extend(value if isinstance(value, tuple) else (value,))
-        return tuple(float(number) for number in numbers)
+        *points, width, height = vars(self).values()
+        return tuple(map(float, chain(*points, (width, height))))
 
     @classmethod
     def from_flat(cls, numbers: tuple[float, ...]) -> Landmarks:

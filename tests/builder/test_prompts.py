@@ -3,6 +3,7 @@ from __future__ import annotations
 import doctest
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,3 +201,28 @@ def test_every_style_has_its_version() -> None:
 def test_timing_is_worded_only_where_asked_for() -> None:
     words = [prompts.prompt("fear", only(5, 0.2), timing=(0, 90, end)) for end in (200, 900)]
     assert words[0] == words[1] == prompts.prompt("fear", only(5, 0.2))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(EMOTIONS),
+            st.lists(st.sampled_from((0.0, *INTENSITIES)), min_size=17, max_size=17),
+            st.sampled_from([time for time in DURATIONS if time]),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(["facs", "facs-timed"]),
+)
+def test_many_texts_are_those_of_each(
+    clips: list[tuple[str, list[float], float]], style: str
+) -> None:
+    emotions = [emotion for emotion, _, _ in clips]
+    au_apex = np.array([vector for _, vector, _ in clips])
+    times = np.array([(10.0, 10.0 + time / 2, 10.0 + time) for _, _, time in clips])
+    asked, avoided = prompts.texts(emotions, au_apex, times, style=style)
+    for row, (emotion, vector, time) in enumerate(clips):
+        timing = (10.0, 10.0 + time / 2, 10.0 + time)
+        assert asked[row] == prompts.prompt(emotion, vector, style=style, timing=timing)
+        assert avoided[row] == prompts.negative_prompt(vector)

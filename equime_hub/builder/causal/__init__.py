@@ -17,9 +17,9 @@ X      The clip.
 
 from __future__ import annotations
 
-from equime_hub.builder.causal.draw import SAMPLERS, Draw, Sampler
+from equime_hub.builder.causal.draw import SAMPLERS, Draw, Draws, Sampler, draws
 from equime_hub.builder.causal.expert import ExpertSampler
-from equime_hub.builder.causal.intervention import describe, intervene, parse_do
+from equime_hub.builder.causal.intervention import describe, intervene, parse_do, set_units
 from equime_hub.builder.causal.macro import MacroSampler
 from equime_hub.builder.causal.maps import MAPS
 from equime_hub.builder.causal.micro import MicroSampler
@@ -28,6 +28,8 @@ from equime_hub.builder.causal.model import Reading, confusion, f_Z
 
 __all__ = [
     "Draw",
+    "Draws",
+    "draws",
     "Sampler",
     "SAMPLERS",
     "ExpertSampler",
@@ -40,6 +42,7 @@ __all__ = [
     "confusion",
     "Reading",
     "intervene",
+    "set_units",
     "parse_do",
     "describe",
 ]

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
+from equime_hub import seeds
 from equime_hub.errors import PlanError
 from equime_hub.registry import Registry
+from equime_hub.schema.taxonomy import AU_NUMBERS
+
+Vectors = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,29 @@ class Draw:
     subject: str | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """N AU vectors, as columns; each as in `Draw`.
+
+    Attributes:
+        au_onset: N×17.
+        au_apex: N×17.
+        source: N texts.
+        subject: N texts or None.
+    """
+
+    au_onset: Vectors
+    au_apex: Vectors
+    source: list[str]
+    subject: list[str | None]
+
+
 class Sampler(Protocol):
     """What draws AU vectors: same generator state, same draw.
 
-    Each is a frozen dataclass that can be pickled and written as JSON (`SAMPLERS.describe`).
+    Each is a frozen dataclass that can be pickled and written as JSON (`SAMPLERS.describe`). One
+    that is fast with many draws at once has a method `draw_many(emotion, keys)` besides; `draws`
+    uses it.
     """
 
     def emotions(self) -> tuple[str, ...]:
@@ -44,6 +68,41 @@ class Sampler(Protocol):
         Raises:
             PlanError: It knows no AUs for the emotion.
         """
+
+
+def draws(sampler: Sampler, emotion: str, keys: npt.NDArray[np.uint64]) -> Draws:
+    """One AU vector a key, each of which depends on its own key alone.
+
+    Args:
+        sampler: Any.
+        emotion: What all of them show.
+        keys: N seeds in [0, 2**64).
+
+    Raises:
+        PlanError: The sampler knows no AUs for the emotion, or draws what is no AU vector.
+    """
+    if many := getattr(sampler, "draw_many", None):
+        made: Draws = many(emotion, keys)
+    else:
+        made = _one_by_one(sampler, emotion, keys)
+    for vectors in (made.au_onset, made.au_apex):
+        fits = vectors.shape == (len(keys), len(AU_NUMBERS))
+        if not (fits and ((vectors >= 0) & (vectors <= 1)).all()):
+            raise PlanError(
+                f"{sampler} drew for {emotion} what is no vector of {len(AU_NUMBERS)} intensities "
+                "in [0, 1]. Mend its `draw`, or plan with another sampler."
+            )
+    return made
+
+
+def _one_by_one(sampler: Sampler, emotion: str, keys: npt.NDArray[np.uint64]) -> Draws:
+    each = [sampler.draw(emotion, seeds.generator(key)) for key in keys.tolist()]
+    return Draws(
+        np.array([draw.au_onset for draw in each], dtype=float),
+        np.array([draw.au_apex for draw in each], dtype=float),
+        [draw.source for draw in each],
+        [draw.subject for draw in each],
+    )
 
 
 SAMPLERS = Registry(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from equime_hub.builder.causal.draw import Draw, demand
+from equime_hub import seeds
+from equime_hub.builder.causal.draw import Draw, Draws, demand
 from equime_hub.builder.causal.maps import au_map
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
@@ -49,13 +51,28 @@ class ExpertSampler:
         Raises:
             PlanError: The emotion is not in the table.
         """
+        drawn = self.draw_many(emotion, rng.integers(2**64, size=1, dtype=np.uint64))
+        return Draw(tuple(drawn.au_onset[0].tolist()), tuple(drawn.au_apex[0].tolist()), "expert")
+
+    def draw_many(self, emotion: str, keys: npt.NDArray[np.uint64]) -> Draws:
+        """One AU vector a key.
+
+        Raises:
+            PlanError: The emotion is not in the table.
+        """
         demand(emotion, self.emotions())
         chances = np.zeros(len(AU_NUMBERS))
         for number, chance in au_map(self.map)[emotion].items():
             chances[AU_INDEX[number]] = chance
-        active = np.zeros(len(AU_NUMBERS), dtype=bool)
-        while not active.any():
-            active = rng.random(len(AU_NUMBERS)) < chances
-        strengths = rng.uniform(*self.intensity, size=len(AU_NUMBERS))
-        apex = tuple(round(float(value), 4) for value in np.where(active, strengths, 0.0))
-        return Draw(au_onset=(0.0,) * len(AU_NUMBERS), au_apex=apex, source="expert")
+        low, high = self.intensity
+        apex = np.zeros((len(keys), len(AU_NUMBERS)))
+        left, streams = np.arange(len(keys)), keys
+        while len(left):
+            numbers = seeds.words(streams, 2 * len(AU_NUMBERS) + 1)
+            drawn = seeds.uniform(numbers[:, :-1])
+            active = drawn[:, : len(AU_NUMBERS)] < chances
+            strengths = (low + (high - low) * drawn[:, len(AU_NUMBERS) :]).round(4)
+            apex[left] = np.where(active, strengths, 0.0)
+            again = ~active.any(axis=1)
+            left, streams = left[again], numbers[again, -1]
+        return Draws(np.zeros_like(apex), apex, ["expert"] * len(keys), [None] * len(keys))

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from equime_hub.builder.causal.draw import Draw
+import numpy as np
+
+from equime_hub.builder.causal.draw import Draw, Vectors
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
 
@@ -23,10 +25,16 @@ def intervene(draw: Draw, do: Do) -> Draw:
     Raises:
         PlanError: Nothing is set, an AU is not one of the 17, or a value is not in [0, 1].
     """
-    apex = list(draw.au_apex)
+    apex = set_units(np.array([draw.au_apex]), do)
+    return replace(draw, au_apex=tuple(apex[0].tolist()))
+
+
+def set_units(au_apex: Vectors, do: Do) -> Vectors:
+    """N×17 apexes with some AUs set, to four digits; errors as `intervene`."""
+    apex = au_apex.copy()
     for number, value in _checked(do).items():
-        apex[AU_INDEX[number]] = value
-    return replace(draw, au_apex=tuple(apex))
+        apex[:, AU_INDEX[number]] = value
+    return apex
 
 
 def parse_do(text: str) -> dict[int, float]:

@@ -24,7 +24,7 @@ from equime_hub.builder.plan.allot import Quota
 from equime_hub.builder.plan.choice import choose
 from equime_hub.builder.plan.clips import clips
 from equime_hub.builder.plan.config import PlanConfig
-from equime_hub.builder.plan.table import from_table, to_table
+from equime_hub.builder.plan.table import changed, different, specs, typed
 from equime_hub.builder.spec import FaceSource
 from equime_hub.errors import PlanError
 from equime_hub.files import written
@@ -44,7 +44,8 @@ class Plan:
     Attributes:
         config: How it was made.
         source: Where the faces are from.
-        specs: One a clip; all of a face follow each other, and a counterfactual its original.
+        table: One row of `table.SCHEMA` a clip; all of a face follow each other, and a
+            counterfactual its original.
         absent: Splits of people who have no clip in this plan, but a place in an earlier one or
             a face that was not chosen; remembered, so that they find their place again.
         sampler: Where the AUs are from.
@@ -53,7 +54,7 @@ class Plan:
 
     config: PlanConfig
     source: FaceSource
-    specs: tuple[ClipSpec, ...]
+    table: pa.Table
     absent: dict[str, str] = field(default_factory=dict)
     sampler: Sampler = field(default_factory=ExpertSampler)
     quotas: tuple[Quota, ...] = ()
@@ -61,12 +62,23 @@ class Plan:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of every row, 16 hexadecimal digits. Where the faces lie does not matter."""
-        rows = [(spec.clip_id, spec.split) for spec in self.specs]
+        columns = (self.table[name].to_pylist() for name in ("clip_id", "split"))
+        rows = list(zip(*columns, strict=True))
         return seeds.digest(SCHEMA_VERSION, prompts.VERSIONS[self.config.wording], rows)[:16]
+
+    @cached_property
+    def specs(self) -> tuple[ClipSpec, ...]:
+        """The rows as clips."""
+        return specs(self.table)
+
+    def vectors(self) -> int:
+        """How many different AU vectors, onset and apex, the clips have."""
+        return different(self.table, "au_onset", "au_apex")
 
     def splits(self) -> dict[str, str]:
         """Subject → split, for the people of this plan."""
-        return {spec.face.subject_id: spec.split for spec in self.specs}
+        columns = (self.table[name].to_pylist() for name in ("subject_id", "split"))
+        return dict(zip(*columns, strict=True))
 
     def memory(self) -> dict[str, str]:
         """Subject → split, for everybody who ever had one: `previous` of the next plan."""
@@ -104,11 +116,11 @@ def make(
     people = ((f.subject_id, (f.gender, f.race, f.age_group)) for f in faces)
     splits = assign(people, fractions, previous)
     wishes, quotas = choose(faces, splits, config)
-    specs = tuple(clips(wishes, splits, config, sampler))
-    chosen = {spec.face.subject_id for spec in specs}
+    table = clips(wishes, splits, config, sampler)
+    chosen = set(table["subject_id"].to_pylist())
     known = {**(previous or {}), **splits}
     absent = {who: split for who, split in known.items() if who not in chosen}
-    return Plan(config, source, specs, absent, sampler, quotas)
+    return Plan(config, source, table, absent, sampler, quotas)
 
 
 def write(plan: Plan, path: Path) -> None:
@@ -122,7 +134,7 @@ def write(plan: Plan, path: Path) -> None:
         "absent": plan.absent,
         "schema_version": SCHEMA_VERSION,
     }
-    table = to_table(plan.specs).replace_schema_metadata({_FOOTER: json.dumps(footer).encode()})
+    table = plan.table.replace_schema_metadata({_FOOTER: json.dumps(footer).encode()})
     with written(path) as temporary:
         pq.write_table(table, temporary)
 
@@ -147,20 +159,21 @@ def read(path: Path) -> Plan:
             "the plan anew with `equime plan`."
         )
     try:
-        specs, changed = from_table(table)
+        table = typed(table)
+        wrong = changed(table)
         plan = Plan(
             configs.from_json(PlanConfig, footer["config"]),
             SOURCES.restore(footer["faces"]),
-            specs,
+            table.replace_schema_metadata(None),
             footer["absent"],
             SAMPLERS.restore(footer["sampler"]),
             tuple(Quota(**quota) for quota in footer["quotas"]),
         )
     except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise PlanError(f"{path} was changed by hand, or is damaged ({error!r}).") from error
-    if changed or plan.fingerprint != footer["fingerprint"]:
+    if wrong or plan.fingerprint != footer["fingerprint"]:
         raise PlanError(
-            f"Rows of {path} were changed by hand ({', '.join(changed[:3]) or 'order or splits'})"
+            f"Rows of {path} were changed by hand ({', '.join(wrong[:3]) or 'order or splits'})"
             ". A row's clip_id is the hash of its content; change the options of `equime plan` "
             "instead."
         )

@@ -68,6 +68,10 @@ def allot(
         PlanError: A group with a share has nobody, nobody's group is known, or there are fewer
             clips than groups that should get equally many.
     """
+    if balance.takes_all and len(set(emotions.values())) == 1:
+        rounds = {who: divmod(person.offer, len(emotions)) for who, person in people.items()}
+        if not any(rest for _, rest in rounds.values()):  # turns would end here, only later
+            return {who: dict.fromkeys(emotions, whole) for who, (whole, _) in rounds.items()}, ()
     members: defaultdict[Group, list[str]] = defaultdict(list)
     for subject, person in people.items():
         members[person.group].append(subject)

@@ -97,6 +97,11 @@ class Balance:
             raise PlanError("All shares are 0: at least one group must get clips.")
 
     @property
+    def takes_all(self) -> bool:
+        """Whether everybody gives all they can, so that nobody has to be chosen."""
+        return self == Balance(by=self.by)
+
+    @property
     def unknown(self) -> Group:
         """The group of people of whom something is not known."""
         return (UNKNOWN,) * len(self.by)

@@ -54,9 +54,10 @@ def choose(
     """
     images = Counter(face.subject_id for face in faces)
     groups = {face.subject_id: config.balance.group(face) for face in faces}
-    order = interleaved(
-        ((who, (*group, splits[who])) for who, group in groups.items()), config.seed, "person"
-    )
+    order = list(groups)
+    if config.limit_people is not None or not config.balance.takes_all:
+        people_in = ((who, (*group, splits[who])) for who, group in groups.items())
+        order = interleaved(people_in, config.seed, "person")
     set_size = len(config.emotions) * config.repeats
     people = {
         who: Person(groups[who], images[who] * set_size) for who in order[: config.limit_people]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ import pytest
 from equime_hub import seeds
 from equime_hub.builder.causal import (
     SAMPLERS,
+    Draw,
     ExpertSampler,
     MacroSampler,
     MicroSampler,
     MixtureSampler,
     Part,
     Sampler,
+    draws,
 )
 from equime_hub.errors import EquimeError, PlanError
 from equime_hub.schema.taxonomy import AU_SOURCES, EMOTIONS
@@ -107,3 +110,38 @@ def test_wrong_mixtures_are_refused() -> None:
         MixtureSampler((Part(1, {"name": "experts"}),))
     with pytest.raises(EquimeError, match="no field maps"):
         MixtureSampler((Part(1, {**expert, "maps": "x"}),))
+
+
+@pytest.mark.parametrize("name", SAMPLERS.names())
+def test_each_of_many_draws_depends_on_its_own_key_alone(
+    samplers: dict[str, Sampler], name: str
+) -> None:
+    sampler = samplers[name]
+    emotion = sampler.emotions()[-1]
+    keys = seeds.words([1], 20)[0]
+    together, backwards = (draws(sampler, emotion, order) for order in (keys, keys[::-1]))
+    assert len({tuple(row) for row in together.au_apex.tolist()}) > 1
+    np.testing.assert_array_equal(together.au_apex, backwards.au_apex[::-1])
+    np.testing.assert_array_equal(together.au_onset, backwards.au_onset[::-1])
+    assert together.source == backwards.source[::-1]
+    assert together.subject == backwards.subject[::-1]
+
+
+@dataclass(frozen=True)
+class _Loud:
+    """A sampler of another package, with a fault."""
+
+    size: int
+    loudest: float
+
+    def emotions(self) -> tuple[str, ...]:
+        return ("anger",)
+
+    def draw(self, emotion: str, rng: np.random.Generator) -> Draw:
+        return Draw((0.0,) * self.size, (self.loudest,) * self.size, "expert")
+
+
+@pytest.mark.parametrize("sampler", [_Loud(17, 1.5), _Loud(17, float("nan")), _Loud(16, 0.2)])
+def test_what_is_no_au_vector_is_refused(sampler: _Loud) -> None:
+    with pytest.raises(PlanError, match="drew for anger what is no vector of 17"):
+        draws(sampler, "anger", seeds.words([1], 3)[0])

@@ -47,6 +47,14 @@ def clips_of(
     return dict(counts)
 
 
+@given(crowds)
+def test_the_short_way_to_all_clips_gives_what_turns_give(people: dict[str, Person]) -> None:
+    everything = sum(person.offer for person in people.values())
+    short, quotas = allot(BY_GENDER, people, EVENLY)
+    turns, _ = allot(replace(BY_GENDER, clips=everything), people, EVENLY)
+    assert (short, quotas) == (turns, ())
+
+
 @given(st.integers(0, 1000), st.lists(st.fractions(Fraction(1, 99), 9), min_size=1, max_size=9))
 def test_apportioned_numbers_sum_up_and_lie_within_one_of_their_share(
     total: int, shares: list[Fraction]
