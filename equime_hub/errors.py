@@ -8,6 +8,11 @@
     ├── BackendError            a backend cannot make what the plan asks for
     ├── BuildError              a dataset cannot be built where it was asked
     ├── DatasetError            a dataset is missing, not ours, or damaged
+    ├── HubError                the Hub refuses or fails, or holds what was not expected
+    │   ├── NotSignedInError    the repository asks who reads it, and nobody is signed in
+    │   ├── NotGrantedError     signed in, but access is not granted (yet)
+    │   ├── NotFoundError       no such repository (or a private one), tag, branch or commit
+    │   └── OfflineError        the Hub cannot be reached, and the cache does not hold it
     ├── VideoError              bytes that are no readable video, frames out of range
     ├── MetricError             labels that cannot be scored (also a ValueError)
     └── MissingDependencyError  an optional package is absent (also an ImportError)
@@ -41,6 +46,26 @@ class BuildError(EquimeError):
 
 class DatasetError(EquimeError):
     """A dataset is missing, not ours, or damaged."""
+
+
+class HubError(EquimeError):
+    """The Hub refuses or fails, or a repository holds what was not expected."""
+
+
+class NotSignedInError(HubError):
+    """The repository asks who reads it, and nobody is signed in."""
+
+
+class NotGrantedError(HubError):
+    """Somebody is signed in, but access is not granted to them (yet)."""
+
+
+class NotFoundError(HubError):
+    """No such repository (or a private one), tag, branch or commit."""
+
+
+class OfflineError(HubError):
+    """The Hub cannot be reached, and the cache does not hold what was asked for."""
 
 
 class VideoError(EquimeError):

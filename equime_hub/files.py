@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from equime_hub.errors import HubError
+
 TEMPORARY = ".tmp"
 """Suffix of a file that is being written; anything that carries it may be deleted."""
 
@@ -40,6 +42,24 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Place inside a folder of a file that a list from elsewhere names.
+
+    Raises:
+        HubError: The name is absolute, climbs out of the folder, or is written as no honest list
+            writes it (backslash, colon, control character, empty part).
+    """
+    parts = name.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts) or any(
+        character in "\\:" or not character.isprintable() for character in name
+    ):
+        raise HubError(
+            f"A file is listed as {name!r}, which is no path inside a folder. Nothing was read or "
+            "written under that name; tell whoever made the list."
+        )
+    return folder.joinpath(*parts)
 
 
 def remove_temporaries(folder: Path) -> None:

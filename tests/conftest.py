@@ -7,16 +7,26 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.hub_server import clients
+from tests.hub_server.hub import Hub
+from tests.hub_server.server import bound
+
 # The Hugging Face libraries read these when they are imported, so they are set before any is.
-# No test sees the user's cache or token, and none reaches the network.
+# No test sees the user's cache or token, and none reaches the network. The port of the Hub is
+# this process's own, and nothing listens there but during a test with the fixture `hub`.
 _HOME = tempfile.mkdtemp(prefix="equime-tests-")
+_PORT = bound()
+_REACHABLE: list[tuple[str, int]] = []
 os.environ.update(
     HF_HOME=_HOME,
+    HF_ENDPOINT="http://{}:{}".format(*_PORT.getsockname()),
+    HF_HUB_DISABLE_XET="1",
     HF_HUB_OFFLINE="1",
     HF_DATASETS_OFFLINE="1",
     HF_HUB_DISABLE_TELEMETRY="1",
@@ -32,7 +42,6 @@ from equime_hub.builder.claim import BuildConfig  # noqa: E402
 from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
 from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
 from equime_hub.builder.render import RenderConfig  # noqa: E402
-from equime_hub.cards import dataset_card  # noqa: E402
 
 WARP = RenderConfig(WarpBackend())
 SMALL = BuildConfig(WARP, shard_bytes=1)
@@ -41,6 +50,7 @@ TINY = PlanConfig(width=64, height=64, num_frames=16, fps=50.0, duration_ms=(120
 
 
 def pytest_sessionfinish() -> None:
+    _PORT.close()
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
@@ -50,12 +60,43 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     def refuse(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6):
+        inet = self.family in (socket.AF_INET, socket.AF_INET6)
+        if inet and address[:2] not in _REACHABLE:
             raise AssertionError(f"a test tried to reach {address}")
         connect(self, address)
 
     connect = socket.socket.connect
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def hub(
+    sandbox: None, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Hub]:
+    """A Hub of no users and no repositories, which the libraries take for the real one.
+
+    Who acts, what was asked and what goes wrong are told to it: see `Hub`.
+    """
+    address = _PORT.getsockname()
+    homes = tmp_path_factory.mktemp("homes")
+    clients.switch_on(monkeypatch)
+    look_up = socket.getaddrinfo
+
+    def look_up_the_hub(host: Any, *rest: Any, **more: Any) -> Any:
+        if host != address[0]:
+            raise socket.gaierror(f"a test looked up {host}")
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_the_hub)
+    _REACHABLE.append(address)
+    hub = Hub(address[1], homes, partial(clients.act_as, monkeypatch))
+    hub.start()
+    hub.sign_in(None)
+    yield hub
+    clients.forget()
+    hub.stop()
+    _REACHABLE.remove(address)
+    assert not hub.server.bugs, "\n".join(hub.server.bugs)
 
 
 def tiny_plan(people: int = 8, config: PlanConfig = TINY) -> Plan:
@@ -82,6 +123,8 @@ def plan() -> Plan:
 @pytest.fixture(scope="session")
 def built(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The dataset of `plan`, named equime; do not change it, copy it."""
+    from equime_hub.cards import dataset_card
+
     folder = tmp_path_factory.mktemp("built") / "equime"
     builds.build(plan, folder, SMALL, card=dataset_card.write)
     return folder

@@ -9,8 +9,8 @@ from equime_hub import seeds
 from equime_hub.builder.faces import SOURCES
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.faces.folder import FolderFaces
-from equime_hub.errors import EquimeError
-from equime_hub.files import remove_temporaries, write_text, written
+from equime_hub.errors import EquimeError, HubError
+from equime_hub.files import inside, remove_temporaries, write_text, written
 from equime_hub.registry import Registry
 
 
@@ -29,6 +29,21 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").touch()
     remove_temporaries(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/passwd", "../up", "a/../b", "a/..", "a\\b", "C:/x", "C:x", "a//b", "a/", "./a", ".", "",
+     "a\0b", "a\nb"],
+)  # fmt: skip
+def test_names_that_leave_a_folder_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(HubError, match="no path inside a folder"):
+        inside(tmp_path, name)
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/train-g3fa8c21d-00000.parquet", "a/..b/.c"])
+def test_names_inside_a_folder(tmp_path: Path, name: str) -> None:
+    assert inside(tmp_path, name) == tmp_path / name
 
 
 def test_seeds_depend_on_the_key_alone() -> None:

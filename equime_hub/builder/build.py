@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from equime_hub import checksums
-from equime_hub.builder import parts, shards
+from equime_hub.builder import pairs, parts, shards
 from equime_hub.builder.claim import BuildConfig, claim, refuse_strays
 from equime_hub.builder.engines import ENGINES, Workforce
 from equime_hub.builder.parts import Part
@@ -32,7 +32,8 @@ from equime_hub.builder.shards import Shard
 from equime_hub.errors import BuildError
 from equime_hub.files import remove_temporaries, sha256
 from equime_hub.progress import Progress
-from equime_hub.schema.stamp import ORIGIN, Stamp
+from equime_hub.schema.features import FOLDERS
+from equime_hub.schema.stamp import ORIGIN, Stamp, read_stamp
 
 _WORKSHOP = ".building"
 _CARD = "README.md"
@@ -98,7 +99,7 @@ def build(
             force = Workforce(workers, parts.LANES if gpu else 1, gpu, address)
             run = partial(ENGINES.get(engine), force=force)
             made, places = _make(plan, folder, config, fingerprint, run, progress, preparing)
-            rejected = _publish(plan, folder, places, fingerprint, card)
+            rejected = _publish(plan, folder, config.layout(plan), places, fingerprint, card)
             for left in workshop.iterdir():
                 if left.is_dir():
                     shutil.rmtree(left)
@@ -126,27 +127,25 @@ def _make(
     run: Callable[..., Iterator[Part]],
     progress: Progress | None,
     preparing: Progress | None,
-) -> tuple[int, dict[Shard, Path]]:
+) -> tuple[int, dict[str, Path]]:
     """Make every shard that is missing or damaged.
 
     Returns:
-        The number of clips made, and where each shard now lies: in its place or the workshop.
+        The number of clips made, and where each file of a shard now lies: in its place or the
+        workshop.
     """
     workshop = folder / _WORKSHOP
-    for name in (".", "data", "metadata", _WORKSHOP, f"{_WORKSHOP}/data"):
-        remove_temporaries(folder / name)
-    layout, sums = config.layout(plan), checksums.read(workshop)
-    refuse_strays(folder, {*(s.path for s in layout), *(_labels_path(s.split) for s in layout)})
-    places = {
-        shard: root / shard.path
-        for root, known in ((workshop, sums), (folder, checksums.read(folder)))
-        for shard in layout
-        if checksums.intact(root, known, shard.path)
-    }
+    configs, layout, sums = config.render.configs, config.layout(plan), checksums.read(workshop)
+    for root in (folder, workshop):
+        for name in (".", *FOLDERS.values()):
+            remove_temporaries(root / name)
+    names = {shard.name(of) for shard in layout for of in configs}
+    refuse_strays(folder, names | {_labels_path(shard.split) for shard in layout})
+    places = _found(folder, layout, configs, sums)
     missing = [
         parts.of_shard(plan, workshop, shard, fingerprint, config.render.backend.batch_size)
         for shard in layout
-        if shard not in places
+        if shard.path not in places
     ]
     by_shard = {group[0].shard: group for group in missing}
     todo = [part for group in missing for part in group if not part.intact()]
@@ -156,7 +155,7 @@ def _make(
     if progress:
         progress(done, total)
     for shard in (shard for shard in by_shard if not left[shard]):
-        _assemble(workshop, by_shard[shard], sums)
+        _assemble(workshop, by_shard[shard], configs, sums)
     render = config.render
     if todo:
         render = replace(render, backend=render.backend.prepared(plan.specs, workshop, preparing))
@@ -166,19 +165,52 @@ def _make(
             progress(done + made, total)
         left[part.shard] -= 1
         if not left[part.shard]:
-            _assemble(workshop, by_shard[part.shard], sums)
-    return made, {shard: places.get(shard, workshop / shard.path) for shard in layout}
+            _assemble(workshop, by_shard[part.shard], configs, sums)
+    return made, {name: places.get(name, workshop / name) for name in sorted(names)}
+
+
+def _found(
+    folder: Path, layout: list[Shard], configs: Sequence[str], sums: dict[str, str]
+) -> dict[str, Path]:
+    """Where the files of every shard lie that need not be made.
+
+    A shard needs its videos. Images are made of them again, unless those that were made with them
+    lie beside them: others may have been measured since, and have other labels.
+    """
+    workshop = folder / _WORKSHOP
+    known = {workshop: sums, folder: checksums.read(folder)}
+    roots = {
+        shard: root
+        for root in known
+        for shard in layout
+        if checksums.intact(root, known[root], shard.path)
+    }
+    places = {shard.path: root / shard.path for shard, root in roots.items()}
+    for shard, root in roots.items() if "onset_apex" in configs else ():
+        name, videos = shard.name("onset_apex"), places[shard.path]
+        places[name] = root / name
+        if not checksums.intact(root, known[root], name):
+            places[name] = workshop / name
+            stamp = replace(read_stamp(videos), name=name)
+            shards.write(places[name], pairs.of_shard(videos), stamp, "onset_apex")
+            checksums.record(workshop, sums, name)
+    return places
 
 
 def _labels_path(split: str) -> str:
     return f"metadata/{split}-00000-of-00001.parquet"
 
 
-def _assemble(workshop: Path, parts: list[Part], sums: dict[str, str]) -> None:
-    """Join parts into their shard; only then are they deleted."""
-    name = parts[0].shard.path
-    shards.write(workshop / name, shards.row_groups([p.path for p in parts]), parts[0].stamp)
-    checksums.record(workshop, sums, name)
+def _assemble(
+    workshop: Path, parts: list[Part], configs: Sequence[str], sums: dict[str, str]
+) -> None:
+    """Join parts into the files of their shard; only then are they deleted."""
+    paths = [part.path for part in parts]
+    for config in configs:
+        name = parts[0].shard.name(config)
+        stamp = replace(parts[0].stamp, name=name)
+        shards.write(workshop / name, shards.row_groups(paths, config), stamp, config)
+        checksums.record(workshop, sums, name)
     for part in parts:
         part.delete()
 
@@ -186,39 +218,45 @@ def _assemble(workshop: Path, parts: list[Part], sums: dict[str, str]) -> None:
 def _publish(
     plan: Plan,
     folder: Path,
-    places: dict[Shard, Path],
+    layout: list[Shard],
+    places: dict[str, Path],
     fingerprint: str,
     card: Callable[[Path], object] | None,
 ) -> int:
-    """Write labels and card, then move the shards; returns how many clips failed a gate.
+    """Write labels and card, and move the shards; returns how many clips failed a gate.
 
-    The card comes before the shards: it says how many rows there must be, so that a reader who
-    comes in between refuses instead of reading less.
+    The images come before the card, which counts them, and the videos after it: it says how many
+    rows there must be, so that a reader who comes in between refuses instead of reading less.
     """
-    splits = list(dict.fromkeys(shard.split for shard in places))
-    wanted = {*(shard.path for shard in places), *map(_labels_path, splits), ORIGIN, _CARD}
-    sums = checksums.read(folder)
-    others = wanted - {shard.path for shard in places}
+    labels = {shard.split: _labels_path(shard.split) for shard in layout}
+    wanted = {*places, *labels.values(), ORIGIN, _CARD}
+    sums, made = checksums.read(folder), checksums.read(folder / _WORKSHOP)
+    new = {name: made[name] for name, path in places.items() if path != folder / name}
+    videos = {shard.path for shard in layout}
     if not (
         set(sums) == wanted
-        and all(path == folder / shard.path for shard, path in places.items())
-        and all(checksums.intact(folder, sums, name) for name in others)
+        and not new
+        and all(checksums.intact(folder, sums, name) for name in wanted - set(places))
     ):
-        for split in splits:
-            table = shards.labels_only([p for s, p in places.items() if s.split == split])
-            name = _labels_path(split)
+        for split, name in labels.items():
+            table = shards.labels_only([places[s.path] for s in layout if s.split == split])
             stamp = Stamp(fingerprint, plan.fingerprint, name)
             shards.write(folder / name, iter([table]), stamp, config="metadata")
             sums[name] = sha256(folder / name)
         sums[ORIGIN] = sha256(folder / ORIGIN)
-        checksums.write(folder, sums)
+        checksums.write(folder, sums | {n: new[n] for n in new if n not in videos})
+        _move(folder, places, set(new) - videos)
         if card:
             card(folder)
-        found = checksums.read(folder) | checksums.read(folder / _WORKSHOP)
+        found = checksums.read(folder) | new
         checksums.write(folder, {name: found[name] for name in wanted if name in found})
-        for shard, path in places.items():
-            (folder / shard.path).parent.mkdir(exist_ok=True)
-            path.replace(folder / shard.path)
-    labels = shards.labels_only([folder / _labels_path(split) for split in splits])
-    rejected: int = pc.sum(pc.invert(labels["accepted"])).as_py()
+        _move(folder, places, set(new) & videos)
+    table = shards.labels_only([folder / name for name in labels.values()])
+    rejected: int = pc.sum(pc.invert(table["accepted"])).as_py()
     return rejected
+
+
+def _move(folder: Path, places: dict[str, Path], names: Iterable[str]) -> None:
+    for name in sorted(names):
+        (folder / name).parent.mkdir(exist_ok=True)
+        places[name].replace(folder / name)

@@ -16,6 +16,7 @@ from equime_hub.builder.faces.locate import canonical, locate
 from equime_hub.builder.measure.basic import BROKEN
 from equime_hub.builder.measure.meter import TOOLS, Measures, Meter, Values
 from equime_hub.files import write_text
+from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.records import Landmarks, Quality
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
@@ -66,9 +67,14 @@ class Source:
         return self.folder / self.name
 
     @property
-    def split(self) -> str:
-        """Its split."""
-        return self.path.name.split("-", 1)[0]
+    def images(self) -> str:
+        """Name of the file with the images of the same clips, which may be missing."""
+        return f"{FOLDERS['onset_apex']}/{self.path.name}"
+
+    @property
+    def generation(self) -> str:
+        """Its split, and which append to it: what its labels are filed under."""
+        return self.path.stem.rsplit("-", 3)[0]
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from equime_hub import checksums, seeds
-from equime_hub.builder import shards
+from equime_hub.builder import pairs, shards
 from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig
 from equime_hub.builder.shards import Shard
 from equime_hub.errors import BuildError, DatasetError
+from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.stamp import Origin, read_origin, read_stamp
 
 DEFAULT_LICENSE = "cc-by-nc-sa-4.0"
@@ -63,6 +64,7 @@ class BuildConfig:
             "measures": self.render.measures.describe(),
             "gates": self.render.gates.describe(),
             "shard_bytes": self.shard_bytes,
+            **({"pairs": pairs.describe()} if self.render.pairs else {}),
         }
 
 
@@ -130,10 +132,11 @@ def _origin_of_shards(folder: Path) -> Origin | None:
 def _difference(there: Origin, plan: Plan, config: BuildConfig) -> str:
     if there.plan != plan.fingerprint:
         return "another plan"
+    here = config.made_with()
     changed = [
-        f"{name} {there.made_with.get(name)} there and {value} here"
-        for name, value in config.made_with().items()
-        if there.made_with and there.made_with.get(name) != value
+        f"{name} {there.made_with.get(name)} there and {here.get(name)} here"
+        for name in dict.fromkeys([*here, *there.made_with])
+        if there.made_with and name != MEASURED and there.made_with.get(name) != here.get(name)
     ]
     return f"other options or software ({'; '.join(changed)})"
 
@@ -144,9 +147,8 @@ def refuse_strays(folder: Path, known: Collection[str]) -> None:
     Raises:
         BuildError: The message names them.
     """
-    there = (p.relative_to(folder).as_posix() for p in folder.glob("*/*.parquet"))
-    strays = [name for name in there if name.startswith(("data/", "metadata/"))]
-    strays = sorted(set(strays) - set(known))
+    paths = [path for place in FOLDERS.values() for path in folder.glob(f"{place}/*.parquet")]
+    strays = sorted({path.relative_to(folder).as_posix() for path in paths} - set(known))
     if strays:
         raise BuildError(
             f"{folder} holds files that do not belong to this dataset: {', '.join(strays)}. "

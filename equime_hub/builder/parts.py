@@ -73,10 +73,11 @@ def of_shard(plan: Plan, workshop: Path, shard: Shard, fingerprint: str, batch: 
 def start(render: RenderConfig, source: FaceSource) -> Callable[[Part], Part]:
     """What a worker process does first; gives the function that makes a part, in any thread."""
     worker = Worker(render, source)
+    config = None if render.pairs else "default"
 
     def make(part: Part) -> Part:
-        table = shards.table(worker.render(part.specs))
-        shards.write(part.path, iter([table]), part.stamp)
+        table = shards.table(worker.render(part.specs), config)
+        shards.write(part.path, iter([table]), part.stamp, config)
         write_text(part.seal, sha256(part.path))
         return part
 

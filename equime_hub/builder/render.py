@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from equime_hub import seeds
+from equime_hub.builder import pairs
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.measure.basic import BROKEN, measure
 from equime_hub.builder.measure.gates import Gates, planned_ms
@@ -29,6 +30,7 @@ class RenderConfig:
             own. The row then tells of both tries.
         measures: What is measured besides.
         gates: What is rejected besides broken clips.
+        pairs: Keep onset and apex of every clip as images, too (config `onset_apex`).
     """
 
     backend: Backend
@@ -36,11 +38,17 @@ class RenderConfig:
     retry: bool = False
     measures: Measures = field(default_factory=Measures)
     gates: Gates = field(default_factory=Gates)
+    pairs: bool = True
 
     @property
     def settings(self) -> codec.EncoderConfig:
         """The settings it encodes with."""
         return self.encoder or self.backend.encoder
+
+    @property
+    def configs(self) -> tuple[str, ...]:
+        """Configs of the dataset that hold pixels."""
+        return ("default", "onset_apex") if self.pairs else ("default",)
 
 
 class Worker:
@@ -108,11 +116,13 @@ class Worker:
         quality = measure(job, video, decoded, fault)
         if quality.accepted:
             quality = replace(quality, **self._meter.measure(decoded, lambda: job.landmarks))
-        wanted = planned_ms(job.spec.onset_frame, job.spec.offset_frame, job.spec.fps)
+        spec, wants_pair = job.spec, self._config.pairs
+        wanted = planned_ms(spec.onset_frame, spec.offset_frame, spec.fps)
         return ClipRecord(
-            spec=job.spec,
+            spec=spec,
             video=video,
             encoding=encoder.describe(),
             generation=self._config.backend.generation,
             quality=self._config.gates.judged(quality, wanted),
+            pair=pairs.of(decoded, spec.onset_frame, spec.apex_frame) if wants_pair else None,
         )

@@ -1,10 +1,11 @@
 """Parquet shards: which rows go where, and how a file is written.
 
 A shard is made of *parts* of a few clips, each a small Parquet file of its own, so that an
-interrupted build loses seconds of work and not a whole shard. The finished shard holds 64 rows a
-row group, its video column uncompressed and without dictionary (MP4 does not compress, and
-single rows are read faster), a page index, and content-defined chunks, so that the Hub stores
-equal content once.
+interrupted build loses seconds of work and not a whole shard. The finished shard is a file of the
+config `default` and one of `onset_apex` with the same rows, unless no images are wanted. They hold
+64 rows a row group, their videos and images uncompressed and without dictionary (neither
+compresses, and single rows are read faster), a page index, and content-defined chunks, so that
+the Hub stores equal content once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 
 from equime_hub.builder.plan import Plan
 from equime_hub.files import written
-from equime_hub.schema.features import features
+from equime_hub.schema.features import FOLDERS, columns, features
 from equime_hub.schema.records import ClipRecord, ClipSpec
 from equime_hub.schema.stamp import Stamp
 from equime_hub.splits.assign import SPLITS
@@ -31,7 +32,7 @@ PART = 8
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of the dataset.
+    """Rows of the dataset that lie in one file, of each config that holds pixels.
 
     Attributes:
         split: "train", "validation" or "test".
@@ -49,8 +50,12 @@ class Shard:
 
     @property
     def path(self) -> str:
-        """File name inside the dataset folder."""
-        return f"data/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
+        """Name inside the dataset folder of the file with the videos."""
+        return self.name("default")
+
+    def name(self, config: str) -> str:
+        """Name inside the dataset folder of the file of a config."""
+        return f"{FOLDERS[config]}/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
 
     def parts(self, batch: int) -> list[tuple[int, int]]:
         """(start, stop) of each part, counted inside the split; parts are whole batches."""
@@ -79,27 +84,28 @@ def split_specs(plan: Plan, split: str) -> list[ClipSpec]:
     return [spec for spec in plan.specs if spec.split == split]
 
 
-def table(records: Iterable[ClipRecord]) -> pa.Table:
-    """Records as an Arrow table in the schema's types."""
-    everything = features()
-    labels = everything.copy()
-    del labels["video"]
+def table(records: Iterable[ClipRecord], config: str | None = "default") -> pa.Table:
+    """Records as an Arrow table in the types of a config's columns (None: of all)."""
+    everything, labels = features(config), features("metadata")
     rows = []
     for record in records:
         row = record.row()
-        video = row.pop("video")  # datasets would look for a file of its name on disk
-        rows.append({**labels.encode_example(row), "video": video})
+        # datasets would look for videos and images on disk by their names.
+        pixels = {name: row.pop(name) for name in list(row) if name not in labels}
+        rows.append({**labels.encode_example(row), **pixels})
     return pa.Table.from_pylist(rows, schema=everything.arrow_schema)
 
 
-def write(path: Path, groups: Iterator[pa.Table], stamp: Stamp, config: str = "default") -> None:
+def write(
+    path: Path, groups: Iterator[pa.Table], stamp: Stamp, config: str | None = "default"
+) -> None:
     """Write row groups as one Parquet file, whole or not at all.
 
     Args:
         path: The file.
         groups: One table a row group.
         stamp: Stored in the file's metadata.
-        config: Which columns the tables have.
+        config: Whose columns are written; None is all that there are.
     """
     from datasets.arrow_writer import get_parquet_column_options
     from datasets.config import DEFAULT_CDC_OPTIONS
@@ -124,11 +130,12 @@ def write(path: Path, groups: Iterator[pa.Table], stamp: Stamp, config: str = "d
         writer.add_key_value_metadata(stamp.metadata() | chunking)
 
 
-def row_groups(parts: Sequence[Path]) -> Iterator[pa.Table]:
+def row_groups(parts: Sequence[Path], config: str = "default") -> Iterator[pa.Table]:
     """Tables of `ROW_GROUP` rows out of consecutive parts, without holding many."""
     held: list[pa.Table] = []
+    names = [column.name for column in columns(config)]
     for number, part in enumerate(parts, 1):
-        held.append(pq.read_table(part))
+        held.append(pq.read_table(part, columns=names))
         rows = sum(map(len, held))
         while rows >= ROW_GROUP or (rows and number == len(parts)):
             table = pa.concat_tables(held)
@@ -139,5 +146,5 @@ def row_groups(parts: Sequence[Path]) -> Iterator[pa.Table]:
 
 def labels_only(paths: Sequence[Path]) -> pa.Table:
     """Everything but the video of some shards."""
-    names = features("metadata").arrow_schema.names
+    names = [column.name for column in columns("metadata")]
     return pa.concat_tables([pq.read_table(path, columns=names) for path in paths])

@@ -8,9 +8,9 @@ that has ended `checksums.read` refuses the folder with a sentence, and `move` g
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,12 @@ from equime_hub.builder.chunks import COLUMNS, Source
 from equime_hub.errors import BuildError, DatasetError
 from equime_hub.files import sha256
 from equime_hub.progress import Progress
-from equime_hub.schema.features import SCHEMA_VERSION
+from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION
 from equime_hub.schema.records import Quality
 from equime_hub.schema.stamp import ORIGIN, Origin, read_origin, read_stamp
 
 _CARD = "README.md"
+_VIDEOS = f"{FOLDERS['default']}/"
 
 
 @contextlib.contextmanager
@@ -107,37 +108,64 @@ def stage(
         }
         if changed:
             places[source] = new / source.name
-            _rewrite(source, changed, places[source])
+            _rewrite(folder, source.name, changed, new, "default")
+            if source.images in sums:
+                _rewrite(folder, source.images, changed, new, "onset_apex")
     replaced = sum(path.is_relative_to(new) for path in places.values())
     if not replaced and origin == read_origin(folder):
         return 0
-    for split in dict.fromkeys(source.split for source in judged):
-        table = shards.labels_only([path for s, path in places.items() if s.split == split])
-        (name,) = (n for n in sums if n.startswith(f"metadata/{split}-"))
+    for generation in dict.fromkeys(source.generation for source in judged):
+        table = shards.labels_only([p for s, p in places.items() if s.generation == generation])
+        (name,) = (n for n in sums if n.startswith(f"metadata/{generation}-0"))
         shards.write(new / name, iter([table]), read_stamp(folder / name), config="metadata")
     origin.write(new)
+    lent = _lend(folder, new, sums)
     card(new)
-    staged = [p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file()]
-    own = {name: sha256(new / name) for name in staged if name != checksums.NAME}
+    staged = {p.relative_to(new).as_posix() for p in new.rglob("*") if p.is_file()}
+    own = {name: sha256(new / name) for name in staged - lent - {checksums.NAME}}
     checksums.write(new, sums | own)
     new.rename(folder / checksums.STAGED)
     return replaced
 
 
-def _rewrite(source: Source, changed: dict[str, list[Any]], path: Path) -> None:
+def _rewrite(
+    folder: Path, name: str, changed: dict[str, list[Any]], new: Path, config: str
+) -> None:
     """The same shard with other values in some columns."""
 
     def groups(file: pq.ParquetFile) -> Iterator[pa.Table]:
-        for index, (start, stop) in enumerate(pairwise(source.groups)):
+        start = 0
+        for index in range(file.num_row_groups):
             table = file.read_row_group(index)
             for name, values in changed.items():
                 at = table.schema.get_field_index(name)
                 field = table.schema.field(at)
-                table = table.set_column(at, field, pa.array(values[start:stop], field.type))
+                own = values[start : start + len(table)]
+                table = table.set_column(at, field, pa.array(own, field.type))
+            start += len(table)
             yield table
 
-    with pq.ParquetFile(source.path, page_checksum_verification=True) as file:
-        shards.write(path, groups(file), read_stamp(source.path))
+    with pq.ParquetFile(folder / name, page_checksum_verification=True) as file:
+        shards.write(new / name, groups(file), read_stamp(folder / name), config)
+
+
+def _lend(folder: Path, new: Path, names: Iterable[str]) -> set[str]:
+    """What a card tells of and does not change: put beside the new files, copied only if need be.
+
+    Moved back over itself, such a file stays where it is.
+    """
+    unchanged = {
+        name
+        for name in names
+        if name != _CARD and not (name.startswith(_VIDEOS) or (new / name).exists())
+    }
+    for name in unchanged:
+        (new / name).parent.mkdir(exist_ok=True)
+        try:
+            os.link(folder / name, new / name)
+        except OSError:  # not every file system has links
+            shutil.copyfile(folder / name, new / name)
+    return unchanged
 
 
 def move(folder: Path) -> None:

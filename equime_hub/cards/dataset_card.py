@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from equime_hub import checksums
-from equime_hub.cards.statistics import FOLDERS, Statistics, Table, count
+from equime_hub._version import __version__
+from equime_hub.cards import caveats, changelog, citation, columns, making, people, quality
+from equime_hub.cards.compare import VERSION
+from equime_hub.cards.policy import POLICY, Policy
+from equime_hub.cards.statistics import Statistics, count
+from equime_hub.cards.text import counted, cross_table, fill, listed, markdown
 from equime_hub.errors import DatasetError
 from equime_hub.files import write_text
-from equime_hub.schema.features import CONFIGS, GROUPS, SCHEMA_VERSION, features
+from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, features
+from equime_hub.schema.releases import Release, read_releases
 from equime_hub.schema.stamp import ORIGIN, read_origin
-from equime_hub.schema.taxonomy import ACTION_UNITS, IMAGES_AS_PEOPLE
 
 NAME = "README.md"
 
@@ -21,102 +25,105 @@ NAME = "README.md"
 def write(folder: Path) -> Statistics:
     """Count a built dataset and write its card, atomically.
 
-    Licence and title are those of its `build.json`.
-
     Args:
-        folder: A dataset that `builder.build` built.
+        folder: A dataset that `builder.build` built, or a copy of one from the Hub.
 
     Returns:
         The numbers that stand on the card.
 
     Raises:
-        DatasetError: The folder holds no dataset.
+        DatasetError: The folder holds no dataset, or files that are damaged.
     """
-    statistics, origin = count(folder), read_origin(folder)
-    if origin is None:
-        raise DatasetError(f"{folder} has no {ORIGIN}: it was not built by `equime build`.")
-    card = render(statistics, license=origin.license, title=origin.title)
-    write_text(folder / NAME, card)
+    statistics = count(folder)
+    write_text(folder / NAME, anew(folder, statistics))
     checksums.record(folder, checksums.read(folder), NAME)
     return statistics
 
 
-def render(statistics: Statistics, *, license: str, title: str) -> str:
-    """The card as text. Nothing in it depends on when or where it is written."""
+def anew(folder: Path, statistics: Statistics | None = None) -> str:
+    """The card as it should be.
+
+    Licence and title are those of its `build.json`, the changes those of its `releases.json`. A
+    dataset with releases is on the Hub, where access is asked for.
+
+    Args:
+        folder: A dataset.
+        statistics: Of the folder, if it was counted.
+
+    Raises:
+        DatasetError: The folder holds no dataset, or files that are damaged.
+    """
+    statistics, origin = statistics or count(folder), read_origin(folder)
+    if origin is None:
+        raise DatasetError(f"{folder} has no {ORIGIN}: it was not built by `equime build`.")
+    releases = read_releases(folder)
+    return render(
+        statistics,
+        license=origin.license,
+        title=origin.title,
+        releases=releases,
+        policy=POLICY if releases else None,
+    )
+
+
+def render(
+    statistics: Statistics,
+    *,
+    license: str,
+    title: str,
+    releases: Sequence[Release] = (),
+    policy: Policy | None = None,
+) -> str:
+    """The card as text. Nothing in it depends on when or where it is written.
+
+    Args:
+        statistics: What the dataset holds.
+        license: As an identifier the Hub knows.
+        title: Name of the dataset.
+        releases: What the Hub has had so far, oldest first.
+        policy: Who may have it; None says nothing about that.
+    """
     import yaml
 
-    template = files("equime_hub.cards").joinpath("templates/dataset_card.md").read_text("utf-8")
-    metadata = yaml.safe_dump(_metadata(statistics, license, title), sort_keys=False)
-    shortest, mean, longest = statistics.duration_ms
-    return template.format(
-        metadata=metadata.rstrip(),
-        title=title,
-        license=license,
-        schema_version=SCHEMA_VERSION,
-        clips=f"{statistics.clips:,}",
-        subjects=f"{sum(size.subjects for size in statistics.splits.values()):,}",
-        size=f"{sum(s.video_bytes for s in statistics.splits.values()) / 1e6:,.1f} MB",
-        splits=_splits(statistics),
-        emotions=cross_table("emotion", statistics.emotions),
-        demographics="\n\n".join(
-            cross_table(name, table)
-            for name, table in (
-                ("gender", statistics.genders),
-                ("age group", statistics.age_groups),
-                ("race", statistics.races),
-            )
-        ),
-        frames=_listed(
-            f"{t} frames of {w} × {h} at {fps:g} fps" for t, w, h, fps in statistics.frames
-        ),
-        duration=f"{shortest:.0f} to {longest:.0f} ms (mean {mean:.0f} ms)",
-        generators=_listed(f"`{name}` ({software})" for name, software in statistics.generators),
-        encodings=_listed(f"`{encoding}`" for encoding in statistics.encodings),
-        sources=_listed(
-            f"{source}: {clips:,} clips, licence of the images: {licence or 'unknown'}"
-            for (source, licence), clips in statistics.sources.items()
-        )
-        + _images_as_people(statistics),
-        columns=_columns(),
-        action_units=markdown(
-            ("AU", "name", "muscle", "what one sees"),
-            ((str(u.number), u.name, u.muscle, u.phrase) for u in ACTION_UNITS),
-        ),
+    head = _head(statistics, license, title) | (policy.yaml() if policy else {})
+    return fill(
+        "dataset_card",
+        {
+            "head": yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100).rstrip(),
+            "title": " ".join(title.split()),
+            "clips": _clips(statistics),
+            "people": counted(statistics.subjects, "person", "people"),
+            "size": _size(sum(size.video_bytes for size in statistics.splits.values())),
+            "code": _code(statistics, policy),
+            "splits": _splits(statistics),
+            "schema": SCHEMA_VERSION,
+            "emotions": cross_table("emotion", statistics.emotions),
+            "license": f"{license}. The licence of each source image is in the column `license`.",
+            "citation": citation.bibtex(statistics),
+            "changes": changelog.render(releases),
+            **making.values(statistics),
+            **people.values(statistics),
+            **columns.values(statistics),
+            **quality.values(statistics),
+            **caveats.values(statistics),
+            **_access(policy),
+        },
     )
 
 
-def _images_as_people(statistics: Statistics) -> str:
-    if not any(IMAGES_AS_PEOPLE in source for source, _ in statistics.sources):
-        return ""
-    return (
-        "\n\n**Here every image counts as a person, because who is in it was not known: the same "
-        "person may be in train and in test, and scores may be too high for that.**"
-    )
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def cross_table(name: str, table: Table) -> str:
-    """A class × split table with sums, as Markdown."""
-    splits = list(next(iter(table.values())))
-    rows = [[key, *(f"{row[s]:,}" for s in splits), f"{sum(row.values()):,}"]
-            for key, row in table.items()]  # fmt: skip
-    totals = [sum(row[s] for row in table.values()) for s in splits]
-    rows.append(["**all**", *(f"**{n:,}**" for n in totals), f"**{sum(totals):,}**"])
-    return markdown((name, *splits, "all"), rows)
-
-
-def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any]:
+def _head(statistics: Statistics, license: str, title: str) -> dict[str, Any]:
     return {
         "license": license,
         "pretty_name": title,
         "task_categories": ["video-classification"],
-        "tags": ["micro-expressions", "facial-action-units", "synthetic", "emotion-recognition"],
+        "tags": [
+            "micro-expressions",
+            "facial-action-units",
+            *(["synthetic"] if caveats.is_synthetic(statistics) else []),
+            "emotion-recognition",
+        ],
         "size_categories": [_size_category(statistics.clips)],
+        VERSION: __version__,
         "configs": [
             {
                 "config_name": config,
@@ -126,7 +133,7 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
                 ],
                 **({"default": True} if config == "default" else {}),
             }
-            for config in CONFIGS
+            for config in statistics.configs
         ],
         "dataset_info": [
             {
@@ -141,7 +148,7 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
                     for split, size in statistics.splits.items()
                 ],
             }
-            for config in CONFIGS
+            for config in statistics.configs
         ],
     }
 
@@ -149,6 +156,30 @@ def _metadata(statistics: Statistics, license: str, title: str) -> dict[str, Any
 def _size_category(clips: int) -> str:
     names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
     return names[min(max(len(str(clips)) - 3, 0), len(names) - 1)]
+
+
+def _clips(statistics: Statistics) -> str:
+    kind = "synthetic micro-expression" if caveats.is_synthetic(statistics) else "micro-expression"
+    return counted(statistics.clips, f"{kind} clip", f"{kind} clips")
+
+
+def _size(video_bytes: int) -> str:
+    return f"{video_bytes / 1e9:,.1f} GB" if video_bytes >= 1e9 else f"{video_bytes / 1e6:,.1f} MB"
+
+
+def _code(statistics: Statistics, policy: Policy | None) -> str:
+    split = next(iter(statistics.splits))
+    name = "ORG/NAME" if policy else "equime"
+    lines = [
+        "from datasets import load_dataset",
+        "",
+        *(["# ORG/NAME is this repository; how to get access stands below."] if policy else []),
+        f'clips = load_dataset("{name}", split="{split}")  # video and labels',
+        f'labels = load_dataset("{name}", "metadata", split="{split}")  # labels: kilobytes',
+    ]
+    if "onset_apex" in statistics.configs:
+        lines.append(f'pairs = load_dataset("{name}", "onset_apex", split="{split}")  # two images')
+    return "\n".join(lines)
 
 
 def _splits(statistics: Statistics) -> str:
@@ -161,15 +192,11 @@ def _splits(statistics: Statistics) -> str:
     )
 
 
-def _columns() -> str:
-    rows = [
-        (group, f"`{column.name}`", ", ".join(column.names or ()) or column.dtype,
-         column.description)
-        for group, columns in GROUPS.items()
-        for column in columns
-    ]  # fmt: skip
-    return markdown(("group", "column", "values", "meaning"), rows)
-
-
-def _listed(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
+def _access(policy: Policy | None) -> dict[str, str]:
+    if policy is None:
+        return {"eligible": "", "asked": "", "terms": ""}
+    return {
+        "eligible": listed(policy.eligible),
+        "asked": listed(q.text for q in policy.questions if not q.is_agreement),
+        "terms": listed(q.text for q in policy.questions if q.is_agreement),
+    }

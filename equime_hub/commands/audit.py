@@ -98,7 +98,7 @@ def _pixels(path: Path, table: pa.Table, faces: Path | None) -> Pixels:
             raise PlanError(f"{error} To audit the rows alone, use --no-images.") from error
         source = plan.source if faces is None else moved(plan.source, faces)
         return lambda row: source.pixels(plan.specs[row].face)
-    return _first_frames(path) if faces is None else _photographs(table, faces)
+    return first_frames(path) if faces is None else _photographs(table, faces)
 
 
 def _photographs(table: pa.Table, folder: Path) -> Pixels:
@@ -118,8 +118,12 @@ def _photographs(table: pa.Table, folder: Path) -> Pixels:
     return photograph
 
 
-def _first_frames(folder: Path) -> Pixels:
-    """Frame 0 of a row's clip; quick for rows in ascending order."""
+def first_frames(folder: Path) -> Pixels:
+    """Gives frame 0 of a row's clip; quick for rows in ascending order.
+
+    Raises:
+        DatasetError: The dataset has no videos.
+    """
     import pyarrow.parquet as pq
 
     from equime_hub.splits.rows import shards

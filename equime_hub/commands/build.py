@@ -72,6 +72,7 @@ def build_with_card(
 Examples:
   equime build plan.parquet --out equime
   equime build plan.parquet --out equime --workers 8 --json
+  equime build plan.parquet --no-pairs
   equime build plan.parquet --gates static,exaggerated
   equime build plan.parquet --backend ltx --preset equime-paper""",
 )
@@ -134,7 +135,14 @@ Examples:
     type=click.IntRange(min=1),
     default=500,
     show_default=True,
-    help="Wanted size of a shard, megabytes.",
+    help="Wanted size of the videos of a shard, megabytes.",
+)
+@click.option(
+    "--pairs/--no-pairs",
+    default=True,
+    show_default=True,
+    help="Keep onset and apex of every clip as lossless images, too: the config onset_apex. They "
+    "take two to three times the room of the videos, in files of their own.",
 )
 @click.option(
     "--license",
@@ -168,6 +176,7 @@ def build(
     download: bool,
     crf: int | None,
     shard_size: int,
+    pairs: bool,
     license: str | None,
     title: str | None,
     faces: Path | None,
@@ -198,7 +207,7 @@ def build(
         todo = replace(todo, source=moved(todo.source, faces))
     if not sized:
         made_by = backends.fit(made_by, todo, out)
-    render = RenderConfig(made_by, encoder, retry, measures, judge)
+    render = RenderConfig(made_by, encoder, retry, measures, judge, pairs)
     config = BuildConfig(render, shard_size * _MEGABYTE, license, title)
     built, statistics = build_with_card(todo, out, config, workers, engine, address)
     if as_json:

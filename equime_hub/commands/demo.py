@@ -13,7 +13,8 @@ from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
-from equime_hub.cards.statistics import Statistics, Table
+from equime_hub.cards.counting import Table
+from equime_hub.cards.statistics import Statistics
 from equime_hub.commands import faces
 from equime_hub.commands.build import build_with_card
 from equime_hub.commands.common import counted, json_option, report, talk, workers_option

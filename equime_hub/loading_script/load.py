@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.names import NAME, holds_dataset
+from equime_hub.loading_script.names import NAME, holds_dataset, resolve
 from equime_hub.schema.features import check_features, features
 
 if TYPE_CHECKING:
@@ -27,22 +27,32 @@ def load(
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
     """Open a dataset in our schema, videos decoded by PyAV.
 
-    `datasets.load_dataset` opens the same; this one checks the columns and says more when
-    something is missing.
+    `datasets.load_dataset` opens the same; this one checks the columns, asks the Hub first, reads
+    nothing outside the repository, and says more when something is missing. Without a network it
+    opens what was loaded before.
 
     Args:
         path: "equime", a folder, or a Hub repository.
-        config: "default", or "metadata" for everything but the video.
+        config: "default"; "metadata" for everything but the video; "onset_apex" for the labels
+            and two images of every clip.
         split: "train", "validation", "test", "train[:10%]", ...; None gives all.
         columns: Read only these; None reads all.
         streaming: Read rows as they are needed, without a copy in the cache.
-        revision: Tag or commit of a Hub repository.
+        revision: Tag, branch or commit of a Hub repository, such as "v1.0.0".
 
     Raises:
-        DatasetError: The folder holds no dataset, the config, split or a column is unknown, or
-            the columns are not ours. What the Hub refuses stays an error of `datasets`.
+        DatasetError: The folder or repository holds no dataset of ours, or the config, split or a
+            column is unknown.
+        NotSignedInError: The repository is gated and nobody is signed in.
+        NotGrantedError: It is gated and access is not granted.
+        NotFoundError: There is no such repository, tag, branch or commit.
+        OfflineError: The Hub cannot be reached, and the revision was not loaded before.
+        HubError: The Hub fails.
     """
     import datasets
+    import yaml
+
+    from equime_hub.loading_script import remote
 
     expected = features(config)  # refuses an unknown config
     if unknown := set(columns or ()) - set(expected):
@@ -50,17 +60,16 @@ def load(
             f"The config {config!r} has no columns {', '.join(sorted(unknown))}. "
             f"Choose from: {', '.join(expected)}."
         )
-    source = _source(path)
+    source = resolve() if str(path) == NAME else str(path)
+    some = {} if columns is None else {"columns": list(columns)}
     try:
-        opened: Any = datasets.load_dataset(
-            source,
-            name=config,
-            split=split,
-            streaming=streaming,
-            revision=revision,
-            **({} if columns is None else {"columns": list(columns)}),
-        )
-    except ValueError as error:
+        if _is_folder(source, config):
+            opened: Any = datasets.load_dataset(
+                str(Path(source).expanduser()), config, split=split, streaming=streaming, **some
+            )
+        else:
+            opened = remote.open_dataset(source, config, split, streaming, revision, some)
+    except (ValueError, yaml.YAMLError) as error:
         raise DatasetError(f"Cannot open {source}: {error}") from error
     first = next(iter(opened.values())) if isinstance(opened, dict) else opened
     unread = {} if columns is None else expected
@@ -68,18 +77,20 @@ def load(
     return opened
 
 
-def _source(path: str | Path) -> str:
-    """What `load_dataset` takes; a folder that holds no dataset is refused."""
-    folder = Path(path).expanduser()
-    is_folder = folder.exists() or folder.is_absolute() or str(path).startswith(".")
-    if str(path) == NAME or not is_folder:
-        return str(path)
-    if not holds_dataset(folder):
+def _is_folder(source: str, config: str) -> bool:
+    """Whether it is a folder, not a repository; one that does not hold the config is refused."""
+    folder = Path(source).expanduser()
+    if not (folder.exists() or folder.is_absolute() or source.startswith(".")):
+        if source.count("/") != 1:
+            raise DatasetError(f"{source!r} is no folder, and no repository such as ORG/{NAME}.")
+        return False
+    shards = f"{'data' if config == 'default' else config}/*.parquet"
+    if not (holds_dataset(folder) or any(folder.glob(shards))):
         raise DatasetError(
-            f"{folder} holds no dataset (README.md and data/*.parquet). Build one there with: "
+            f"{folder} holds no dataset (README.md and {shards}). Build one there with: "
             f"equime build PLAN --out {folder}"
         )
-    return str(folder)
+    return True
 
 
 def with_pyav(data: Data) -> Data:

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from equime_hub import checksums
 from equime_hub.cards import dataset_card
-from equime_hub.cards.statistics import count
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.names import holds_dataset
 from equime_hub.progress import Progress
-from equime_hub.schema.features import CONFIGS, SCHEMA_VERSION, check_features, columns
-from equime_hub.schema.stamp import read_stamp
+from equime_hub.reports.contents import Finding, check_builds, check_numbers, check_rows
+from equime_hub.schema.features import SCHEMA_VERSION, check_features
+from equime_hub.schema.stamp import ORIGIN, generation_name, read_stamp
 
 if TYPE_CHECKING:
     from datasets import Features
-
-Labels = dict[str, pa.Table]
-"""Split → every column but the video."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong.
-
-    Attributes:
-        file: Name inside the folder; "." for the folder as a whole.
-        problem: One sentence.
-    """
-
-    file: str
-    problem: str
 
 
 def verify(folder: Path, progress: Progress | None = None) -> list[Finding]:
     """Check every file's hash and schema, then what they say together.
 
-    That is: no person is in two splits, `data` and `metadata` have the same labels in the same
-    order, and the card's numbers are right. It waits until every shard and the card are sound.
+    That is: every shard is of a build that left its origin here, no person is in two splits, no
+    clip is there twice, all configs have the same labels in the same order, and the numbers of
+    the card and of `releases.json` are right. What concerns rows waits until every shard and the
+    card are sound.
 
     Args:
         folder: A built dataset.
@@ -58,7 +42,7 @@ def verify(folder: Path, progress: Progress | None = None) -> list[Finding]:
     if not folder.is_dir() or not (sums or holds_dataset(folder)):
         raise DatasetError(f"{folder} holds no dataset built by `equime build`.")
     shards = {p.relative_to(folder).as_posix() for p in folder.glob("*/*.parquet")}
-    names = sorted(shards | set(sums) | {dataset_card.NAME})
+    names = sorted(shards | set(sums) | {dataset_card.NAME, ORIGIN})
     findings = []
     for done, name in enumerate(names):
         if progress:
@@ -66,19 +50,19 @@ def verify(folder: Path, progress: Progress | None = None) -> list[Finding]:
         findings += _check_file(folder, name, sums)
     if progress:
         progress(len(names), len(names))
-    builds = {read_stamp(folder / name).build for name in shards - {f.file for f in findings}}
-    if len(builds) > 1:
-        findings.append(Finding(".", f"shards of different builds: {', '.join(sorted(builds))}."))
-    if not any(f.file.endswith((".parquet", dataset_card.NAME)) for f in findings):
-        data, labels = _labels(folder / "data"), _labels(folder / "metadata")
-        findings += _check_people(data, labels) + _compare(data, labels) + _check_card(folder)
+    wrong = {finding.file for finding in findings}
+    findings += check_builds(folder, {read_stamp(folder / name).build for name in shards - wrong})
+    if not any(name.endswith((".parquet", dataset_card.NAME)) for name in wrong):
+        findings += check_rows(folder)
+        if ORIGIN not in wrong:
+            findings += check_numbers(folder)
     return findings
 
 
 def _check_file(folder: Path, name: str, sums: dict[str, str]) -> list[Finding]:
     path = folder / name
     if not path.is_file():
-        # Only the card is looked for without being listed.
+        # Only card and origin are looked for without being listed.
         reason = "is missing." if name in sums else "is missing: the build is not finished."
         return [Finding(name, reason)]
     if name not in sums:
@@ -94,7 +78,7 @@ def _check_file(folder: Path, name: str, sums: dict[str, str]) -> list[Finding]:
         return [Finding(name, str(error))]
     if stamp.schema_version != SCHEMA_VERSION:
         return [Finding(name, f"has schema {stamp.schema_version}, expected {SCHEMA_VERSION}.")]
-    if stamp.name != name:
+    if name not in (stamp.name, generation_name(stamp.name, stamp.build)):
         return [Finding(name, f"was built as {stamp.name}.")]
     try:
         check_features(found)
@@ -107,60 +91,3 @@ def _features(path: Path) -> Features:
     from datasets import Features
 
     return Features.from_arrow_schema(pq.read_schema(path))
-
-
-def _labels(folder: Path) -> Labels:
-    names = [column.name for column in columns("metadata")]
-    tables: dict[str, list[pa.Table]] = {}
-    for path in sorted(folder.glob("*.parquet")):
-        split = path.name.split("-", 1)[0]
-        tables.setdefault(split, []).append(pq.read_table(path, columns=names))
-    return {split: pa.concat_tables(found) for split, found in tables.items()}
-
-
-def _check_people(*folders: Labels) -> list[Finding]:
-    places: dict[str, set[str]] = {}
-    for tables in folders:
-        for split, table in tables.items():
-            for person in table["subject_id"].unique().to_pylist():
-                places.setdefault(person, set()).add(split)
-    return [
-        Finding(".", f"person {person!r} is in {' and '.join(sorted(splits))}.")
-        for person, splits in sorted(places.items())
-        if len(splits) > 1
-    ]
-
-
-def _compare(data: Labels, labels: Labels) -> list[Finding]:
-    findings = []
-    for split in sorted({*data, *labels}):
-        rows = [len(tables.get(split, ())) for tables in (data, labels)]
-        if rows[0] != rows[1]:
-            problem = f"{split} has {rows[0]} rows in data and {rows[1]} in metadata."
-            findings.append(Finding(".", problem))
-            continue
-        names = data[split].column_names
-        wrong = [name for name in names if not data[split][name].equals(labels[split][name])]
-        if wrong:
-            problem = f"{split} is not the same in data and metadata: {', '.join(wrong)}."
-            findings.append(Finding(".", problem))
-    return findings
-
-
-def _check_card(folder: Path) -> list[Finding]:
-    from huggingface_hub import RepoCard
-
-    data = RepoCard.load(folder / dataset_card.NAME).data
-    described = {info["config_name"]: info["splits"] for info in data.get("dataset_info") or ()}
-    findings = []
-    for split, size in count(folder).splits.items():
-        for config in CONFIGS:
-            told = {s["name"]: s for s in described.get(config, ())}.get(split, {})
-            for key, unit, there in (
-                ("num_examples", "rows", size.clips),
-                ("num_bytes", "bytes", size.num_bytes[config]),
-            ):
-                if told.get(key) != there:
-                    problem = f"says {told.get(key)} {unit} for {split} of {config}, "
-                    findings.append(Finding(dataset_card.NAME, f"{problem}there are {there}."))
-    return findings

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = "1.2"
 """Written into every shard; the first number changes when old readers would misread."""
 
-CONFIGS = ("default", "metadata")
-"""`metadata` is `default` without the video: labels in kilobytes instead of megabytes."""
+FOLDERS = {"default": "data", "metadata": "metadata", "onset_apex": "onset_apex"}
+"""Config → folder of its shards in a dataset."""
+
+CONFIGS = tuple(FOLDERS)
+"""`metadata` is `default` without the video: labels in kilobytes instead of megabytes.
+`onset_apex` is `metadata` with two images of the clip, which a dataset may lack."""
+
+_PIXELS = {"default": "video", "onset_apex": "image"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Column:
 
     Attributes:
         name: Column name.
-        dtype: "string", "bool", "int32", "int64", "float32", "float64" or "video".
+        dtype: "string", "bool", "int32", "int64", "float32", "float64", "video" or "image".
         description: Meaning, unit and value range, one sentence.
         names: Class names if the column is a `ClassLabel` (dtype is then "int64").
         length: Length if every value is a list of that many numbers.
@@ -61,6 +67,10 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         Column("height", "int32", "Height in pixels."),
         Column("fps", "float64", "Frames per second of the scene; times in ms follow from it."),
         Column("encoding", "string", "Codec and settings of the embedded video."),
+    ),
+    "images": (
+        Column("onset", "image", "Frame onset_frame of the decoded video, lossless."),
+        Column("apex", "image", "Frame apex_frame of it, lossless."),
     ),
     "labels": (
         _label("emotion", tx.EMOTIONS, "Emotion class."),
@@ -139,19 +149,25 @@ GROUPS: dict[str, tuple[Column, ...]] = {
 COLUMNS: tuple[Column, ...] = tuple(column for group in GROUPS.values() for column in group)
 
 
-def columns(config: str = "default") -> tuple[Column, ...]:
+def columns(config: str | None = "default") -> tuple[Column, ...]:
     """Columns of a config, in order.
+
+    Args:
+        config: One of `CONFIGS`; None gives the columns of all of them.
 
     Raises:
         DatasetError: The config is not one of `CONFIGS`.
     """
+    if config is None:
+        return COLUMNS
     if config not in CONFIGS:
         raise DatasetError(f"There is no config {config!r}. Choose one of: {', '.join(CONFIGS)}.")
-    return tuple(c for c in COLUMNS if config == "default" or c.dtype != "video")
+    others = {*_PIXELS.values()} - {_PIXELS.get(config)}
+    return tuple(column for column in COLUMNS if column.dtype not in others)
 
 
-def features(config: str = "default") -> Features:
-    """The schema as `datasets.Features`."""
+def features(config: str | None = "default") -> Features:
+    """The columns of a config (None: of all) as `datasets.Features`."""
     from datasets import Features
 
     return Features({column.name: _feature(column) for column in columns(config)})
@@ -167,10 +183,11 @@ def check_features(found: Features) -> str:
         Name of the config.
 
     Raises:
-        DatasetError: Neither; the message lists the columns that differ.
+        DatasetError: None of them; the message lists the columns that differ.
     """
     described = found.to_dict()
-    config = "default" if "video" in described else "metadata"
+    images = "onset" in described or "apex" in described
+    config = "default" if "video" in described else "onset_apex" if images else "metadata"
     expected = features(config).to_dict()
     if described == expected:
         return config
@@ -186,10 +203,12 @@ def check_features(found: Features) -> str:
 
 
 def _feature(column: Column) -> Any:
-    from datasets import ClassLabel, List, Value, Video
+    from datasets import ClassLabel, Image, List, Value, Video
 
     if column.dtype == "video":
         return Video()
+    if column.dtype == "image":
+        return Image()
     if column.names is not None:
         return ClassLabel(names=list(column.names))
     if column.length is not None:

@@ -206,6 +206,26 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two frames of a clip.
+
+    Attributes:
+        onset: A whole WebP file.
+        apex: A whole WebP file.
+    """
+
+    onset: bytes
+    apex: bytes
+
+    def row(self, clip_id: str) -> dict[str, Any]:
+        """Values by column name."""
+        return {
+            name: {"bytes": data, "path": f"{clip_id}-{name}.webp"}
+            for name, data in vars(self).items()
+        }
+
+
+@dataclass(frozen=True)
 class ClipRecord:
     """What was made: one row of the dataset.
 
@@ -215,6 +235,7 @@ class ClipRecord:
         encoding: Codec and settings that made `video`.
         generation: How the frames were made.
         quality: What was measured on the decoded `video`.
+        pair: Onset and apex frame of the decoded `video` as image files (config `onset_apex`).
         retry_seed: Seed that made it after the first try was broken; None if the first stands.
         retry_reason: The gate that the first try failed.
     """
@@ -224,6 +245,7 @@ class ClipRecord:
     encoding: str
     generation: Generation
     quality: Quality
+    pair: Pair | None = None
     retry_seed: int | None = None
     retry_reason: str | None = None
 
@@ -242,6 +264,7 @@ class ClipRecord:
             "retry_reason": self.retry_reason,
             **asdict(self.generation),
             **asdict(self.quality),
+            **(self.pair.row(self.spec.clip_id) if self.pair else {}),
         }
 
 

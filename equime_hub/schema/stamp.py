@@ -57,6 +57,29 @@ def read_stamp(path: Path) -> Stamp:
         ) from error
 
 
+def generation_name(name: str, fingerprint: str) -> str:
+    """Name on the Hub of a file that was appended to a dataset there.
+
+    Names of the first generation are those of its folder. Later ones carry their fingerprint, so
+    that no two are ever called the same, and sort behind it; the stamp in the file keeps its name.
+
+    Args:
+        name: `build.json`, or a shard such as `data/train-00000-of-00002.parquet`.
+        fingerprint: Of the generation (`Origin.fingerprint`).
+
+    >>> generation_name("data/train-00000-of-00002.parquet", "3fa8c21d90")
+    'data/train-g3fa8c21d-00000-of-00002.parquet'
+    >>> generation_name("build.json", "3fa8c21d90")
+    'build-g3fa8c21d.json'
+    """
+    generation = f"g{fingerprint[:8]}"
+    if name == ORIGIN:
+        return ORIGIN.replace(".", f"-{generation}.")
+    folder, _, file = name.rpartition("/")
+    split, _, rest = file.partition("-")
+    return f"{folder}/{split}-{generation}-{rest}"
+
+
 @dataclass(frozen=True)
 class Origin:
     """What a dataset folder was built from.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import resource
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from equime_hub.builder.plan import Plan
 from equime_hub.cards import dataset_card
 from equime_hub.errors import BackendError, BuildError
 from equime_hub.files import sha256
-from equime_hub.schema.features import SCHEMA_VERSION, check_features, features
+from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, check_features, features
 from equime_hub.schema.stamp import ORIGIN, Stamp, read_stamp
 from equime_hub.video import codec
 from equime_hub.video.codec import EncoderConfig
@@ -106,8 +107,11 @@ def test_nothing_is_made_twice(plan: Plan, dataset: Path, built: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "delete", "empty"])
-def test_a_damaged_shard_is_made_again(plan: Plan, dataset: Path, built: Path, damage: str) -> None:
-    shard = dataset / "data/test-00000-of-00001.parquet"
+@pytest.mark.parametrize("config", ["data", "onset_apex"])
+def test_a_damaged_shard_is_made_again(
+    plan: Plan, dataset: Path, built: Path, config: str, damage: str
+) -> None:
+    shard = dataset / f"{config}/test-00000-of-00001.parquet"
     data = bytearray(shard.read_bytes())
     if damage == "flip":
         data[len(data) // 2] ^= 1
@@ -115,7 +119,9 @@ def test_a_damaged_shard_is_made_again(plan: Plan, dataset: Path, built: Path, d
     shard.write_bytes(data[:kept])
     if damage == "delete":
         shard.unlink()
-    assert finish(plan, dataset).made == pq.read_metadata(shard).num_rows
+    made = finish(plan, dataset).made
+    # Images are cut out of the videos again.
+    assert made == (pq.read_metadata(shard).num_rows if config == "data" else 0)
     assert sums(dataset) == sums(built)
 
 
@@ -128,7 +134,10 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
         "--workers", "2", "--shard-size", "1",
     ]  # fmt: skip
     out, kept = tmp_path / "out", []
-    for moment in (".building/*.parquet", ".building/data/*.parquet", "metadata/*", "data/*"):
+    for moment in (
+        ".building/*.parquet", ".building/data/*.parquet", ".building/onset_apex/*.parquet",
+        "metadata/*", "onset_apex/*", "data/*",
+    ):  # fmt: skip
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         while process.poll() is None and not list(out.glob(moment)):
             time.sleep(0.001)
@@ -139,7 +148,7 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
     reference = tmp_path / "reference"
     config = BuildConfig(WARP, shard_bytes=1_000_000)
     builds.build(plan, reference, config, card=dataset_card.write)
-    assert 0 < kept[0] < 6, "the build was never interrupted half way"
+    assert 0 < kept[0] < 9, "the build was never interrupted half way"
     assert sums(out) == sums(reference)
 
 
@@ -150,7 +159,7 @@ def test_the_workshop_is_swept(plan: Plan, dataset: Path, built: Path) -> None:
     assert sums(dataset) == sums(built)
 
 
-def test_half_a_dataset_is_not_opened(plan: Plan, tmp_path: Path) -> None:
+def test_half_a_dataset_is_not_opened(plan: Plan, built: Path, tmp_path: Path) -> None:
     def stop(folder: Path) -> None:
         raise KeyboardInterrupt
 
@@ -158,6 +167,7 @@ def test_half_a_dataset_is_not_opened(plan: Plan, tmp_path: Path) -> None:
         builds.build(plan, tmp_path / "out", SMALL, card=stop)
     assert not list((tmp_path / "out").glob("data/*"))
     assert finish(plan, tmp_path / "out").made == 0
+    assert sums(tmp_path / "out") == sums(built)
 
 
 def test_a_worker_does_not_outlive_its_parent(plan: Plan, tmp_path: Path) -> None:
@@ -189,8 +199,11 @@ def _alive(group: int) -> list[int]:
     return found
 
 
-def test_half_written_files_are_swept_away(plan: Plan, dataset: Path, built: Path) -> None:
-    (dataset / "data/train-00000-of-00001.parquet.123.tmp").write_bytes(b"half")
+@pytest.mark.parametrize("config", FOLDERS.values())
+def test_half_written_files_are_swept_away(
+    plan: Plan, dataset: Path, built: Path, config: str
+) -> None:
+    (dataset / f"{config}/train-00000-of-00001.parquet.123.tmp").write_bytes(b"half")
     finish(plan, dataset)
     assert sums(dataset) == sums(built)
 
@@ -271,11 +284,11 @@ def test_licence_and_title_stay_unless_others_are_given(plan: Plan, tmp_path: Pa
     assert "license: mit" in (out / "README.md").read_text()
 
 
-def test_files_that_do_not_belong_are_named(plan: Plan, dataset: Path) -> None:
-    shutil.copy(
-        dataset / "data/test-00000-of-00001.parquet", dataset / "data/test-00001-of-00002.parquet"
-    )
-    with pytest.raises(BuildError, match=r"do not belong .* data/test-00001-of-00002\.parquet"):
+@pytest.mark.parametrize("config", FOLDERS.values())
+def test_files_that_do_not_belong_are_named(plan: Plan, dataset: Path, config: str) -> None:
+    stray = f"{config}/test-00001-of-00002.parquet"
+    shutil.copy(dataset / f"{config}/test-00000-of-00001.parquet", dataset / stray)
+    with pytest.raises(BuildError, match=f"do not belong .* {re.escape(stray)}"):
         finish(plan, dataset)
 
 
@@ -322,7 +335,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
         sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--workers",
         "1",
     ]  # fmt: skip
-    limit = max(path.stat().st_size for path in built.glob("data/*")) - 1
+    limit = max(path.stat().st_size for path in built.glob("*/*")) - 1
 
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

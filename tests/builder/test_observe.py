@@ -72,6 +72,8 @@ def test_the_apex_is_observed_and_nothing_else_changes(dataset: Path) -> None:
         ]  # fmt: skip
     assert table(dataset).drop(OBSERVED).equals(before.drop(OBSERVED))
     assert table(dataset, "metadata").equals(table(dataset).drop(["video"]))
+    images = table(dataset, "onset_apex")
+    assert images.drop(["onset", "apex"]).equals(table(dataset, "metadata"))
     assert verify(dataset) == []
     assert not (dataset / WORKSHOP).exists()
     made_with = json.loads((dataset / "build.json").read_text("utf-8"))["made_with"]

@@ -28,6 +28,7 @@ from equime_hub.cards import dataset_card
 from equime_hub.cards.statistics import count
 from equime_hub.errors import BuildError, DatasetError
 from equime_hub.reports.verify import verify
+from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.stamp import read_origin
 from tests.conftest import SMALL, WARP, sums, tiny_plan
 
@@ -82,7 +83,9 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 def test_the_columns_are_filled_in_and_nothing_else_changes(bare: Path, measured: Path) -> None:
     own = {*TOOLS["motion"], *TOOLS["pixels"], "accepted", "rejection_reason"}
     assert verify(measured) == []
-    for name in (path.relative_to(bare) for path in bare.glob("*/*.parquet")):
+    names = [path.relative_to(bare) for path in bare.glob("*/*.parquet")]
+    assert {name.parts[0] for name in names} == set(FOLDERS.values())
+    for name in names:
         before, after = (pq.ParquetFile(root / name) for root in (bare, measured))
         assert before.schema_arrow.equals(after.schema_arrow, check_metadata=True)
         assert before.metadata.metadata == after.metadata.metadata  # the stamp, among others
@@ -198,6 +201,10 @@ def test_a_build_over_it_keeps_what_was_measured(
     report = builds.build(bare_plan, folder, BARE, card=dataset_card.write)
     assert report.made == 0
     assert sums(folder) == sums(measured)
+    # Images are cut out again of the videos that are there, and no value is lost.
+    (folder / SHARD.replace("data", "onset_apex")).unlink()
+    assert builds.build(bare_plan, folder, BARE, card=dataset_card.write).made == 0
+    assert sums(folder) == sums(measured)
     # A shard that is made again has no values; they are all that is measured then.
     (folder / SHARD).write_bytes(b"damaged")
     made = builds.build(bare_plan, folder, BARE, card=dataset_card.write).made
@@ -229,8 +236,10 @@ def _replace_shard(folder: Path, table: pa.Table) -> None:
     from equime_hub.builder import shards
     from equime_hub.schema.stamp import read_stamp
 
-    labels = folder / SHARD.replace("data", "metadata")
-    for path, config in ((folder / SHARD, "default"), (labels, "metadata")):
+    for config, place in FOLDERS.items():
+        path = folder / SHARD.replace("data", place)
+        for name in ("onset", "apex") if config == "onset_apex" else ():
+            table = table.append_column(name, pq.read_table(path)[name])
         shards.write(path, iter([table]), read_stamp(path), config)
         checksums.record(folder, checksums.read(folder), path.relative_to(folder).as_posix())
     dataset_card.write(folder)
@@ -300,7 +309,7 @@ def before_sweeping(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 UNTOUCHED = (during_the_first_chunks, while_shards_are_written, before_the_card)
-FILES = 7  # two shards, two files of labels, card, build.json, sums
+FILES = 9  # two shards with videos and with images, two files of labels, card, build.json, sums
 
 
 @pytest.fixture
@@ -361,7 +370,7 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
     ]  # fmt: skip
     quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     kills = 0
-    for moment in ("train*.json", "new/data/*", "new/metadata/*"):
+    for moment in ("train*.json", "new/data/*", "new/onset_apex/*", "new/metadata/*"):
         process = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]
         while process.poll() is None and not list(folder.glob(f"{rm.WORKSHOP}/{moment}")):
             time.sleep(0.001)

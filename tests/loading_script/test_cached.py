@@ -47,6 +47,12 @@ def test_the_metadata_have_no_video(built: Path, tmp_path: Path) -> None:
     assert len(rows) == 5 and "video" not in rows.features
 
 
+def test_the_pairs_are_images(built: Path, tmp_path: Path) -> None:
+    cached(built, tmp_path, "reader", name="onset_apex")
+    rows = load_dataset("org/equime", "onset_apex", split="validation", cache_dir=str(tmp_path))
+    assert [row["apex"].size for row in rows] == [(64, 64)] * 5
+
+
 def test_other_datasets_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "equime/data").mkdir(parents=True)
     videos = Dataset.from_dict({"video": [b"\0"]}, features=Features({"video": Video()}))

@@ -19,7 +19,7 @@ from datasets import (
 
 from equime_hub.errors import DatasetError, VideoError
 from equime_hub.loading_script import names
-from equime_hub.schema.features import check_features
+from equime_hub.schema.features import CONFIGS, check_features
 
 
 def run(code: str, folder: Path, **environment: str) -> str:
@@ -93,6 +93,31 @@ def test_splits_configs_and_streams_agree(elsewhere: Path) -> None:
         assert np.array_equal(streamed["video"].clip().frames, stored["video"].clip().frames)
 
 
+def test_pairs_are_frames_of_the_videos(elsewhere: Path) -> None:
+    clips = load_dataset("equime", split="test")
+    pairs = load_dataset("equime", name="onset_apex", split="test")
+    stream = load_dataset("equime", name="onset_apex", split="test", streaming=True)
+    for found in (pairs, stream):
+        assert check_features(found.features) == "onset_apex"
+        for clip, pair in zip(clips, found, strict=True):
+            frames = clip["video"].clip().frames
+            assert pair["clip_id"] == clip["clip_id"]
+            assert np.array_equal(pair["onset"], frames[clip["onset_frame"]])
+            assert np.array_equal(pair["apex"], frames[clip["apex_frame"]])
+
+
+def test_plain_datasets_opens_pairs(dataset: Path) -> None:
+    out = run(
+        "from datasets import load_dataset\n"
+        "for streaming in (False, True):\n"
+        "    pairs = load_dataset('equime', 'onset_apex', split='test', streaming=streaming)\n"
+        "    print([(row['onset'].size, row['apex'].mode) for row in pairs])\n"
+        "import sys; print('equime_hub' in sys.modules)",
+        dataset.parent,
+    )
+    assert out.splitlines()[-3:] == [str([((64, 64), "RGB")] * 5)] * 2 + ["False"]
+
+
 def test_streams_select_columns_and_rows(elsewhere: Path) -> None:
     stream = load_dataset(
         "equime", split="train", streaming=True,
@@ -157,7 +182,7 @@ def test_a_label_of_a_damaged_clip_can_still_be_read(elsewhere: Path) -> None:
 
 
 def test_datasets_tells_what_the_name_holds(elsewhere: Path) -> None:
-    assert get_dataset_config_names("equime") == ["default", "metadata"]
+    assert get_dataset_config_names("equime") == [*CONFIGS]
     assert get_dataset_split_names("equime") == ["train", "validation", "test"]
 
 

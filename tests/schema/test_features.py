@@ -5,7 +5,7 @@ from datasets import Features, Value
 
 from equime_hub.errors import DatasetError
 from equime_hub.schema import taxonomy as tx
-from equime_hub.schema.features import COLUMNS, check_features, columns, features
+from equime_hub.schema.features import COLUMNS, CONFIGS, check_features, columns, features
 
 
 def test_the_order_of_classes_is_fixed() -> None:
@@ -24,11 +24,17 @@ def test_every_column_is_described_and_named_once() -> None:
         assert column.description.endswith("."), column.name
 
 
-def test_metadata_is_everything_but_the_video() -> None:
-    assert [c.name for c in columns() if c.name != "video"] == [c.name for c in columns("metadata")]
+def test_configs_differ_in_their_pixels_alone() -> None:
+    labels = [column.name for column in columns("metadata")]
+    for config, pixels in (("default", ["video"]), ("onset_apex", ["onset", "apex"])):
+        names = [column.name for column in columns(config)]
+        assert [name for name in names if name not in pixels] == labels
+        assert set(names) - set(labels) == set(pixels)
+    assert columns(None) == COLUMNS
+    assert {c.name for config in CONFIGS for c in columns(config)} == {c.name for c in COLUMNS}
 
 
-@pytest.mark.parametrize("config", ["default", "metadata"])
+@pytest.mark.parametrize("config", CONFIGS)
 def test_features_survive_a_round_trip(config: str) -> None:
     found = features(config)
     assert check_features(Features._from_yaml_list(found._to_yaml_list())) == config
@@ -44,6 +50,14 @@ def test_other_columns_are_named() -> None:
         check_features(found)
     for part in ("fps: missing", "seed: ", "extra: not in the schema"):
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["onset", "apex"])
+def test_a_lost_image_is_named(name: str) -> None:
+    found = features("onset_apex").copy()
+    del found[name]
+    with pytest.raises(DatasetError, match=rf": {name}: missing, expected {{'_type': 'Image'}}$"):
+        check_features(found)
 
 
 def test_an_unknown_config_is_refused() -> None:

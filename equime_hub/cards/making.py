@@ -1,0 +1,108 @@
+"""How the clips of a dataset were made, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from equime_hub.cards.statistics import LONGEST_MS, SETTINGS, Statistics
+from equime_hub.cards.text import counted, listed, markdown
+from equime_hub.schema.stamp import Origin
+
+_NAMES = {
+    "generator": "backend",
+    "model_id": "model",
+    "model_revision": "revision",
+    "guidance_scale": "guidance",
+    "batch_size": "batch",
+}
+DRAWN = "drawn"
+"""`source_dataset` of faces that a program drew."""
+
+
+def values(statistics: Statistics) -> dict[str, str]:
+    """What the card says about clips and how they came to be."""
+    return {
+        "frames": _frames(statistics),
+        "durations": _durations(statistics),
+        "too_long": _too_long(statistics),
+        "settings": _settings(statistics),
+        "retried": f"{counted(statistics.retried, 'clip was', 'clips were')} made a second time, "
+        "because the first try was broken (`retry_reason`)."
+        if statistics.retried
+        else "",
+        "builds": "\n\n".join(
+            _build(fingerprint, generation.origin)
+            for fingerprint, generation in statistics.generations.items()
+            if generation.origin and generation.origin.made_with
+        ),
+        "encodings": listed(f"`{encoding}`" for encoding in statistics.encodings if encoding),
+        "sources": listed(
+            f"{source}: {counted(clips, 'clip', 'clips')}, licence of the images: "
+            f"{licence or 'unknown'}"
+            for (source, licence), clips in statistics.sources.items()
+        ),
+    }
+
+
+def _frames(statistics: Statistics) -> str:
+    rows = [
+        (f"{frames}", f"{width} × {height}", f"{fps:g}", f"{1000 * frames / fps:,.0f}", f"{n:,}")
+        for (frames, width, height, fps), n in statistics.frames.items()
+    ]
+    return markdown(("frames", "pixels", "frames a second", "length in ms", "clips"), rows, words=0)
+
+
+def _durations(statistics: Statistics) -> str:
+    if statistics.durations is None:
+        return ""
+    found = statistics.durations
+    header = ("clips", "shortest", "first quartile", "median", "third quartile", "longest")
+    numbers = (found.least, *found.quartiles, found.largest)
+    return markdown(header, [(f"{found.n:,}", *(f"{ms:.0f}" for ms in numbers))], words=0)
+
+
+def _too_long(statistics: Statistics) -> str:
+    if statistics.durations is None:
+        return ""
+    if not statistics.too_long:
+        return f"None lasts longer than {LONGEST_MS:.0f} ms, the usual bound of micro-expressions."
+    return (
+        f"**{statistics.too_long:,} of {statistics.durations.n:,} last longer than "
+        f"{LONGEST_MS:.0f} ms: by the usual bound these are no micro-expressions.**"
+    )
+
+
+def _settings(statistics: Statistics) -> str:
+    """One row a way of making clips, without the columns that say nothing."""
+    kept = [
+        i for i in range(len(SETTINGS)) if any(row[i] is not None for row in statistics.settings)
+    ]
+    header = [_NAMES.get(SETTINGS[i], SETTINGS[i]) for i in kept]
+    rows = [
+        [*(_word(row[i]) for i in kept), f"{clips:,}"] for row, clips in statistics.settings.items()
+    ]
+    return markdown((*header, "clips"), rows, words=len(header))
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _build(fingerprint: str, origin: Origin) -> str:
+    """All that was asked of the backend, presets and their departures included."""
+    import yaml
+
+    made: Mapping[str, Any] = origin.made_with
+    asked = {key: made[key] for key in ("backend", "retry") if key in made}
+    text = yaml.safe_dump(_known(asked), sort_keys=False, allow_unicode=True).rstrip()
+    return f"Build `{fingerprint}` of plan `{origin.plan}`:\n\n```yaml\n{text}\n```"
+
+
+def _known(value: Any) -> Any:
+    """Without nulls."""
+    if isinstance(value, Mapping):
+        return {key: _known(inner) for key, inner in value.items() if inner is not None}
+    return value

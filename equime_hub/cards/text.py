@@ -1,0 +1,103 @@
+"""Markdown: tables, lists, and templates that leave out what there is nothing to say about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from string import Template
+
+from equime_hub.cards.counting import Table
+
+
+def fill(name: str, values: Mapping[str, str]) -> str:
+    """A template with its values.
+
+    A paragraph is left out if one of its values is empty; so is one that ends with a colon, if
+    what comes next is left out, and a heading, if nothing stands below it. No paragraph of a
+    template, code included, may have an empty line in it.
+
+    Args:
+        name: File in `templates`, without its suffix.
+        values: Of all its placeholders.
+    """
+    template = files("equime_hub.cards").joinpath(f"templates/{name}.md").read_text("utf-8")
+    kept: list[str] = []
+    introduced = False
+    for paragraph in reversed(re.split(r"\n{2,}", template.strip())):
+        wanted = Template(paragraph)
+        level = _level(paragraph)
+        said = all(values[key] for key in wanted.get_identifiers())
+        if said and level:
+            said = bool(kept) and not 0 < _level(kept[-1]) <= level
+        elif said and paragraph.endswith(":"):
+            said = introduced
+        if said:
+            kept.append(wanted.substitute(values))
+        introduced = said
+    return "\n\n".join(reversed(kept)) + "\n"
+
+
+def _level(paragraph: str) -> int:
+    """Of a heading, from 1; 0 for any other paragraph."""
+    found = re.match(r"#+(?= [^\n]*$)", paragraph)
+    return len(found[0]) if found else 0
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
+    """A Markdown table.
+
+    Args:
+        header: Names of the columns.
+        rows: As many cells each.
+        words: How many columns are words; the others are numbers, and stand right.
+    """
+    rule = ["---" if i < words else "---:" for i in range(len(header))]
+    lines = [[cell.replace("|", "\\|") for cell in line] for line in (header, rule, *rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def cross_table(name: str, table: Table) -> str:
+    """A table of counts with its sums; empty if there is nothing in it."""
+    if not table:
+        return ""
+    columns = list(next(iter(table.values())))
+    rows = [
+        [key, *(f"{row[column]:,}" for column in columns), f"{sum(row.values()):,}"]
+        for key, row in table.items()
+    ]
+    totals = [sum(row[column] for row in table.values()) for column in columns]
+    rows.append(["**all**", *(f"**{n:,}**" for n in totals), f"**{sum(totals):,}**"])
+    return markdown((name, *columns, "all"), rows)
+
+
+def listed(items: Iterable[str]) -> str:
+    """A bullet list."""
+    return "\n".join(f"- {item}" for item in items)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "clip", "clips"), counted(1200, "clip", "clips")
+    ('1 clip', '1,200 clips')
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage with one decimal.
+
+    >>> share(748, 1000), share(0, 0)
+    ('74.8 %', '–')
+    """
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def joined(items: Sequence[str], last: str = "and") -> str:
+    """Words as a sentence lists them.
+
+    >>> joined(["a"]), joined(["a", "b", "c"], "or")
+    ('a', 'a, b or c')
+    """
+    return f" {last} ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))

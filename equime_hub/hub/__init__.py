@@ -1,0 +1,1 @@
+"""The dataset on the Hub: push, append, gate, answer access requests."""

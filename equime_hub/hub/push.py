@@ -1,0 +1,154 @@
+"""`push`: a dataset folder becomes a gated repository on the Hub."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from equime_hub.errors import HubError, NotFoundError
+from equime_hub.hub.client import api, ask
+from equime_hub.hub.repository import (
+    OF_AN_EMPTY_REPOSITORY,
+    Head,
+    read_head,
+    read_history,
+)
+from equime_hub.hub.sending import (
+    Parcel,
+    Report,
+    Wanted,
+    finish,
+    look,
+    published_release,
+    refuse_open,
+    send,
+)
+from equime_hub.hub.source import Check, Source, described, read_source, refuse_unsound
+from equime_hub.progress import Progress
+from equime_hub.schema.releases import FIRST, Release, check_tag
+
+
+def push(
+    folder: Path,
+    wanted: Wanted,
+    *,
+    check: Check,
+    public: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Publish a dataset in a repository of its own.
+
+    The repository is private and gated before the first clip is sent. One commit brings all clips,
+    the card and the sums. A repository that is to be public is opened last. After a crash the same
+    call goes on: what was uploaded is not sent again, and a commit that was made lacks at most its
+    tag and the opening.
+
+    Args:
+        folder: A dataset that `equime build` finished. It is not changed.
+        wanted: Where to, and how. A pull request needs a repository that is gated already.
+        check: Says what is wrong with the folder; anything is a refusal.
+        public: Let everybody see the page in the end. Reading stays gated.
+        progress: Called with bytes sent and bytes in all.
+
+    Raises:
+        DatasetError: The folder may not be published (`read_source`), or is not sound.
+        HubError: The repository holds something else, or the Hub refuses or fails.
+    """
+    check_tag(wanted.tag or FIRST)
+    source = read_source(folder)
+    head = _look(wanted)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        found = _packed(source, wanted, head, work)
+        if isinstance(found, Parcel):
+            refuse_unsound(source, check)
+            if wanted.dry_run:
+                return Report("planned", found.release, found.files)
+            if not wanted.pr:
+                _make(wanted.repository, head)
+            report = send(wanted, found, lambda head: _packed(source, wanted, head, work), progress)
+        else:
+            report = Report("there already", found)
+            if head and not (wanted.dry_run or wanted.pr):
+                finish(head, found)
+    if public and not (wanted.dry_run or wanted.pr):
+        _open(wanted.repository)
+    return report
+
+
+def _look(wanted: Wanted) -> Head | None:
+    """The repository; None if there is none yet."""
+    try:
+        head = look(wanted)
+    except NotFoundError:
+        if wanted.pr:
+            raise
+        return None
+    if wanted.pr:
+        refuse_open(head)
+    return head
+
+
+def _packed(source: Source, wanted: Wanted, head: Head | None, work: Path) -> Parcel | Release:
+    """What to commit, or the release that has brought it already.
+
+    Raises:
+        HubError: The repository is not free for it.
+    """
+    tag, folder = wanted.tag or FIRST, Path(tempfile.mkdtemp(dir=work))
+    if head and not head.is_empty:
+        release = published_release(source, wanted, *read_history(head, folder))
+        if release:
+            return release
+        other = next(name for name in head.files if name not in OF_AN_EMPTY_REPOSITORY)
+        raise HubError(
+            f"{wanted.repository} holds something else already, such as {other}. Give the name of "
+            "a new repository; `equime append` adds clips to a dataset that is there."
+        )
+    if head and tag in head.tags:
+        raise HubError(f"{wanted.repository} is empty but has a tag {tag}; delete that tag first.")
+    release = source.release(tag, wanted.note)
+    return Parcel(
+        head.commit if head else None,
+        release,
+        (
+            *source.pieces(first=True),
+            *described(folder, source.statistics, source.origin, [release], source.sums),
+        ),
+    )
+
+
+def _make(repository: str, head: Head | None) -> None:
+    """A repository that is closed before anything is in it, and private if it is new."""
+    if head is None:
+        ask(
+            repository,
+            "make the repository",
+            lambda: api().create_repo(repository, repo_type="dataset", private=True, exist_ok=True),
+        )
+    _close(repository)
+
+
+def _close(repository: str) -> Head:
+    ask(
+        repository,
+        "turn the gate on",
+        lambda: api().update_repo_settings(repository, gated="manual", repo_type="dataset"),
+    )
+    head = read_head(repository)
+    if head.gated != "manual":
+        raise HubError(
+            f"{repository} does not become gated (the Hub says {head.gated}), and nothing was "
+            "sent. Turn on manual approval on the page of its settings, then run the same again."
+        )
+    return head
+
+
+def _open(repository: str) -> None:
+    """Show the page to everybody, with the gate closed."""
+    if _close(repository).private:
+        ask(
+            repository,
+            "make the page public",
+            lambda: api().update_repo_settings(repository, private=False, repo_type="dataset"),
+        )

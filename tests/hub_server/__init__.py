@@ -1,0 +1,1 @@
+"""A Hub in this process, for the real clients."""
