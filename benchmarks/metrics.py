@@ -7,25 +7,36 @@ from plain columns to intervals; the quickest of three runs counts. The loop dra
 same way and hands the clips of each draw to scikit-learn's `f1_score` and
 `balanced_accuracy_score`; it is timed over a few draws, whose scores must be ours to 1e-9, and
 multiplied up to all draws. Its columns are integers, which is its quickest form.
+
+Then the same predictions, with probabilities, as a prediction log on disk: `equime evaluate` as a
+command of its own, from the start of Python to the tables, against the loop over the scores that
+it prints intervals for. The loop is given the columns; reading and starting are not held
+against it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import sklearn
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from benchmarks import machine
 from equime_hub import seeds
 from equime_hub.metrics import scores
+from equime_hub.training import log
+from equime_hub.training.log import PredictionLog, record
 
 Column = npt.NDArray[np.int64]
 
@@ -40,7 +51,18 @@ def made_up(clips: int, people: int, classes: int) -> tuple[Column, Column, Colu
     return true, predicted, np.concatenate([np.arange(people), more])
 
 
-def looped(true: Column, predicted: Column, who: Column, draws: int) -> tuple[float, float]:
+THEIRS: dict[str, Callable[[Column, Column], float]] = {
+    "uf1": lambda true, predicted: f1_score(true, predicted, average="macro"),
+    "uar": balanced_accuracy_score,
+    "accuracy": accuracy_score,
+    "weighted_f1": lambda true, predicted: f1_score(true, predicted, average="weighted"),
+}
+"""Score → how scikit-learn computes it."""
+
+
+def looped(
+    true: Column, predicted: Column, who: Column, draws: int, names: Sequence[str]
+) -> tuple[float, float]:
     """Seconds a draw of the loop, and the largest difference of its scores from ours."""
     people, classes = int(who.max()) + 1, int(true.max()) + 1
     order = np.argsort(who, kind="stable")
@@ -50,18 +72,71 @@ def looped(true: Column, predicted: Column, who: Column, draws: int) -> tuple[fl
     for _ in range(draws):
         start = time.perf_counter()
         drawn = np.concatenate([clips_of[person] for person in rng.integers(0, people, people)])
-        theirs = np.array(
-            [
-                f1_score(true[drawn], predicted[drawn], average="macro"),
-                balanced_accuracy_score(true[drawn], predicted[drawn]),
-            ]
-        )
+        theirs = np.array([THEIRS[name](true[drawn], predicted[drawn]) for name in names])
         seconds += time.perf_counter() - start
         counts = np.bincount(true[drawn] * classes + predicted[drawn], minlength=classes**2)
         square = counts.reshape(classes, classes)
-        ours = [float(scores.SCORES[name](square, False)) for name in ("uf1", "uar")]
+        ours = [float(scores.SCORES[name](square, False)) for name in names]
         difference = max(difference, float(abs(theirs - ours).max()))
     return seconds / draws, difference
+
+
+def as_log(true: Column, predicted: Column, who: Column) -> PredictionLog:
+    """The predictions as a leave-one-subject-out log whose largest probability they are."""
+    classes = tuple(f"class-{number}" for number in range(int(true.max()) + 1))
+    rng = seeds.generator("probabilities", len(true))
+    sure = rng.dirichlet(np.ones(len(classes)), len(true)).astype(np.float32)
+    rows = np.arange(len(true))
+    largest = sure.argmax(axis=1)
+    swapped = sure[rows, largest], sure[rows, predicted]
+    sure[rows, predicted], sure[rows, largest] = swapped
+    names = pa.array(classes)
+    people = pa.array([f"s{number}" for number in range(int(who.max()) + 1)]).take(pa.array(who))
+    offsets = pa.array(np.arange(0, sure.size + 1, len(classes)), pa.int32())
+    columns = {
+        "clip_id": pa.array(rows).cast(pa.string()),
+        "subject_id": people,
+        "dataset": pa.repeat("made-up", len(rows)),
+        "fold": people,
+        "seed": pa.repeat(0, len(rows)),
+        "reference": names.take(pa.array(true)),
+        "prediction": names.take(pa.array(predicted)),
+        "probabilities": pa.ListArray.from_arrays(offsets, pa.array(sure.ravel())),
+        "config_hash": pa.nulls(len(rows), pa.string()),
+    }
+    return record.checked(pa.table(columns, schema=record.SCHEMA), classes)
+
+
+def commanded(path: Path, draws: int) -> dict[str, Any]:
+    """What `equime evaluate` reports of a log."""
+    call = [sys.executable, "-m", "equime_hub", "evaluate", str(path), "--protocol", "loso"]
+    done = subprocess.run(
+        [*call, "--draws", str(draws), "--json"], capture_output=True, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def evaluated(true: Column, predicted: Column, who: Column, options: Any) -> dict[str, Any]:
+    """`equime evaluate` against the loop."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "predictions.parquet")
+        log.write(as_log(true, predicted, who), path)
+        seconds = quickest(lambda: commanded(path, options.draws))
+        (part, *_) = commanded(path, 1)["parts"]
+    names = tuple(THEIRS)
+    a_draw, difference = looped(true, predicted, who, options.loop_draws, names)
+    whole = {name: THEIRS[name](true, predicted) for name in names}
+    difference = max(
+        difference, *(abs(part["scores"][name]["mean"] - whole[name]) for name in names)
+    )
+    return {
+        "evaluate_seconds": round(seconds, 3),
+        "evaluate_loop_seconds_a_draw": round(a_draw, 3),
+        "evaluate_loop_seconds_scaled_to_all_draws": round(a_draw * options.draws, 1),
+        "evaluate_ratio": round(a_draw * options.draws / seconds),
+        "evaluate_largest_difference": float(difference),
+    }
 
 
 def quickest(work: Callable[[], Any], times: int = 3) -> float:
@@ -86,9 +161,10 @@ def main() -> None:
     true, predicted, who = made_up(options.clips, options.people, options.classes)
     ours = quickest(lambda: scores.bootstrap(true, predicted, who, draws=options.draws))
     intervals = scores.bootstrap(true, predicted, who, draws=options.draws)
-    a_draw, difference = looped(true, predicted, who, options.loop_draws)
-    if difference > 1e-9:
-        raise SystemExit(f"scikit-learn's scores differ from ours by {difference}.")
+    a_draw, difference = looped(true, predicted, who, options.loop_draws, ("uf1", "uar"))
+    command = evaluated(true, predicted, who, options)
+    if (largest := max(difference, command["evaluate_largest_difference"])) > 1e-9:
+        raise SystemExit(f"scikit-learn's scores differ from ours by {largest}.")
     loop = a_draw * options.draws
     result = {
         "predictions": options.clips,
@@ -101,6 +177,7 @@ def main() -> None:
         "loop_seconds_scaled_to_all_draws": round(loop, 1),
         "ratio": round(loop / ours),
         "largest_difference": difference,
+        **command,
         "scikit_learn": sklearn.__version__,
         "intervals": {name: [each.low, each.high] for name, each in intervals.items()},
         "machine": machine.describe(),

@@ -29,6 +29,10 @@ COMMANDS = {
     "pull": "equime_hub.commands.pull:pull",
     "push-metric": "equime_hub.commands.push_metric:push_metric",
     "push-model": "equime_hub.commands.push_model:push_model",
+    "evaluate": "equime_hub.commands.evaluate:evaluate",
+    "cross-eval": "equime_hub.commands.cross_eval:cross_eval",
+    "ablate": "equime_hub.commands.ablate:ablate",
+    "lint": "equime_hub.commands.lint:lint",
     "report": "equime_hub.commands.report:report",
     "doctor": "equime_hub.commands.doctor:doctor",
 }

@@ -14,6 +14,7 @@
     │   ├── NotFoundError       no such repository (or a private one), tag, branch or commit
     │   └── OfflineError        the Hub cannot be reached, and the cache does not hold it
     ├── VideoError              bytes that are no readable video, frames out of range
+    ├── ModelError              a saved model cannot be loaded, or does not fit the dataset
     ├── MetricError             labels that cannot be scored (also a ValueError)
     └── MissingDependencyError  an optional package is absent (also an ImportError)
 
@@ -70,6 +71,10 @@ class OfflineError(HubError):
 
 class VideoError(EquimeError):
     """Bytes that are no readable video, or frames out of range."""
+
+
+class ModelError(EquimeError):
+    """A saved model cannot be loaded, or does not fit the dataset."""
 
 
 class MetricError(EquimeError, ValueError):

@@ -22,7 +22,7 @@ This file also stands, as a link, in the folder of each metric: it needs nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,12 @@ def confusion(
 def coded(
     references: Classes, predictions: Classes, labels: Classes | None = None
 ) -> tuple[npt.NDArray[np.int64], list[Label]]:
-    """The cell of the flattened confusion matrix that each clip falls into, and the C classes.
-
-    Arguments and errors as `confusion`.
-    """
-    clips = columns(references=references, predictions=predictions)
+    """For each clip its cell of the flattened `confusion`, and the C classes; the rest as there."""
+    clips = {"references": references, "predictions": predictions}
+    found = {name: _numbered(name, values) for name, values in clips.items()}
+    _demand_pairs(**{name: numbers for name, (_, numbers) in found.items()})
     named = None if labels is None else _plain("labels", labels)
-    every = [value for values in clips.values() for value in values] + (named or [])
+    every = [value for values, _ in found.values() for value in values] + (named or [])
     strings = [value for value in every if isinstance(value, str)]
     if strings and len(strings) < len(every):
         other = next(value for value in every if not isinstance(value, str))
@@ -113,27 +112,16 @@ def coded(
     if unknown := [value for value in every if value not in position]:
         raise MetricError(f"The class {unknown[0]!r} occurs, but labels names only {classes}.")
     true, predicted = (
-        np.array([position[value] for value in values], np.int64) for values in clips.values()
+        np.array([position[value] for value in values], np.int64)[numbers]
+        for values, numbers in found.values()
     )
     return true * len(classes) + predicted, classes
 
 
 def columns(**named: Iterable[Any]) -> dict[str, list[Any]]:
-    """Columns as lists of integers or strings, one entry a clip.
-
-    Raises:
-        MetricError: No clips, unequal lengths, or an entry that is neither integer nor string.
-    """
+    """Columns as lists, one integer or string a clip; MetricError if they are not, or unequal."""
     found = {name: _plain(name, values) for name, values in named.items()}
-    (first, clips), *others = found.items()
-    for name, values in others:
-        if len(values) != len(clips):
-            raise MetricError(
-                f"There are {len(clips)} {first} and {len(values)} {name}; "
-                "give one of each for every clip."
-            )
-    if not clips:
-        raise MetricError(f"There are no {' and no '.join(found)}; give at least one of each.")
+    _demand_pairs(**found)
     return found
 
 
@@ -208,8 +196,8 @@ def bootstrap(
     """Percentile intervals of pooled scores, subjects resampled with replacement.
 
     Clips of one person are not independent, so whole people are drawn, each with all of their
-    clips. A draw is scored as the function of that name scores its clips, with the same `labels`.
-    The order of the clips does not matter.
+    clips, whose order does not matter. A draw is scored as the function of that name scores its
+    clips, with the same `labels`.
 
     Args:
         references: True classes, one a clip.
@@ -222,13 +210,13 @@ def bootstrap(
         seed: Of NumPy's PCG64; `equime_hub.seeds.derive` makes one from names.
 
     Raises:
-        MetricError: As `confusion`; also fewer than two subjects, an unknown score, `draws`,
-            `seed` or `level` out of range.
+        MetricError: As `confusion`; fewer than two subjects, an unknown score, a number out of range.
     """
     functions = {name: named_score(name) for name in ([names] if isinstance(names, str) else names)}
     fixed = labels is not None
     cells, classes = coded(references, predictions, labels)
-    who = columns(predictions=predictions, subjects=subjects)["subjects"]
+    who = _plain("subjects", subjects)
+    _demand_pairs(predictions=cells, subjects=who)
     people = ordered(who)
     if len(people) < 2:
         raise MetricError(
@@ -309,11 +297,7 @@ def resampled(
 
 
 def quantiles(values: npt.NDArray[np.float64], level: float) -> tuple[float, float]:
-    """The percentile interval of draws.
-
-    Raises:
-        MetricError: `level` is not in (0, 1).
-    """
+    """The percentile interval of draws; MetricError if `level` is not in (0, 1)."""
     if not 0 < level < 1:
         raise MetricError(f"level must lie between 0 and 1, such as 0.95, got {level}.")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]).tolist()
@@ -353,11 +337,7 @@ SCORES: dict[str, CountScore] = {
 
 
 def named_score(name: str) -> CountScore:
-    """One of `SCORES`.
-
-    Raises:
-        MetricError: There is none of that name.
-    """
+    """One of `SCORES`; MetricError if there is none of that name."""
     if name not in SCORES:
         raise MetricError(f"There is no score {name!r}. Choose one of: {', '.join(SCORES)}.")
     return SCORES[name]
@@ -391,3 +371,30 @@ def _plain(name: str, values: Iterable[Any]) -> list[Any]:
                 "(take the argmax of scores, and drop clips without a label)."
             )
     return found
+
+
+def _demand_pairs(**named: Sized) -> None:
+    (first, clips), *others = ((name, len(values)) for name, values in named.items())
+    for name, length in others:
+        if length != clips:
+            raise MetricError(
+                f"There are {clips} {first} and {length} {name}; give one of each for every clip."
+            )
+    if not clips:
+        raise MetricError(f"There are no {' and no '.join(named)}; give at least one of each.")
+
+
+def _numbered(name: str, values: Iterable[Any]) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    """The different values as they first occur, and for each entry the number of its own."""
+    # Of an array a pass for each class, instead of a Python object for each clip.
+    if type(values) is np.ndarray and values.ndim == 1 and values.dtype.kind in "iuU":
+        found: list[Any] = []
+        numbers = np.full(len(values), -1)
+        while len(found) <= 64 and len(left := np.flatnonzero(numbers < 0)):
+            numbers[values == values[left[0]]] = len(found)
+            found.append(values[left[0]].item())
+        if not len(left):
+            return found, numbers
+    plain = _plain(name, values)
+    position = {value: number for number, value in enumerate(dict.fromkeys(plain))}
+    return list(position), np.array([position[value] for value in plain], np.int64)

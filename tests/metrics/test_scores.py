@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import doctest
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -156,6 +158,32 @@ def test_containers(convert: Callable[[list[int]], Any]) -> None:
     matrix, labels = confusion(convert(references), convert(predictions))
     assert matrix.sum() == 4
     assert [type(label) for label in labels] == [int, int, int]
+
+
+@given(
+    st.lists(st.tuples(st.integers(-2, 90), st.integers(-2, 90)), max_size=100),
+    st.sampled_from(["int8", "uint16", "int64", "U"]),
+    st.booleans(),
+)
+def test_arrays_are_counted_as_lists_are(
+    pairs: list[tuple[int, int]], kind: str, named: bool
+) -> None:
+    # Strings with blanks at their ends, which NumPy is known to drop in places.
+    values = [[f"{v}{' ' * (v % 2)}" if kind == "U" else max(v, 0) for v in pair] for pair in pairs]
+    columns: list[list[Any]] = [[pair[i] for pair in values] for i in (0, 1)]
+    labels = sorted(set(columns[0])) if named else None
+
+    def outcome(given: Sequence[Any]) -> tuple[Any, ...]:
+        try:
+            matrix, classes = confusion(given[0], given[1], labels)
+        except MetricError as error:
+            return (str(error),)
+        return matrix.tolist(), classes, {type(value) for value in classes}
+
+    assert outcome([np.array(column, kind) for column in columns]) == outcome(columns)
+    assert outcome([np.array(columns[0], kind), columns[1]]) == outcome(columns)
+    short = [np.array(columns[0], kind), np.array(columns[1][1:], kind)]
+    assert outcome(short) == outcome([columns[0], columns[1][1:]])
 
 
 def test_numpy_strings() -> None:

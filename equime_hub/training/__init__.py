@@ -1,0 +1,1 @@
+"""Protocols, prediction logs, and what makes a number trustworthy."""
