@@ -11,9 +11,10 @@ from equime_hub._version import __version__
 from equime_hub.loading_script.donors import drop_donors
 from equime_hub.loading_script.load import load, with_pyav
 from equime_hub.loading_script.names import install as _install_names
+from equime_hub.loading_script.real.labels import map_labels
 from equime_hub.metrics.aliases import install as _install_metrics
 
-__all__ = ["__version__", "drop_donors", "load", "with_pyav"]
+__all__ = ["__version__", "drop_donors", "load", "map_labels", "with_pyav"]
 
 _install_names()
 _install_metrics()

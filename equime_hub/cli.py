@@ -14,6 +14,7 @@ COMMANDS = {
     "faces": "equime_hub.commands.faces:faces",
     "attributes": "equime_hub.commands.attributes:attributes",
     "causal": "equime_hub.commands.causal:causal",
+    "import": "equime_hub.commands.import_:import_",
     "plan": "equime_hub.commands.plan:plan",
     "prompts": "equime_hub.commands.prompts:prompts",
     "build": "equime_hub.commands.build:build",

@@ -94,6 +94,7 @@ def hub(
     hub.sign_in(None)
     yield hub
     clients.forget()
+    clients.switch_off()
     hub.stop()
     _REACHABLE.remove(address)
     assert not hub.server.bugs, "\n".join(hub.server.bugs)

@@ -24,6 +24,6 @@ def test_uniform_numbers_fill_the_unit_interval() -> None:
     drawn = seeds.uniform(seeds.words(range(100_000), 2))
     assert 0 <= drawn.min() < 1e-4 and 1 - 1e-4 < drawn.max() < 1
     assert seeds.uniform(np.array([2**64 - 1], np.uint64))[0] < 1
-    counts = np.histogram2d(*drawn.T, bins=10)[0]
+    counts = np.histogram2d(drawn[:, 0], drawn[:, 1], bins=10)[0]
     # 100 cells of 1,000 each: chi-squared with 99 degrees of freedom is below 170 but for 1e-5.
     assert ((counts - 1000) ** 2 / 1000).sum() < 170

@@ -11,9 +11,10 @@ the Hub stores equal content once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -86,10 +87,15 @@ def split_specs(plan: Plan, split: str) -> list[ClipSpec]:
 
 def table(records: Iterable[ClipRecord], config: str | None = "default") -> pa.Table:
     """Records as an Arrow table in the types of a config's columns (None: of all)."""
+    return table_of_rows((record.row() for record in records), config)
+
+
+def table_of_rows(values: Iterable[Mapping[str, Any]], config: str | None = "default") -> pa.Table:
+    """The same for rows, as `ClipRecord.row` gives them."""
     everything, labels = features(config), features("metadata")
     rows = []
-    for record in records:
-        row = record.row()
+    for value in values:
+        row = dict(value)
         # datasets would look for videos and images on disk by their names.
         pixels = {name: row.pop(name) for name in list(row) if name not in labels}
         rows.append({**labels.encode_example(row), **pixels})
@@ -130,17 +136,19 @@ def write(
         writer.add_key_value_metadata(stamp.metadata() | chunking)
 
 
-def row_groups(parts: Sequence[Path], config: str = "default") -> Iterator[pa.Table]:
-    """Tables of `ROW_GROUP` rows out of consecutive parts, without holding many."""
+def row_groups(
+    parts: Sequence[Path], config: str = "default", size: int = ROW_GROUP
+) -> Iterator[pa.Table]:
+    """Tables of `size` rows out of consecutive parts, without holding many."""
     held: list[pa.Table] = []
     names = [column.name for column in columns(config)]
     for number, part in enumerate(parts, 1):
         held.append(pq.read_table(part, columns=names))
         rows = sum(map(len, held))
-        while rows >= ROW_GROUP or (rows and number == len(parts)):
+        while rows >= size or (rows and number == len(parts)):
             table = pa.concat_tables(held)
-            yield table[:ROW_GROUP].combine_chunks()
-            held = [table[ROW_GROUP:]]
+            yield table[:size].combine_chunks()
+            held = [table[size:]]
             rows = len(held[0])
 
 

@@ -1,4 +1,7 @@
-"""The dataset card: README.md with the YAML that `load_dataset` reads."""
+"""The dataset card: README.md with the YAML that `load_dataset` reads.
+
+A dataset that was imported from a licensed one has a card of its own, which says so first.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from equime_hub.cards.text import counted, cross_table, fill, listed, markdown
 from equime_hub.errors import DatasetError
 from equime_hub.files import write_text
 from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, features
+from equime_hub.schema.licences import is_restricted
 from equime_hub.schema.releases import Release, read_releases
 from equime_hub.schema.stamp import ORIGIN, read_origin
 
@@ -26,7 +30,8 @@ def write(folder: Path) -> Statistics:
     """Count a built dataset and write its card, atomically.
 
     Args:
-        folder: A dataset that `builder.build` built, or a copy of one from the Hub.
+        folder: A dataset that `builder.build` built or `builder.importing` imported, or a copy
+            of one from the Hub.
 
     Returns:
         The numbers that stand on the card.
@@ -63,6 +68,7 @@ def anew(folder: Path, statistics: Statistics | None = None) -> str:
         title=origin.title,
         releases=releases,
         policy=POLICY if releases else None,
+        reference=origin.made_with.get("citation", ""),
     )
 
 
@@ -73,6 +79,7 @@ def render(
     title: str,
     releases: Sequence[Release] = (),
     policy: Policy | None = None,
+    reference: str = "",
 ) -> str:
     """The card as text. Nothing in it depends on when or where it is written.
 
@@ -82,12 +89,13 @@ def render(
         title: Name of the dataset.
         releases: What the Hub has had so far, oldest first.
         policy: Who may have it; None says nothing about that.
+        reference: What to cite for an imported dataset.
     """
     import yaml
 
     head = _head(statistics, license, title) | (policy.yaml() if policy else {})
     return fill(
-        "dataset_card",
+        "imported_card" if is_restricted(license) else "dataset_card",
         {
             "head": yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100).rstrip(),
             "title": " ".join(title.split()),
@@ -100,6 +108,7 @@ def render(
             "emotions": cross_table("emotion", statistics.emotions),
             "license": f"{license}. The licence of each source image is in the column `license`.",
             "citation": citation.bibtex(statistics),
+            "reference": reference,
             "changes": changelog.render(releases),
             **making.values(statistics),
             **people.values(statistics),
@@ -112,13 +121,15 @@ def render(
 
 
 def _head(statistics: Statistics, license: str, title: str) -> dict[str, Any]:
+    restricted = is_restricted(license)
     return {
-        "license": license,
+        **({"license": "other", "license_name": license} if restricted else {"license": license}),
         "pretty_name": title,
         "task_categories": ["video-classification"],
         "tags": [
             "micro-expressions",
             "facial-action-units",
+            *(["restricted"] if restricted else []),
             *(["synthetic"] if caveats.is_synthetic(statistics) else []),
             "emotion-recognition",
         ],

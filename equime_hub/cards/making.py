@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from equime_hub.cards.statistics import LONGEST_MS, SETTINGS, Statistics
@@ -46,11 +46,26 @@ def values(statistics: Statistics) -> dict[str, str]:
 
 
 def _frames(statistics: Statistics) -> str:
+    """One row a size and rate: recordings differ in length."""
+    lengths: dict[tuple[int, int, float | None], dict[int, int]] = {}
+    for (frames, width, height, fps), n in statistics.frames.items():
+        lengths.setdefault((width, height, fps), {})[frames] = n
     rows = [
-        (f"{frames}", f"{width} × {height}", f"{fps:g}", f"{1000 * frames / fps:,.0f}", f"{n:,}")
-        for (frames, width, height, fps), n in statistics.frames.items()
+        (
+            _range(f"{frames}" for frames in found),
+            f"{width} × {height}",
+            "unknown" if fps is None else f"{fps:g}",
+            "unknown" if fps is None else _range(f"{1000 * n / fps:,.0f}" for n in found),
+            f"{sum(found.values()):,}",
+        )
+        for (width, height, fps), found in lengths.items()
     ]
     return markdown(("frames", "pixels", "frames a second", "length in ms", "clips"), rows, words=0)
+
+
+def _range(ascending: Iterable[str]) -> str:
+    first, *others = ascending
+    return f"{first} to {others[-1]}" if others else first
 
 
 def _durations(statistics: Statistics) -> str:

@@ -119,7 +119,7 @@ class Statistics:
         sources: Clips per source dataset and its licence.
         settings: Values of `SETTINGS` → clips.
         encodings: Codec settings → clips.
-        frames: (frames, width, height, fps) → clips.
+        frames: (frames, width, height, fps) → clips; fps is None where it is unknown.
         durations: From onset to offset, milliseconds; None if no clip has both.
         too_long: Clips of which that is more than `LONGEST_MS`.
         measured: Column of `MEASURED` → its values; those nobody measured are left out.
@@ -140,7 +140,7 @@ class Statistics:
     sources: dict[tuple[str, str | None], int]
     settings: dict[tuple[Any, ...], int]
     encodings: dict[str, int]
-    frames: dict[tuple[int, int, int, float], int]
+    frames: dict[tuple[int, int, int, float | None], int]
     durations: Spread | None
     too_long: int
     measured: dict[str, Spread]

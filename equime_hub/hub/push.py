@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from equime_hub.errors import HubError, NotFoundError
-from equime_hub.hub.client import api, ask
+from equime_hub.hub.client import api, ask, check_name
 from equime_hub.hub.repository import (
     OF_AN_EMPTY_REPOSITORY,
     Head,
@@ -54,6 +54,7 @@ def push(
         DatasetError: The folder may not be published (`read_source`), or is not sound.
         HubError: The repository holds something else, or the Hub refuses or fails.
     """
+    check_name(wanted.repository)
     check_tag(wanted.tag or FIRST)
     source = read_source(folder)
     head = _look(wanted)

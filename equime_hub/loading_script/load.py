@@ -13,6 +13,8 @@ from equime_hub.schema.features import check_features, features
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
+    from equime_hub.loading_script.real.clip import Options
+
 Data = TypeVar("Data", bound="Dataset | DatasetDict | IterableDataset | IterableDatasetDict")
 
 
@@ -24,6 +26,8 @@ def load(
     columns: Sequence[str] | None = None,
     streaming: bool = False,
     revision: str | None = None,
+    root: str | Path | None = None,
+    options: Options | None = None,
 ) -> Dataset | DatasetDict | IterableDataset | IterableDatasetDict:
     """Open a dataset in our schema, videos decoded by PyAV.
 
@@ -32,13 +36,17 @@ def load(
     opens what was loaded before.
 
     Args:
-        path: "equime", a folder, or a Hub repository.
+        path: "equime", a folder, or a Hub repository; with `root` the name of a licensed dataset,
+            such as "samm" (`equime import --list`).
         config: "default"; "metadata" for everything but the video; "onset_apex" for the labels
             and two images of every clip.
         split: "train", "validation", "test", "train[:10%]", ...; None gives all.
         columns: Read only these; None reads all.
         streaming: Read rows as they are needed, without a copy in the cache.
         revision: Tag, branch or commit of a Hub repository, such as "v1.0.0".
+        root: The lab's folder of a licensed dataset. Its annotation is read now, its frames when
+            they are asked for.
+        options: What is wanted of it (`real.clip.Options`).
 
     Raises:
         DatasetError: The folder or repository holds no dataset of ours, or the config, split or a
@@ -60,6 +68,11 @@ def load(
             f"The config {config!r} has no columns {', '.join(sorted(unknown))}. "
             f"Choose from: {', '.join(expected)}."
         )
+    if root is not None:
+        real = _real(str(path), Path(root).expanduser(), options, config, split, streaming)
+        return real if columns is None else real.select_columns(list(columns))
+    if options is not None:
+        raise DatasetError(f"options are for a licensed dataset: give root= as well as {path!r}.")
     source = resolve() if str(path) == NAME else str(path)
     some = {} if columns is None else {"columns": list(columns)}
     try:
@@ -77,10 +90,33 @@ def load(
     return opened
 
 
+def _real(
+    name: str, root: Path, options: Options | None, config: str, split: str | None, streaming: bool
+) -> Any:
+    from equime_hub.loading_script.real.builder import builder
+    from equime_hub.loading_script.real.clip import Options
+
+    reader = builder(name, root, options or Options(), config)
+    try:
+        if streaming:
+            return reader.as_streaming_dataset(split)
+        reader.download_and_prepare()
+        return reader.as_dataset(split)
+    except ValueError as error:
+        raise DatasetError(f"Cannot open {name}: {error}") from error
+
+
 def _is_folder(source: str, config: str) -> bool:
     """Whether it is a folder, not a repository; one that does not hold the config is refused."""
+    from equime_hub.loading_script.real import REAL
+
     folder = Path(source).expanduser()
     if not (folder.exists() or folder.is_absolute() or source.startswith(".")):
+        if source in REAL.names():
+            raise DatasetError(
+                f"{source!r} is a licensed dataset, read from your own copy: "
+                f'equime_hub.load("{source}", root="FOLDER")'
+            )
         if source.count("/") != 1:
             raise DatasetError(f"{source!r} is no folder, and no repository such as ORG/{NAME}.")
         return False

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import wrapt
+
 from equime_hub import hooks
 from equime_hub.errors import DatasetError
 
@@ -23,6 +25,7 @@ NAME = "equime"
 VARIABLE = "EQUIME_DATASET"
 _READER = "equime_hub.loading_script.reader"
 _CACHED = "equime_hub.loading_script.cached"
+_CONCATENATE = "_concatenate_map_style_datasets"
 
 
 def resolve() -> str:
@@ -67,6 +70,30 @@ def install() -> None:
         "datasets.inspect": f'get_dataset_config_names("{NAME}")',
     }.items():
         hooks.wrap(module, "dataset_module_factory", _factory, purpose)
+    # Likewise: each of these modules holds a reference of its own.
+    for module in ("datasets.arrow_dataset", "datasets.combine"):
+        hooks.wrap(module, _CONCATENATE, _concatenate, "decoding of concatenated datasets by PyAV")
+    wrapt.when_imported("fsspec")(_teach_fsspec)
+
+
+def _concatenate(
+    wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Keep the first one's decoder: of datasets with other cards, the columns are read anew."""
+    from equime_hub.loading_script.load import with_pyav
+    from equime_hub.video.feature import AvVideo
+
+    def call(dsets: list[Any], *rest: Any, **named: Any) -> Any:
+        found = wrapped(dsets, *rest, **named)
+        ours = any(isinstance(feature, AvVideo) for feature in dsets[0].features.values())
+        return with_pyav(found) if ours else found
+
+    return call(*args, **kwargs)
+
+
+def _teach_fsspec(fsspec: Any) -> None:
+    """Clips of licensed folders are opened through `fsspec` (`real.lazy`)."""
+    fsspec.register_implementation("equime-real", f"{__package__}.real.lazy.RealFileSystem")
 
 
 def _factory(

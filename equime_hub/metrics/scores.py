@@ -210,7 +210,7 @@ def bootstrap(
         seed: Of NumPy's PCG64; `equime_hub.seeds.derive` makes one from names.
 
     Raises:
-        MetricError: As `confusion`; fewer than two subjects, an unknown score, a number out of range.
+        MetricError: As `confusion`; fewer than two subjects, an unknown score, a bad number.
     """
     functions = {name: named_score(name) for name in ([names] if isinstance(names, str) else names)}
     fixed = labels is not None

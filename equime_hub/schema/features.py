@@ -11,7 +11,7 @@ from equime_hub.schema import taxonomy as tx
 if TYPE_CHECKING:
     from datasets import Features
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 """Written into every shard; the first number changes when old readers would misread."""
 
 FOLDERS = {"default": "data", "metadata": "metadata", "onset_apex": "onset_apex"}
@@ -59,6 +59,7 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         Column("source_image", "string", "Name of the image inside its source."),
         Column("source_sha256", "string", "SHA-256 of the image."),
         Column("license", "string", "Licence of the image."),
+        Column("part", "string", "Part of the source, such as hs or test_A; null if it has none."),
     ),
     "video": (
         Column("video", "video", "The clip: H.264 in MP4, embedded."),
@@ -77,6 +78,8 @@ GROUPS: dict[str, tuple[Column, ...]] = {
         _label("emotion_3", tx.EMOTIONS_3, "MEGC's three classes; null for 'others'."),
         Column("emotion_raw", "string", "The label as its source writes it."),
         _label("label_source", tx.LABEL_SOURCES, "Who says which emotion it is."),
+        _label("expression", tx.EXPRESSIONS, "Micro or macro expression."),
+        Column("fixes", "string", "Corrections of the source's annotation, joined by '; '."),
     ),
     "action units": (
         _aus(

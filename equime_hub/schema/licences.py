@@ -29,5 +29,5 @@ def is_licensed(source_dataset: str | None) -> bool:
     >>> is_licensed("CAS(ME)^2"), is_licensed("CK+"), is_licensed("celebahq"), is_licensed(None)
     (True, True, False, False)
     """
-    name = (source_dataset or "").lower().replace("+", "plus")
+    name = (source_dataset or "").lower().partition(" (")[0].replace("+", "plus")
     return "".join(filter(str.isalnum, name)) in _PLAIN

@@ -258,6 +258,7 @@ class ClipRecord:
             "emotion_3": EMOTION_TO_3[self.spec.emotion],
             "emotion_raw": self.spec.emotion,
             "label_source": "synthetic",
+            "expression": "micro",
             "facs": facs_code(rise(self.spec.au_onset, self.spec.au_apex)),
             "apex_source": "planned",
             "retry_seed": self.retry_seed,

@@ -139,6 +139,7 @@ RACES = ("asian", "black", "indian", "latino hispanic", "middle eastern", "white
 LABEL_SOURCES = ("synthetic", "self_report", "action_units", "joint")
 AU_SOURCES = ("expert", "micro", "macro", "annotated")
 APEX_SOURCES = ("planned", "annotated", "estimated", "middle")
+EXPRESSIONS = ("micro", "macro")
 
 
 def age_group(age: float | None) -> str | None:

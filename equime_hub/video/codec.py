@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -115,27 +116,52 @@ def encode(clip: Clip, config: EncoderConfig | None = None) -> bytes:
     Raises:
         VideoError: Odd size, or settings or a rate that the encoder refuses.
     """
+    return encode_frames(clip.frames, clip.fps, config)
+
+
+def encode_frames(
+    frames: Iterable[npt.NDArray[np.uint8]], fps: float, config: EncoderConfig | None = None
+) -> bytes:
+    """The same for frames that come one by one, so that long recordings need not fit in memory.
+
+    Args:
+        frames: H×W×3 each, uint8, RGB, all of one even size; at least one.
+        fps: Frames per second.
+        config: Settings; None is `EncoderConfig()`.
+
+    Raises:
+        VideoError: No frame, frames of several sizes, and what `encode` raises.
+    """
     config = config or EncoderConfig()
-    if clip.width % 2 or clip.height % 2:
+    coming = iter(frames)
+    first = next(coming, None)
+    if first is None:
+        raise VideoError("A clip needs a frame, got none")
+    height, width = first.shape[:2]
+    if width % 2 or height % 2:
         raise VideoError(
-            f"H.264 in yuv420p needs even sizes, got {clip.width}×{clip.height}: "
+            f"H.264 in yuv420p needs even sizes, got {width}×{height}: "
             "crop or pad the frames by one pixel"
         )
-    rate = Fraction(clip.fps).limit_denominator(1001)
+    rate = Fraction(fps).limit_denominator(1001)
     if not Fraction(1, 1001) <= rate <= 100_000:
-        raise VideoError(f"fps must be from 0.001 to 100000 to be stored in MP4, got {clip.fps}")
+        raise VideoError(f"fps must be from 0.001 to 100000 to be stored in MP4, got {fps}")
     file = io.BytesIO()
     try:
         if av.Codec(config.codec, "w").canonical_name != "h264":
             raise ValueError("it makes no H.264")
-        _write(file, clip.frames, rate, config)
+        _write(file, chain([first], coming), (width, height), rate, config)
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"The encoder refused {config}: {error}") from error
     return file.getvalue()
 
 
 def _write(
-    file: io.BytesIO, frames: npt.NDArray[np.uint8], rate: Fraction, config: EncoderConfig
+    file: io.BytesIO,
+    frames: Iterable[npt.NDArray[np.uint8]],
+    size: tuple[int, int],
+    rate: Fraction,
+    config: EncoderConfig,
 ) -> None:
     with av.open(
         file,
@@ -152,7 +178,7 @@ def _write(
             options["x264-params"] = "asm=avx2"
         stream = container.add_stream(config.codec, rate=rate, options=options)
         assert isinstance(stream, VideoStream)
-        stream.height, stream.width = frames.shape[1:3]
+        stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.thread_count = 1
@@ -162,8 +188,13 @@ def _write(
         context.color_primaries = ColorPrimaries.BT709
         context.color_trc = ColorTrc.IEC61966_2_1
         for frame in frames:
+            if frame.shape != (size[1], size[0], 3):
+                raise VideoError(
+                    f"All frames of a clip have one size, got {frame.shape[1]}×{frame.shape[0]} "
+                    f"after {size[0]}×{size[1]}"
+                )
             # OpenCV's conversion is exact BT.601 and a third of the time of FFmpeg's.
-            planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
+            planes = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
         container.mux(stream.encode())
 

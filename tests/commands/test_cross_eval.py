@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from equime_hub.commands import cross_eval as command
+from equime_hub.commands.score_options import SCORES
 from equime_hub.metrics.report import NAMES
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS_3
 from equime_hub.training import log, manifest
@@ -36,7 +36,7 @@ def write(model: str, train: str, test: str, classes: tuple[str, ...] = EMOTIONS
 
 
 def test_scores_are_those_there_are() -> None:
-    assert set(command.SCORES) == set(NAMES)
+    assert set(SCORES) == set(NAMES)
 
 
 def test_tables_and_figures_of_a_matrix() -> None:

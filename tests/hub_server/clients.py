@@ -26,6 +26,16 @@ def switch_on(patch: pytest.MonkeyPatch) -> None:
         patch.setenv(variable, "0")
 
 
+def switch_off() -> None:
+    """Offline again in modules that were imported meanwhile and copied the switch.
+
+    `MonkeyPatch` puts back only what was there before.
+    """
+    for module in [*sys.modules.values()]:
+        if vars(module).get("HF_HUB_OFFLINE") is False:
+            module.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
+
+
 def act_as(patch: pytest.MonkeyPatch, home: Path, token: str | None) -> None:
     """Send a token or none, and keep caches in `home`.
 

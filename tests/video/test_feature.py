@@ -212,7 +212,7 @@ def test_dimension_order_reaches_the_decoder() -> None:
 
 
 def test_remote_files_are_fetched_when_needed(tmp_path: Path) -> None:
-    import fsspec  # type: ignore[import-untyped]
+    import fsspec
 
     memory = fsspec.filesystem("memory")
     memory.pipe("/clips/a.mp4", DATA)

@@ -9,6 +9,7 @@ a strong expression cannot be told apart by what the columns hold.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,7 +90,7 @@ class Gates:
 
         Args:
             quality: What was measured.
-            planned_ms: From onset to offset as it was asked for, milliseconds.
+            planned_ms: From onset to offset as it was asked for, milliseconds; NaN is unknown.
         """
         given = quality.rejection_reason
         if given is not None and given not in GATES:
@@ -133,8 +134,10 @@ class Gates:
         return configs.from_json(cls, values)
 
 
-def planned_ms(onset_frame: int, offset_frame: int, fps: float) -> float:
-    """How long an expression was to last, milliseconds."""
+def planned_ms(onset_frame: int | None, offset_frame: int | None, fps: float | None) -> float:
+    """How long an expression was to last, milliseconds; NaN if nobody says (real clips)."""
+    if onset_frame is None or offset_frame is None or fps is None:
+        return math.nan
     return 1000 * (offset_frame - onset_frame) / fps
 
 
@@ -172,7 +175,7 @@ def _exaggerated(gates: Gates, quality: Quality, planned_ms: float) -> bool:
 
 def _wrong_duration(gates: Gates, quality: Quality, planned_ms: float) -> bool:
     """The full width at half maximum of a raised cosine is half its duration."""
-    if quality.motion_return is None:
+    if quality.motion_return is None or not planned_ms > 0:
         return False
     if quality.motion_fwhm_ms is None:
         return True  # longer than the clip

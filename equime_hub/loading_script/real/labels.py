@@ -1,0 +1,268 @@
+"""Raw labels to classes: one emotion vocabulary, and the named maps of the papers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from equime_hub.errors import DatasetError
+from equime_hub.loading_script.real.notes import say
+from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS, EMOTIONS_3
+
+if TYPE_CHECKING:
+    from equime_hub.loading_script.load import Data
+
+LABEL = "label"
+"""The column of mapped classes, as model trainers expect it."""
+
+_SPELLINGS = {
+    "happy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "disgusted": "disgust",
+    "angry": "anger",
+    "afraid": "fear",
+    "fearful": "fear",
+    "other": "others",
+    "neg": "negative",
+    "pos": "positive",
+    "sur": "surprise",
+}
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """A named map from raw labels to classes.
+
+    Attributes:
+        classes: In the order of their numbers.
+        source: Who defined it.
+        classes_of: Raw label, as `spelled` gives it → class. What is absent is excluded.
+        by_dataset: Dataset → the same for that dataset alone.
+    """
+
+    classes: tuple[str, ...]
+    source: str
+    classes_of: Mapping[str, str]
+    by_dataset: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __getitem__(self, key: tuple[str, str]) -> str | None:
+        dataset, label = key
+        return self.by_dataset.get(dataset, self.classes_of).get(label)
+
+
+def _three(negative: Iterable[str]) -> dict[str, str]:
+    """A map to three classes; labels that are one of them already stay."""
+    same = {name: name for name in EMOTIONS_3}
+    return {**dict.fromkeys(negative, "negative"), "happiness": "positive", **same}
+
+
+def _same(*names: str) -> dict[str, Any]:
+    return {"classes": names, "classes_of": {name: name for name in names}}
+
+
+_HE = _three(("anger", "fear", "disgust", "sadness"))
+_OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
+
+MAPS: Mapping[str, LabelMap] = MappingProxyType({
+    "megc3": LabelMap(
+        EMOTIONS_3,
+        "MEGC 2019 (See et al. 2019): of CASME II disgust and repression alone are negative; of "
+        "SAMM and the rest every negative emotion.",
+        _three(name for name, group in EMOTION_TO_3.items() if group == "negative"),
+        {
+            "casme2": _three(("disgust", "repression")),
+            "samm": _three(("anger", "contempt", "disgust", "fear", "sadness")),
+            "smic": _three(()),
+            "smic_e": _three(()),
+        },
+    ),
+    "he3": LabelMap(
+        EMOTIONS_3,
+        "He et al., supplement: anger, fear, disgust and sadness are negative.",
+        _HE,
+    ),
+    "equime3": LabelMap(
+        EMOTIONS_3,
+        "EquiME, evaluation code: as he3, and repression of CASME II is negative.",
+        _HE,
+        {"casme2": _HE | {"repression": "negative"}},
+    ),
+    "casme2_5": LabelMap(
+        source="CASME II (Yan et al. 2014), without its few clips of sadness and fear.",
+        **_same("happiness", "disgust", "repression", "surprise", "others"),
+    ),
+    "samm5": LabelMap(
+        source="SAMM as most papers take it: the five classes of ten clips or more.",
+        **_same("anger", "happiness", "surprise", "contempt", "others"),
+    ),
+    "mmew6": LabelMap(
+        source="MMEW (Ben et al. 2021): six classes, 234 clips.",
+        **_same("happiness", "surprise", "anger", "disgust", "fear", "sadness"),
+    ),
+    "cas3_7": LabelMap(
+        source="CAS(ME)³ (Li et al. 2022), part A: seven classes.",
+        **_same("disgust", "surprise", "others", "fear", "anger", "sadness", "happiness"),
+    ),
+    "cas3_4": LabelMap(
+        ("negative", "positive", "surprise", "others"),
+        "CAS(ME)³ (Li et al. 2022): part C's four classes; part A's seven grouped alike.",
+        {**_HE, "others": "others"},
+    ),
+    "objective_7": LabelMap(
+        _OBJECTIVE,
+        "Davison et al. 2018: classes of action units alone.",
+        {name.lower(): name for name in _OBJECTIVE},
+    ),
+})  # fmt: skip
+"""Name → map."""
+
+
+def spelled(raw: str | None) -> str:
+    """A raw label in one spelling: lower case, and the vocabulary's word for the field's others.
+
+    >>> spelled(" Happy"), spelled("Others"), spelled("Tense"), spelled(None)
+    ('happiness', 'others', 'tense', '')
+    """
+    label = (raw or "").strip().lower()
+    return _SPELLINGS.get(label, label)
+
+
+def emotion_of(raw: str | None) -> str | None:
+    """One of `taxonomy.EMOTIONS`; None if no class fits ("negative", "tense", "I", None).
+
+    >>> emotion_of("Happy"), emotion_of(" Others "), emotion_of("negative")
+    ('happiness', 'others', None)
+    """
+    label = spelled(raw)
+    return label if label in EMOTIONS else None
+
+
+def classify(label_map: str, dataset: str, raw: str | None) -> str | None:
+    """Class of a raw label by a named map; None if the map excludes it.
+
+    >>> classify("megc3", "casme2", "repression"), classify("megc3", "casme2", "fear")
+    ('negative', None)
+
+    Args:
+        label_map: Name in `MAPS`, such as "megc3".
+        dataset: Name in the registry, such as "casme2"; some maps differ by dataset.
+        raw: The label as the release writes it.
+
+    Raises:
+        DatasetError: There is no such map; the message lists them.
+    """
+    return _map(label_map)[dataset, spelled(raw)]
+
+
+def emotion_3(dataset: str, raw: str | None, label_map: str | None = None) -> str | None:
+    """The column `emotion_3` of a row: by `Options.label_map`, or by "megc3" if it is None.
+
+    Raises:
+        DatasetError: There is no such map, or it has other classes than `EMOTIONS_3`.
+    """
+    chosen = _map(label_map or "megc3")
+    if chosen.classes != EMOTIONS_3:
+        three = ", ".join(name for name, each in MAPS.items() if each.classes == EMOTIONS_3)
+        raise DatasetError(
+            f"The label map {label_map!r} has the classes {', '.join(chosen.classes)}, but the "
+            f"column emotion_3 has three. Choose one of: {three}; for the others use map_labels."
+        )
+    return chosen[dataset, spelled(raw)]
+
+
+def map_labels(data: Data, label_map: str) -> Data:
+    """Rows that a named map knows, with their class as the ClassLabel column `label`.
+
+    The class follows from `source_dataset` and `emotion_raw`. Other columns stay as they are; a
+    column `label` of an earlier map is replaced. No video is decoded. How many rows it leaves out,
+    and which raw labels they have, goes to the log; `excluded` gives it as a value.
+
+    Args:
+        data: A dataset, or a dictionary of them by split.
+        label_map: Name in `MAPS`: "megc3", "he3", "equime3", "casme2_5", "samm5", "mmew6",
+            "cas3_7", "cas3_4" or "objective_7".
+
+    Raises:
+        DatasetError: There is no such map, the two columns are not there, the data are a stream,
+            or no row is left.
+    """
+    out = excluded(data, label_map)
+    rows = sum(map(len, _tables(data)))
+    if sum(out.values()) == rows:
+        raise DatasetError(
+            f"The label map {label_map!r} excludes all {rows} rows{_reasons(out)}. "
+            f"Choose another one of: {', '.join(MAPS)}."
+        )
+    if out:
+        say(f"The label map {label_map!r} drops {sum(out.values())} of {rows} rows{_reasons(out)}.")
+    mapped: Data = _mapped(data, label_map)
+    return mapped
+
+
+def excluded(data: Data, label_map: str) -> dict[str, int]:
+    """What `map_labels` would leave out: "dataset: raw label" → rows, the most first.
+
+    Raises:
+        DatasetError: As `map_labels`, except for rows that are left.
+    """
+    _map(label_map)
+    counts = Counter(pair for table in _tables(data) for pair in _pairs(table))
+    lost = {
+        f"{dataset}: {raw or 'no label'}": rows
+        for (dataset, raw), rows in counts.most_common()
+        if classify(label_map, dataset, raw) is None
+    }
+    return lost
+
+
+def _mapped(data: Any, label_map: str) -> Any:
+    import datasets
+
+    if isinstance(data, dict):
+        return type(data)({split: _mapped(rows, label_map) for split, rows in data.items()})
+    feature = datasets.ClassLabel(names=list(MAPS[label_map].classes))
+    rows = data.remove_columns(LABEL) if LABEL in data.column_names else data
+    if not len(rows):  # add_column fails on no rows
+        columns = datasets.Features({**rows.features, LABEL: feature})
+        return datasets.Dataset.from_dict({name: [] for name in columns}, features=columns)
+    classes = [classify(label_map, *pair) for pair in _pairs(data)]
+    numbers = [None if name is None else feature.str2int(name) for name in classes]
+    kept = [index for index, number in enumerate(numbers) if number is not None]
+    return rows.add_column(LABEL, numbers, feature=feature).select(kept)
+
+
+def _tables(data: Any) -> list[Any]:
+    import datasets
+
+    tables = list(data.values()) if isinstance(data, dict) else [data]
+    for table in tables:
+        if not isinstance(table, datasets.Dataset):
+            raise DatasetError(
+                "Labels are mapped on a Dataset or a DatasetDict, got "
+                f"{type(table).__name__}: load without streaming."
+            )
+        if lacking := {"source_dataset", "emotion_raw"} - set(table.column_names):
+            raise DatasetError(
+                f"The column {' and '.join(sorted(lacking))} is not there: map labels before it is "
+                "removed."
+            )
+    return tables
+
+
+def _pairs(table: Any) -> list[tuple[str, str | None]]:
+    columns = table.select_columns(["source_dataset", "emotion_raw"]).with_format(None)[:]
+    return [(d or "", raw) for d, raw in zip(*columns.values(), strict=True)]
+
+
+def _reasons(out: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{rows} {reason}' for reason, rows in out.items())})" if out else ""
+
+
+def _map(name: str) -> LabelMap:
+    if name not in MAPS:
+        raise DatasetError(f"There is no label map {name!r}. Choose one of: {', '.join(MAPS)}.")
+    return MAPS[name]

@@ -1,0 +1,129 @@
+"""MiE-X: synthetic micro-expressions; the folders `{image}_{source}_{class}` say all there is."""
+
+from __future__ import annotations
+
+import filecmp
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from equime_hub.errors import DatasetError
+from equime_hub.loading_script.real import annotated, frames
+from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real.notes import say
+from equime_hub.schema.taxonomy import EMOTIONS_3
+
+CLASSES = EMOTIONS_3
+"""By their numbers: 0 negative, 1 positive, 2 surprise, as in MiE-X's generator. EquiME's training
+code takes 0 for positive and 1 for negative."""
+
+SOURCES = {"exp": "expert", "mae": "macro", "oulu": "macro", "mmew": "micro"}
+"""Where the AUs are from: rules of experts, CK+ or another macro dataset, Oulu-CASIA, MMEW."""
+
+LENGTHS = (2, 10)
+"""Frames of the two forms: onset and apex, or eight more between them."""
+
+_NAME = re.compile(rf"(?P<image>.+)_(?P<source>{'|'.join(SOURCES)})_(?P<class>[012])")
+_OFFICIAL = Expected(5_000, 15_000, dict.fromkeys(CLASSES, 5_000))
+
+
+@dataclass(frozen=True)
+class MieX:
+    """Liu et al. 2022. A part is where the AUs are from; without `Options.part` all are read.
+
+    The frames are onset and apex, or ten from onset to apex; there is no offset. How fast they
+    follow each other is not declared, so `fps` is null. The subject is the image. A pair whose
+    two files are the same shows no expression; it stays, and is listed (of the 15,000 pairs that
+    EquiME measured, 934 are). Whose AUs were borrowed is not released.
+    """
+
+    name: str = "mie_x"
+    title: str = "MiE-X"
+    licence: str = "MiE-X release (academic research only, not to be passed on)"
+    citation: str = (
+        "Y. Liu, Z. Wang, T. Gedeon and L. Zheng: How to Synthesize a Large-Scale and Trainable "
+        "Micro-Expression Dataset? ECCV, 2022"
+    )
+    needs: str = "folders such as 000123_exp_0 with 0.jpg and 1.jpg, or 0.jpg to 9.jpg."
+    fps: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(SOURCES))
+    expected: Mapping[str, Expected] = field(
+        default_factory=lambda: dict.fromkeys(("exp", "mae", "mmew"), _OFFICIAL)
+    )
+
+    def files(self, root: Path) -> Sequence[Path]:
+        """None: the folders are the annotation."""
+        return []
+
+    def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
+        """All clips, by image, source and class; see `clip.RealDataset`."""
+        annotated.only(self, options)
+        static = 0
+        for path in _folders(root):
+            named = _NAME.fullmatch(path.name)
+            if named is None:
+                say(f"{path} is no clip of MiE-X, whose folders are 000123_exp_0 and so on.")
+            elif options.part in (None, named["source"]):
+                clip = self._clip(root, options, path.relative_to(root).as_posix(), named)
+                static += bool(clip.notes)
+                yield clip
+        if static:
+            say(f"Clips of MiE-X whose onset and apex are the same picture: {static}. They stay.")
+
+    def _clip(self, root: Path, options: Options, where: str, named: re.Match[str]) -> RealClip:
+        span = _span(root, where)
+        return RealClip(
+            dataset=self.name,
+            part=named["source"],
+            subject=named["image"],
+            name=where.rpartition("/")[2],
+            fps=self.fps[named["source"]],
+            licence=self.licence,
+            label_source="synthetic",
+            au_source=SOURCES[named["source"]],
+            generator="GANimation",
+            images_as_people=True,
+            row=where,
+            notes=_notes(root, span),
+            **span,
+            **annotated.emotion(self.name, CLASSES[int(named["class"])], options),
+        )
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Folders of clips, in natural order: in the root, or in a folder of it."""
+    for path in _within(root):
+        yield from [path] if _NAME.fullmatch(path.name) else _within(path) or [path]
+
+
+def _within(folder: Path) -> list[Path]:
+    there = (path for path in folder.glob("[!.]*") if path.is_dir())
+    return sorted(there, key=lambda path: frames.natural(path.name))
+
+
+def _span(root: Path, where: str) -> dict[str, Any]:
+    """Frames from onset to apex; none, if one of the two is missing.
+
+    Raises:
+        DatasetError: A frame that is in neither form.
+    """
+    numbered = frames.numbered(frames.images(root, where))
+    last = max(numbered, default=0)
+    length = next((length for length in LENGTHS if last < length), None)
+    if length is None:
+        raise DatasetError(
+            f"{numbered[last]} is not in a clip of MiE-X, which has {LENGTHS[0]} or {LENGTHS[1]} "
+            "frames from number 0. Move it elsewhere."
+        )
+    span = frames.span(numbered, 0, length - 1, None)
+    if not {0, length - 1} <= set(numbered):
+        return {"frames": (), "missing": span.missing if numbered else (where,)}
+    return span.times() | {"apex_source": "planned"}
+
+
+def _notes(root: Path, span: Mapping[str, Any]) -> tuple[str, ...]:
+    names = span["frames"]
+    if names and filecmp.cmp(root / names[0], root / names[-1], shallow=False):
+        return ("Onset and apex are the same picture: the clip shows no expression.",)
+    return ()

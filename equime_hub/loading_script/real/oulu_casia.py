@@ -1,0 +1,108 @@
+"""Oulu-CASIA NIR-VIS: no table; the folders `{NI,VL}/{Strong,Weak,Dark}/P001/Anger` are it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from equime_hub.errors import DatasetError
+from equime_hub.loading_script.real import annotated, frames
+from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real.notes import say
+
+PARTS = {
+    f"{camera}_{light}".lower(): (camera, light)
+    for camera in ("VL", "NI")
+    for light in ("Strong", "Weak", "Dark")
+}
+"""Visible light or near infrared, and how much light there was."""
+
+RAW = ("", "OriginalImg")
+CROPPED = ("PreProcess_Img", "PreProcess")
+"""Folders that may hold the cameras' folders; the root itself may."""
+
+CLASSES = dict.fromkeys(("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise"), 80)
+
+
+@dataclass(frozen=True)
+class OuluCasia:
+    """Zhao et al. 2011. Posed macro expressions, from the neutral face to the apex.
+
+    A clip is its folder; there is no offset, and no AUs. Without `Options.part` all cameras and
+    lights that are there are read: six views of one expression, of the same person. 25 frames a
+    second are the rate that papers name. The expressions were asked for, which no `label_source`
+    stands for: it is null.
+    """
+
+    name: str = "oulu_casia"
+    title: str = "Oulu-CASIA NIR-VIS"
+    licence: str = "Oulu-CASIA licence agreement (academic research only, not to be passed on)"
+    citation: str = (
+        "G. Zhao, X. Huang, M. Taini, S. Z. Li and M. Pietikäinen: Facial Expression Recognition "
+        "From Near-Infrared Videos. Image and Vision Computing, 2011"
+    )
+    needs: str = (
+        "OriginalImg/VL/Strong/P001/Anger and so on, or PreProcess_Img/VL_Acropped/Strong/ "
+        "for cropped faces."
+    )
+    fps: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(PARTS, 25.0))
+    expected: Mapping[str, Expected] = field(
+        default_factory=lambda: dict.fromkeys(PARTS, Expected(80, 480, CLASSES))
+    )
+
+    def files(self, root: Path) -> Sequence[Path]:
+        """None: the folders are the annotation."""
+        return []
+
+    def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
+        """All clips, part by part, by subject and emotion; see `clip.RealDataset`."""
+        annotated.only(self, options, cropped=("", *self.fps))
+        parts = [options.part] if options.part else list(self.fps)
+        there = {part: _found(root, part, cropped=options.cropped) for part in parts}
+        if not any(there.values()):
+            kind = "cropped" if options.cropped else "raw"
+            raise DatasetError(
+                f"{root} has no {kind} clip of {', '.join(parts)}. It needs: {self.needs}"
+            )
+        for part, found in there.items():
+            for where in found:
+                yield self._clip(root, options, part, where)
+
+    def _clip(self, root: Path, options: Options, part: str, where: str) -> RealClip:
+        subject, label = where.split("/")[-2:]
+        numbers = frames.numbered(frames.images(root, where))
+        span = frames.span(numbers, 0, max(numbers, default=None), None)
+        return RealClip(
+            dataset=self.name,
+            part=part,
+            subject=subject.upper(),
+            name=label,
+            fps=self.fps[part],
+            licence=self.licence,
+            expression="macro",
+            row=where,
+            **span.times() if numbers else annotated.absent((where,)),
+            **annotated.emotion(self.name, label, options),
+        )
+
+
+def _found(root: Path, part: str, *, cropped: bool) -> list[str]:
+    """Clip folders of one part, relative to the root."""
+    camera, light = PARTS[part]
+    found = []
+    for top in CROPPED if cropped else RAW:
+        names = (f"{camera}_Acropped", light) if cropped else (camera, light)
+        where = frames.folder(root, *filter(None, (top, *names)))
+        for path in (root / where).glob("*/*") if where else ():
+            subject, label = path.parts[-2:]
+            if not path.is_dir():
+                continue
+            if re.fullmatch(r"P\d+", subject, re.IGNORECASE) and label.capitalize() in CLASSES:
+                found.append(f"{where}/{subject}/{label}")
+            else:
+                say(f"{path} is no clip of Oulu-CASIA: its folders are P001/Anger and so on.")
+        if found:
+            break
+    return sorted(found, key=frames.natural)

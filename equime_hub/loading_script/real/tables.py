@@ -1,0 +1,280 @@
+"""Annotation tables (xlsx, xls, csv) as rows that know where in the file they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from equime_hub.errors import DatasetError
+from equime_hub.loading_script.real.frames import inside
+from equime_hub.loading_script.real.notes import say
+from equime_hub.loading_script.real.sheets import Broken, Cell, Sheet, Value, letters, load
+
+HEADER_WITHIN = 100
+"""Rows from the top in which a header is looked for."""
+
+Names = str | int | Sequence[str]
+"""A column: its header, several spellings of it, or its place from 0 in a table without header."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of an annotation table.
+
+    Attributes:
+        values: Our name of a column → trimmed text, number, or None if the cell is empty.
+        places: Our name → place of the column, from 0 (its letter follows from it).
+        headers: Our name → header as the file writes it; in a table without header the letter.
+        path: The file.
+        sheet: Name of the sheet; "" for csv.
+        number: Row as a spreadsheet counts, from 1.
+        index: Row below the header, from 0, blank ones counted, as pandas numbers them.
+        fixes: Ids of the corrections that touched it (`quirks`).
+    """
+
+    values: Mapping[str, Value]
+    places: Mapping[str, int]
+    headers: Mapping[str, str]
+    path: Path
+    sheet: str
+    number: int
+    index: int
+    fixes: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+        return self.path.name
+
+    @property
+    def where(self) -> str:
+        """Where the row stands: "SAMM_Micro_FACS_Codes_v2.xlsx row 31"."""
+        return f"{self.file} row {self.number}"
+
+    def cell(self, name: str) -> str:
+        """Coordinates of a cell by our name of its column: "F31"."""
+        return f"{letters(self.places[name])}{self.number}"
+
+    def text(self, name: str) -> str:
+        """A cell as trimmed text; 12.0 is "12", an empty cell or an absent column is ""."""
+        value = self.values.get(name)
+        return "" if value is None else str(value)
+
+    def must(self, name: str) -> str:
+        """The same, never empty.
+
+        Raises:
+            DatasetError: The cell is empty; the message has its coordinates.
+        """
+        return self.text(name) or self._refuse(name, "is empty")
+
+    def integer(self, name: str, *, unknown: Iterable[str] = ()) -> int | None:
+        """A cell as a whole number; None if it is empty or its column absent.
+
+        Args:
+            name: Our name of the column.
+            unknown: Texts that stand for an unknown number too, such as "/".
+
+        Raises:
+            DatasetError: It is something else; the message has its coordinates.
+        """
+        text = self.text(name)
+        if not text or text in unknown:
+            return None
+        try:
+            number = float(text)
+            if number == int(number):
+                return int(number)
+        except (ValueError, OverflowError):
+            pass
+        return self._refuse(name, f"is {text!r}, not a whole number")
+
+    def error(self, name: str, problem: str) -> DatasetError:
+        """An error about one cell; `problem` goes on after "SAMM.xlsx F31"."""
+        return DatasetError(f"{self.file} {self.cell(name)} ({name}) {problem}.")
+
+    def _refuse(self, name: str, problem: str) -> NoReturn:
+        raise self.error(name, f"{problem}. Correct the cell, or take its row out of the table")
+
+
+def read(
+    path: Path,
+    columns: Mapping[str, Names],
+    *,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    optional: Iterable[str] = (),
+) -> list[Row]:
+    """Read the rows of an annotation table.
+
+    The header is found by its content: the first of the first 100 rows that has all columns,
+    whatever their letter case, spaces and order. Rows in which all columns are empty are left out.
+    Values are those that were stored when the file was last saved; formulas are not computed.
+    Said as remarks (`notes`): a header elsewhere than in `header_row`, formulas, rows that occur
+    twice.
+
+    Args:
+        path: The file; what it is, is seen by its first bytes.
+        columns: Our name → header, spellings of it, or place. A table in which all columns are
+            given by their places has no header.
+        sheet: Name of the sheet, whatever its letter case; None is the first.
+        header_row: Row of the header in the official file, as a spreadsheet counts, from 1.
+        optional: Our names of columns that may be absent; they are then absent from `Row.values`.
+
+    Raises:
+        DatasetError: The file is absent or damaged or has macros, the sheet or a column is not
+            there, or a cell is an error or a formula without a stored value.
+        MissingDependencyError: The package that reads this kind of file is not installed.
+    """
+    table = load(path, sheet)
+    top, places = _header(path, table, columns, set(optional))
+    if header_row is not None and top != header_row:
+        say(f"{path.name} has its header in row {top}, the official file in row {header_row}.")
+    headers = {
+        name: str(_at(table.rows[top - 1], place) or "") if top else letters(place)
+        for name, place in places.items()
+    }
+    rows = []
+    for number, cells in enumerate(table.rows[top:], top + 1):
+        found = {name: _at(cells, place) for name, place in places.items()}
+        if all(value is None for value in found.values()):
+            continue
+        row = Row(
+            _usable(path, found, places, number),
+            places,
+            headers,
+            path,
+            table.name,
+            number,
+            number - top - 1,
+        )
+        rows.append(row)
+    _say_twins(path, rows)
+    return rows
+
+
+def find(root: Path, *patterns: str) -> Path:
+    """The one annotation file below a root that fits a pattern.
+
+    The first pattern that fits any file counts; so newer names come first.
+
+    Args:
+        root: The lab's folder.
+        patterns: As in a shell, whatever the letter case, for a name directly in the root, or for
+            "folder/name". "~$..." is what a spreadsheet that is open leaves, and is passed over.
+
+    Raises:
+        DatasetError: None fits, several fit, or it is a link that leads out of the root.
+    """
+    for pattern in patterns:
+        found = found_files(root, pattern)
+        if len(found) > 1:
+            names = ", ".join(str(path.relative_to(root)) for path in found)
+            raise DatasetError(
+                f"{root} has several files {pattern}: {names}. "
+                "Move all but the right one elsewhere."
+            )
+        if found:
+            return inside(root, found[0])
+    raise DatasetError(
+        f"{root} has no file {' or '.join(patterns)}. Copy it there from the official release."
+    )
+
+
+def found_files(root: Path, pattern: str) -> list[Path]:
+    """All files that fit one pattern of `find`, sorted; none if a folder is not there."""
+    folder, _, name = pattern.rpartition("/")
+    folders = [root]
+    for step in filter(None, folder.split("/")):
+        folders = [path for above in folders for path in _entries(above, step) if path.is_dir()]
+    files = [path for above in folders for path in _entries(above, name) if path.is_file()]
+    return sorted(path for path in files if not path.name.startswith("~$"))
+
+
+def _entries(folder: Path, pattern: str) -> list[Path]:
+    # brackets and parentheses are meant in "CAS(ME)^2code_final(Updated).xlsx": only * is special
+    fits = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.IGNORECASE).fullmatch
+    try:
+        return [folder / name for name in os.listdir(folder) if fits(name)]
+    except OSError:
+        return []
+
+
+def _header(
+    path: Path, table: Sheet, columns: Mapping[str, Names], optional: set[str]
+) -> tuple[int, dict[str, int]]:
+    """Row of the header, from 1, and the places of our columns in it; row 0 is no header."""
+    given = {name: place for name, place in columns.items() if isinstance(place, int)}
+    if len(given) == len(columns):
+        return 0, given
+    best: tuple[int, dict[str, int]] = (0, {})
+    for number, cells in enumerate(table.rows[:HEADER_WITHIN], 1):
+        places = {
+            name: place
+            for name, names in columns.items()
+            if (place := _place(cells, names)) is not None
+        }
+        if set(columns) <= set(places) | optional:
+            return number, places
+        if len(places) > len(best[1]):
+            best = number, places
+    lacking = [
+        str(names if isinstance(names, str) else names[0])
+        for name, names in columns.items()
+        if name not in set(best[1]) | optional and not isinstance(names, int)
+    ]
+    where = f"; the most of them are in row {best[0]}" if best[1] else ""
+    raise DatasetError(
+        f"{path}{f' (sheet {table.name!r})' if table.name else ''} has no header row with the "
+        f"columns {', '.join(lacking)}{where}. Take the annotation file of the official release."
+    )
+
+
+def _place(cells: Sequence[Cell], names: Names) -> int | None:
+    """Where one of the spellings stands in a header row."""
+    if isinstance(names, int):
+        return names
+    there = [plain(cell) for cell in cells]
+    spellings = map(plain, [names] if isinstance(names, str) else names)
+    return next((there.index(spelling) for spelling in spellings if spelling in there), None)
+
+
+def plain(text: object) -> str:
+    """A header or cell for comparison: letters and digits only, in lower case.
+
+    >>> plain(" Onset_Frame "), plain(12.0), plain(None)
+    ('onsetframe', '12', '')
+    """
+    if isinstance(text, float) and text.is_integer():
+        text = int(text)
+    return "" if text is None else re.sub(r"[\W_]+", "", str(text)).casefold()
+
+
+def _at(cells: Sequence[Cell], place: int) -> Cell:
+    return cells[place] if place < len(cells) else None
+
+
+def _usable(
+    path: Path, found: Mapping[str, Cell], places: Mapping[str, int], number: int
+) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for name, value in found.items():
+        if isinstance(value, Broken):
+            raise DatasetError(
+                f"{path} {letters(places[name])}{number} ({name}) {value.problem}. "
+                "Open the file, type what is meant as text, and save it."
+            )
+        values[name] = value
+    return values
+
+
+def _say_twins(path: Path, rows: Sequence[Row]) -> None:
+    first: dict[tuple[Value, ...], int] = {}
+    for row in rows:
+        number = first.setdefault(tuple(row.values.values()), row.number)
+        if number != row.number:
+            say(f"{path.name} has the same in row {number} and in row {row.number}.")
