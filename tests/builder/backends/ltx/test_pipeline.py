@@ -10,6 +10,7 @@ import httpx2
 import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.utils import _http
 
 from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig
 from equime_hub.builder.backends.ltx.memory import fitting
@@ -51,7 +52,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
         huggingface_hub.set_client_factory(lambda: httpx2.Client(transport=transport))
 
     yield start
-    huggingface_hub.set_client_factory(httpx2.Client)
+    huggingface_hub.set_client_factory(_http.default_client_factory)
 
 
 def edit(path: Path, **values: Any) -> None:
