@@ -56,7 +56,7 @@ def values(statistics: Statistics) -> dict[str, str]:
         "emotions_by": "\n\n".join(
             _emotions_by(name, table)
             for name, table in statistics.emotions_by.items()
-            if set().union(*table.values()) != {"unknown"}
+            if set().union(*table.values()) - {"unknown"}
         ),
     }
 
