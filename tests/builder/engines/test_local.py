@@ -57,8 +57,9 @@ def test_tasks_that_fail_are_named_with_their_errors_and_the_others_are_done(
 
 @HERE_AND_POOLED
 def test_a_full_disk_stops_the_run(force: Workforce) -> None:
+    others = {f"n{i}": "nap" for i in range(1, 40)}  # else they may all be done before it is seen
     with pytest.raises(OSError, match="No space left"):
-        list(run(wrecks.start, notes(40, n0="disk"), force))
+        list(run(wrecks.start, notes(40, n0="disk", **others), force))
     assert len(written()) < 39
 
 
