@@ -128,7 +128,7 @@ def _import(
             f"{done.folder}: {counted(done.clips, 'clip', 'clips')} of {dataset.title} "
             f"({done.made} read now)"
         )
-    for problem in done.problems[:_LISTED]:
+    for problem in sorted(done.problems, key=lambda problem: not problem.lost)[:_LISTED]:
         talk(f"{problem.clip_id}: {problem.file}: {problem.problem}")
     if len(done.problems) > _LISTED:
         talk(f"and {len(done.problems) - _LISTED} more in {done.folder / importing.PROBLEMS}.")

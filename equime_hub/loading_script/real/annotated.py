@@ -154,8 +154,8 @@ def cut(
             thousands of frames again; start with an empty one.
 
     Returns:
-        What `frames.span` gives, and the notes. Without any such folder no frame, and the folder is
-        missing.
+        What `frames.span` gives, and the notes. If there is no such folder, or no image in it, no
+        frame, and the folder is missing.
 
     Raises:
         DatasetError: The folder's files or the frame numbers cannot be right.
@@ -170,6 +170,8 @@ def cut(
             numbered = frames.numbered(frames.images(root, where))
             last.clear()
             last[where] = numbered
+        if not last[where]:
+            return absent(tuple(where.split("/")))
         span = frames.span(last[where], at.onset, at.apex, at.offset, whole=whole)
     except DatasetError as error:
         raise DatasetError(f"{row.where}: {error}") from error
@@ -177,7 +179,7 @@ def cut(
 
 
 def absent(place: Names) -> dict[str, Any]:
-    """Frames of a clip whose folder is not there, as keyword arguments of `RealClip`."""
+    """Frames of a clip whose folder is not there or empty, as keyword arguments of `RealClip`."""
     return {"frames": (), "missing": ("/".join(place),)}
 
 

@@ -59,7 +59,7 @@ class CasMe2:
     needs: str = "CAS(ME)^2code_final(Updated).xlsx, and rawpic/s15/15_0101… and so on."
     fps: Mapping[str, float | None] = field(default_factory=lambda: {"": 30.0})
     expected: Mapping[str, Expected] = field(
-        default_factory=lambda: {"": Expected(subjects=22, clips=357, classes={})}
+        default_factory=lambda: {"": Expected(subjects=22, clips=357)}
     )
 
     def files(self, root: Path) -> Sequence[Path]:

@@ -42,7 +42,7 @@ class Casme:
     needs: str = "casme.xlsx, and CASME_raw_selected/sub01 and so on."
     fps: Mapping[str, float | None] = field(default_factory=lambda: {"": 60.0})
     expected: Mapping[str, Expected] = field(
-        default_factory=lambda: {"": Expected(subjects=19, clips=189, classes={})}
+        default_factory=lambda: {"": Expected(subjects=19, clips=189)}
     )
 
     def files(self, root: Path) -> Sequence[Path]:

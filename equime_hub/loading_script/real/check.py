@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def inspect(name: str, root: Path, options: Options | None = None) -> Inspection
         except EquimeError as error:
             lines.append(Line("release", str(error), status="missing"))
     if clips:
-        lines += [*_parts(dataset, clips), *_files(clips), *_fixes(clips)]
+        lines += [*_parts(dataset, clips), *_files(dataset, clips), *_listed(clips)]
     lines += [Line("remark", remark) for remark in remarks]
     return Inspection(name, root, tuple(lines))
 
@@ -121,7 +122,7 @@ def _parts(dataset: RealDataset, clips: Sequence[RealClip]) -> Iterator[Line]:
         yield from _part(f"{part} " if part else "", there, dataset.expected.get(part))
     for part, expected in dataset.expected.items():
         if part and part not in by_part:
-            found = f"none read; choose them with --part {part}"
+            found = f"none read; if they are there, choose them with --part {part}"
             yield Line(f"{part} clips", found, str(expected.clips))
 
 
@@ -143,17 +144,47 @@ def _count(what: str, found: int, official: int | None) -> Line:
     return Line(what, str(found), str(official), "ok" if found == official else "differs")
 
 
-def _files(clips: Sequence[RealClip]) -> Iterator[Line]:
-    missing = [name for clip in clips if clip.frames for name in clip.missing]
-    empty = [clip.clip_id for clip in clips if not clip.frames]
+def _files(dataset: RealDataset, clips: Sequence[RealClip]) -> Iterator[Line]:
+    lacking = [clip for clip in clips if clip.missing or not clip.frames]
+    known = _incomplete(dataset, lacking)
+    lost = [clip for clip in lacking if clip.clip_id not in known]
+    missing = [name for clip in lost if clip.frames for name in clip.missing]
+    empty = [clip.clip_id for clip in lost if not clip.frames]
     for what, names in (("missing frames", missing), ("clips without frames", empty)):
         yield Line(what, _some(names), "0", "missing" if names else "ok")
+    if known:
+        yield Line("incomplete in the release itself", _some(known))
 
 
-def _fixes(clips: Sequence[RealClip]) -> Iterator[Line]:
+def _incomplete(dataset: RealDataset, lacking: Sequence[RealClip]) -> list[str]:
+    """Ids of clips that the release itself has not whole, unless more are not than it lacks."""
+    found = []
+    for expected in dataset.expected.values():
+        for pattern, count in expected.incomplete.items():
+            fitting = [
+                clip.clip_id
+                for clip in lacking
+                if clip.clip_id == pattern
+                or (fnmatchcase(clip.clip_id, pattern) and len(clip.missing) <= len(clip.frames))
+            ]
+            found += fitting if len(fitting) <= count else []
+    return found
+
+
+def _listed(clips: Sequence[RealClip]) -> Iterator[Line]:
+    """What corrections touched, and what an import lists."""
     touched = [clip.clip_id for clip in clips if clip.fixes]
     if touched:
         yield Line("corrected clips", _some(touched))
+    by_note: dict[str, list[str]] = {}
+    for clip in clips:
+        for note in clip.notes:
+            by_note.setdefault(note, []).append(clip.clip_id)
+    for note, ids in list(by_note.items())[:_NAMED]:
+        more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+        yield Line("listed", f"{ids[0]}{more}: {note}")
+    if len(by_note) > _NAMED:
+        yield Line("listed", f"and {len(by_note) - _NAMED} more; an import lists all of them")
 
 
 def _some(names: Sequence[str]) -> str:

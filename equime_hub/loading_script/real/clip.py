@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -138,7 +138,7 @@ class RealClip:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field, allowed in (
+        for name, allowed in (
             ("emotion", EMOTIONS),
             ("emotion_3", EMOTIONS_3),
             ("label_source", LABEL_SOURCES),
@@ -146,8 +146,8 @@ class RealClip:
             ("apex_source", APEX_SOURCES),
             ("expression", EXPRESSIONS),
         ):
-            if (value := getattr(self, field)) is not None and value not in allowed:
-                raise self._error(f"{field} is one of {', '.join(allowed)}, got {value!r}")
+            if (value := getattr(self, name)) is not None and value not in allowed:
+                raise self._error(f"{name} is one of {', '.join(allowed)}, got {value!r}")
         if self.fps is not None and not 0 < self.fps < float("inf"):
             raise self._error(f"fps is a positive number, got {self.fps}")
         for vector in (self.au_onset, self.au_apex):
@@ -197,14 +197,17 @@ class Expected:
     """What the official release of a part holds, for `equime import NAME --check`.
 
     Attributes:
-        subjects: People.
+        subjects: People; None if nobody says.
         clips: Rows.
-        classes: Raw label → clips; empty if the release does not say.
+        classes: Raw label → clips; empty if nobody says.
+        incomplete: Clip id, with "*" for what may differ → how many of these clips lack frames
+            in the official release itself. Only a clip whose whole id is given may lack them all.
     """
 
-    subjects: int
+    subjects: int | None
     clips: int
-    classes: Mapping[str, int]
+    classes: Mapping[str, int] = field(default_factory=dict)
+    incomplete: Mapping[str, int] = field(default_factory=dict)
 
 
 class RealDataset(Protocol):

@@ -35,7 +35,8 @@ class FourDme:
     """Li et al. 2022, micro-expressions of the gray camera. A clip may have several emotions.
 
     `emotion_raw` joins them with "+", in the order of `LABELS`. `emotion` and `emotion_3` are null
-    unless exactly one applies; positive and negative alone are no `emotion` either. Units with
+    unless exactly one applies; positive and negative alone are no `emotion` either, and repression
+    is none of the three: the release has it beside negative, not under it. Units with
     "(k)" stay in `facs` and do not count in `au_apex`. Where the column of units and the columns
     AU1, AU2 and so on disagree, the clip has a note.
 
@@ -56,7 +57,7 @@ class FourDme:
         "4DME_Labelling_Micro_release v1.xlsx, and gray_micro/{sub_ID}/{fold_name} and so on."
     )
     fps: Mapping[str, float | None] = field(default_factory=lambda: {"": 60.0})
-    expected: Mapping[str, Expected] = field(default_factory=dict)
+    expected: Mapping[str, Expected] = field(default_factory=lambda: {"": Expected(None, 267)})
 
     def files(self, root: Path) -> Sequence[Path]:
         """The table, if it is there."""

@@ -70,14 +70,16 @@ _OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
 MAPS: Mapping[str, LabelMap] = MappingProxyType({
     "megc3": LabelMap(
         EMOTIONS_3,
-        "MEGC 2019 (See et al. 2019): of CASME II disgust and repression alone are negative; of "
-        "SAMM and the rest every negative emotion.",
+        "MEGC 2019 (See et al. 2019): of CASME II disgust and repression alone are negative, of "
+        "SAMM every negative emotion. Of datasets that are not in it, every negative emotion and "
+        "repression; but not repression of 4DME, which has it beside negative.",
         _three(name for name, group in EMOTION_TO_3.items() if group == "negative"),
         {
             "casme2": _three(("disgust", "repression")),
             "samm": _three(("anger", "contempt", "disgust", "fear", "sadness")),
             "smic": _three(()),
             "smic_e": _three(()),
+            "4dme": _three(()),
         },
     ),
     "he3": LabelMap(

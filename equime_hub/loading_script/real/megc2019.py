@@ -55,8 +55,18 @@ class Megc2019:
     )
     expected: Mapping[str, Expected] = field(
         default_factory=lambda: {
-            "casme2": Expected(24, 145, {"negative": 88, "positive": 32, "surprise": 25}),
-            "smic": Expected(16, 164, {"negative": 70, "positive": 51, "surprise": 43}),
+            "casme2": Expected(
+                24,
+                145,
+                {"negative": 88, "positive": 32, "surprise": 25},
+                {"megc2019-casme2-casme2_sub16-EP01_08": 1},
+            ),
+            "smic": Expected(
+                16,
+                164,
+                {"negative": 70, "positive": 51, "surprise": 43},
+                {"megc2019-smic-smic_s18-s18_sur_03": 1},
+            ),
             "samm": Expected(28, 133, {"negative": 92, "positive": 26, "surprise": 15}),
         }
     )

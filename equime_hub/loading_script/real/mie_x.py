@@ -20,7 +20,9 @@ CLASSES = EMOTIONS_3
 code takes 0 for positive and 1 for negative."""
 
 SOURCES = {"exp": "expert", "mae": "macro", "oulu": "macro", "mmew": "micro"}
-"""Where the AUs are from: rules of experts, CK+ or another macro dataset, Oulu-CASIA, MMEW."""
+"""Where the AUs are from: rules of experts, CK+ or another macro dataset, Oulu-CASIA, MMEW.
+The generator's last version writes AUs of MMEW into folders that it calls "mae" too; which version
+made the release is not said."""
 
 LENGTHS = (2, 10)
 """Frames of the two forms: onset and apex, or eight more between them."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from equime_hub.errors import DatasetError, VideoError
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.frames import inside
+from equime_hub.loading_script.real.frames import IMAGE_SUFFIXES, inside
 from equime_hub.schema.imports import Problem, Reading
 from equime_hub.schema.licences import RESTRICTED
 from equime_hub.schema.taxonomy import IMAGES_AS_PEOPLE, age_group
@@ -21,11 +21,9 @@ from equime_hub.splits.people import full_name
 from equime_hub.video import codec
 from equime_hub.video.codec import EncoderConfig
 
-ENCODER = EncoderConfig(preset="veryfast", crf=2)
-"""Near-lossless: on gray 640×480 frames with sensor noise of 1 to 4 grey levels it keeps 46 dB, on
-clean ones 49; crf 0, the most that 8-bit limited range can keep, has 51.5. The preset medium is as
-good at crf 4 and takes three times as long. Colour loses every other row and column of chroma
-(4:2:0), as most JPEG files have."""
+ENCODER = EncoderConfig(preset="ultrafast", crf=6)
+"""As near to lossless as veryfast at crf 2, with more of a subtle motion; on noisy frames encoded
+five times and decoded twice as fast, and about as large as JPEG (`benchmarks/importing.py`)."""
 
 NOMINAL_FPS = 1.0
 """Rate in the file of a clip whose rate is not known; the column `fps` is then null."""
@@ -47,15 +45,13 @@ def read(root: Path, clip: RealClip) -> Reading:
     Returns:
         The row; none if a file cannot be read, which the problems then name.
     """
+    if not clip.frames:
+        return Reading(None, (_nothing(clip),))
     problems = [
         Problem(clip.clip_id, name, "The frame is missing; the clip goes on without it.")
         for name in clip.missing
     ]
-    if clip.frames:
-        problems += [Problem(clip.clip_id, clip.frames[0], note) for note in clip.notes]
-    else:
-        file = clip.missing[0] if clip.missing else clip.name
-        return Reading(None, (*problems, Problem(clip.clip_id, file, "No frame is there.", True)))
+    problems += [Problem(clip.clip_id, clip.frames[0], note) for note in clip.notes]
     try:
         row = _video_row(root, clip, problems) if clip.is_video else _image_row(root, clip)
     except _UnreadableError as error:
@@ -163,6 +159,19 @@ def encoded(root: Path, clip: RealClip) -> bytes:
         raise VideoError(f"{clip.clip_id}: {worst.file}: {worst.problem}")
     data: bytes = reading.row["video"]["bytes"]
     return data
+
+
+def _nothing(clip: RealClip) -> Problem:
+    """Why a clip without any frame is lost: its folder is not there, or what it needs of it."""
+    file = clip.missing[0] if clip.missing else clip.name
+    if Path(file).suffix.lower() not in IMAGE_SUFFIXES:
+        why = "The folder is not there, or has no frame of the clip."
+    elif len(clip.missing) == 1:
+        why = "The frame is missing; without it there is no clip."
+    else:
+        more = len(clip.missing) - 1
+        why = f"The frame is missing, and {more} more; without them there is no clip."
+    return Problem(clip.clip_id, file, why, lost=True)
 
 
 def _image_row(root: Path, clip: RealClip) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _mark_formulas(
         first = f"{letters(places[0][1])}{places[0][0] + 1}"
         say(
             f"{path.name} has {len(places)} formula{'s' * (len(places) > 1)}, first in {first}: "
-            "the values of when it was last saved are read."
+            "only values stored when it was last saved are read."
         )
 
 

@@ -67,7 +67,7 @@ def test_several_emotions_are_joined_and_are_no_class(root: Path) -> None:
         ("Negative", None, "negative"),
         ("Positive+Repression", None, None),
         ("Surprise", "surprise", "surprise"),
-        ("Repression", "repression", "negative"),
+        ("Repression", "repression", None),
     ]
 
 
@@ -155,7 +155,9 @@ def test_without_its_folder_a_clip_is_lost_and_listed(own: Path) -> None:
     shutil.rmtree(own / "gray_micro/sub12")
     clip = read(own)[2]
     assert clip.missing == ("gray_micro/sub12/clip_1",)
-    assert [p.lost for p in problems(own, clip)] == [False, True]
+    (problem,) = problems(own, clip)
+    assert (problem.file, problem.lost) == (clip.missing[0], True)
+    assert problem.problem == "The folder is not there, or has no frame of the clip."
 
 
 def test_other_tables_are_refused(own: Path) -> None:

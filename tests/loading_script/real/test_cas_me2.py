@@ -119,7 +119,9 @@ def test_without_its_folder_a_clip_is_lost_and_listed(own: Path) -> None:
     shutil.rmtree(own / "rawpic/s16")
     clip = clips("cas_me2", own)["anger1_1"]
     assert clip.missing == ("rawpic/s16/16_0401",)
-    assert [p.lost for p in problems(own, clip)] == [False, True]
+    (problem,) = problems(own, clip)
+    assert (problem.file, problem.lost) == (clip.missing[0], True)
+    assert problem.problem == "The folder is not there, or has no frame of the clip."
 
 
 def test_missing_frames_are_listed(own: Path) -> None:

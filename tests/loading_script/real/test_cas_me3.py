@@ -203,7 +203,9 @@ def test_without_its_folder_a_clip_is_lost_and_listed(own: Path) -> None:
     shutil.rmtree(own / "spNO.2/j/color")
     clip = read(own, part="A")[2]
     assert clip.missing == ("spNO.2/j/color",)
-    assert [p.lost for p in problems(own, clip)] == [False, True]
+    (problem,) = problems(own, clip)
+    assert (problem.file, problem.lost) == (clip.missing[0], True)
+    assert problem.problem == "The folder is not there, or has no frame of the clip."
 
 
 def test_other_tables_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from equime_hub.errors import EquimeError
 from equime_hub.loading_script.real.check import Inspection, inspect
 from equime_hub.loading_script.real.clip import Options
+from equime_hub.loading_script.real.dfme import UNDECLARED, Dfme
 from tests.loading_script.real import trees
 from tests.loading_script.real.trees_samm import ROWS, WORKBOOK, samm
 
@@ -61,6 +62,74 @@ def test_missing_frames_and_folders_are_named(lab: Path) -> None:
     assert seen["clips without frames"] == ("1: toy-p1-c3", "0", "missing")
 
 
+def unlink(root: Path, clip: str, *numbers: int) -> None:
+    for number in numbers:
+        (root / clip / f"{number}.png").unlink()
+
+
+def test_frames_that_the_release_itself_lacks_are_no_failure(lab: Path) -> None:
+    unlink(lab, "p0/c1", *range(1, 11))  # known by its id: it may lack them all
+    unlink(lab, "p1/c2", 4, 5)
+    found = inspect("toy", lab)
+    assert found.ok
+    seen = lines(found)
+    assert seen["missing frames"] == ("0", "0", "ok")
+    assert seen["clips without frames"] == ("0", "0", "ok")
+    named = ("2: toy-p0-c1, toy-p1-c2", None, "note")
+    assert seen["incomplete in the release itself"] == named
+
+
+def test_more_of_them_than_the_release_lacks_are_missing(lab: Path) -> None:
+    unlink(lab, "p1/c2", 4)
+    unlink(lab, "p1/c3", 5)
+    found = inspect("toy", lab)
+    assert not found.ok
+    assert lines(found)["missing frames"] == ("2: p1/c2/4.png, p1/c3/5.png", "0", "missing")
+    assert "incomplete in the release itself" not in lines(found)
+
+
+@pytest.mark.parametrize("gone", [(3, 4, 5, 6), tuple(range(1, 11))])
+def test_a_clip_of_which_little_is_left_is_half_unpacked(lab: Path, gone: tuple[int, ...]) -> None:
+    unlink(lab, "p1/c2", *gone)
+    found = inspect("toy", lab)
+    assert not found.ok
+    assert "incomplete in the release itself" not in lines(found)
+
+
+def test_what_casme2_smic_and_cas_me3_are_known_to_lack(tmp_path: Path) -> None:
+    for name, options, clip in (
+        ("casme2", Options(cropped=True), "casme2-sub16-EP01_08"),
+        ("smic", Options(part="hs", cropped=True), "smic-hs-s18-s18_sur_03"),
+        ("cas_me3", Options(part="A"), "cas_me3-A-spNO.1-a-10-15"),
+        ("megc2019", Options(part="casme2", cropped=True), "megc2019-casme2-casme2_sub16-EP01_08"),
+    ):
+        root = trees.make(name, tmp_path / name)
+        seen = lines(inspect(name, root, options))
+        assert clip in seen["incomplete in the release itself"][0]
+        assert seen["clips without frames"] == ("0", "0", "ok")
+
+
+def test_what_a_row_is_listed_for_is_shown_once(tmp_path: Path) -> None:
+    root = trees.make("dfme", tmp_path / "dfme")
+    listed = [line for line in inspect("dfme", root).lines if line.what == "listed"]
+    assert [(line.found, line.status) for line in listed] == [
+        (f"dfme-train-sub0001-dfme_00001 and 5 more: {UNDECLARED}", "note")
+    ]
+    samm(tmp_path / "samm", rows=[(*row[:3], 9, 8, 7, *row[6:]) for row in ROWS])
+    listed = [line for line in inspect("samm", tmp_path / "samm").lines if line.what == "listed"]
+    assert listed[0].found.startswith("samm-006-006_1_2: SAMM_Micro_FACS_Codes_v2.xlsx row 15: the")
+    assert [line.found for line in listed[3:]] == ["and 2 more; an import lists all of them"]
+
+
+def test_what_nobody_says_is_not_compared(tmp_path: Path) -> None:
+    root = trees.make("4dme", tmp_path / "4dme")
+    seen = lines(inspect("4dme", root))
+    assert seen["subjects"] == ("3", None, "note")
+    assert seen["clips"] == ("4", "267", "differs")
+    official = {part: each.clips for part, each in Dfme().expected.items()}
+    assert official == {"train": 1_856, "test_A": 474, "test_B": 299}
+
+
 def test_a_shifted_header_is_a_remark(tmp_path: Path) -> None:
     samm(tmp_path, preamble=11)
     remarks = [line.found for line in inspect("samm", tmp_path).lines if line.what == "remark"]
@@ -100,7 +169,11 @@ def test_parts_are_compared_one_by_one(tmp_path: Path) -> None:
     assert seen["hs negative"] == ("1", "70", "differs")
     assert seen["vis clips"] == ("1", "71", "differs")
     one = lines(inspect("smic", smic, Options(part="hs")))
-    assert one["vis clips"] == ("none read; choose them with --part vis", "71", "note")
+    assert one["vis clips"] == (
+        "none read; if they are there, choose them with --part vis",
+        "71",
+        "note",
+    )
 
 
 def test_text_and_json_say_the_same(root: Path) -> None:

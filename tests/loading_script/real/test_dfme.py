@@ -8,6 +8,7 @@ import pytest
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check
+from equime_hub.loading_script.real.dfme import UNDECLARED
 from equime_hub.loading_script.real.frames import normalized
 from equime_hub.schema.imports import split_of
 from tests.loading_script.real.drawing import workbook
@@ -81,7 +82,7 @@ def test_a_rate_that_nobody_declares_is_null_and_said(root: Path) -> None:
     values = row(root, clip)
     assert (values["fps"], values["bitrate_kbps"]) == (None, None)
     (problem,) = problems(root, clip)
-    assert (problem.problem, problem.lost) == ("coding.xlsx row 2 does not say its rate.", False)
+    assert (problem.problem, problem.lost) == (UNDECLARED, False)
     said = "train_data/coding.xlsx does not say at which rate 3 of 3 clips were filmed (first: row"
     assert said in remarks("dfme", root)
     lines = [line.found for line in check.inspect("dfme", root).lines if line.what == "remark"]
@@ -146,7 +147,9 @@ def test_without_its_folder_a_clip_is_lost_and_listed(own: Path) -> None:
     shutil.rmtree(own / "train_data/dfme_00002")
     clip = clips("dfme", own)["dfme_00002"]
     assert clip.missing == ("train_data/dfme_00002",)
-    assert [p.lost for p in problems(own, clip)] == [False, True]
+    (problem,) = problems(own, clip)
+    assert (problem.file, problem.lost) == (clip.missing[0], True)
+    assert problem.problem == "The folder is not there, or has no frame of the clip."
 
 
 def test_bad_rows_are_named(own: Path) -> None:

@@ -66,6 +66,15 @@ def test_megc3_is_another_one_for_each_dataset() -> None:
         assert classify("megc3", name, "others") is None
 
 
+def test_repression_is_negative_only_where_the_release_does_not_have_it_beside_negative() -> None:
+    assert classify("megc3", "casme2", "repression") == "negative"
+    assert classify("megc3", "casme", "repression") == "negative"
+    assert classify("megc3", "4dme", "Repression") is None
+    assert kept("megc3", "4dme", ("Negative", "Positive", "Surprise", "Others")) == {
+        name.title(): name for name in EMOTIONS_3
+    }
+
+
 def test_the_other_maps_of_three() -> None:
     he = {"anger", "fear", "disgust", "sadness", "happiness", "surprise"}
     assert set(kept("he3", "casme2")) == set(kept("equime3", "samm")) == he

@@ -146,7 +146,9 @@ def test_without_its_folder_a_clip_is_lost_and_listed(own: Path) -> None:
     shutil.rmtree(own / "Micro_Expression/happiness")
     clip = clips("mmew", own)["S01-02-003"]
     assert clip.missing == ("Micro_Expression/happiness/S01-02-003",)
-    assert [p.lost for p in problems(own, clip)] == [False, True]
+    (problem,) = problems(own, clip)
+    assert (problem.file, problem.lost) == (clip.missing[0], True)
+    assert problem.problem == "The folder is not there, or has no frame of the clip."
 
 
 def test_macro_expressions_alone_are_read(own: Path) -> None:

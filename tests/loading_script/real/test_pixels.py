@@ -9,6 +9,7 @@ import pytest
 
 from equime_hub.loading_script.real import pixels
 from equime_hub.loading_script.real.clip import RealClip
+from equime_hub.schema.imports import Problem, Reading
 from equime_hub.schema.licences import is_restricted
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
@@ -121,10 +122,34 @@ def test_missing_frames_are_listed_and_the_clip_goes_on(tmp_path: Path) -> None:
     assert [(p.file, p.lost) for p in reading.problems] == [("a/9.png", False)]
 
 
-def test_a_clip_without_frames_is_lost(tmp_path: Path) -> None:
-    reading = pixels.read(tmp_path, replace(CLIP, frames=(), missing=("a/9.png",)))
-    assert reading.row is None
-    assert reading.problems[-1].lost
+@pytest.mark.parametrize(
+    ("missing", "file", "why"),
+    [
+        (("a/9.png",), "a/9.png", "The frame is missing; without it there is no clip."),
+        (NAMES, "a/0.png", "The frame is missing, and 5 more; without them there is no clip."),
+        (("a/b",), "a/b", "The folder is not there, or has no frame of the clip."),
+        ((), "006_1_2", "The folder is not there, or has no frame of the clip."),
+    ],
+)
+def test_a_clip_without_frames_is_lost(
+    tmp_path: Path, missing: tuple[str, ...], file: str, why: str
+) -> None:
+    reading = pixels.read(tmp_path, replace(CLIP, frames=(), missing=missing))
+    assert reading == Reading(None, (Problem(CLIP.clip_id, file, why, lost=True),))
+
+
+@pytest.mark.parametrize("change", [1, 2])
+def test_a_change_of_one_grey_level_survives(tmp_path: Path, change: int) -> None:
+    still = face(0, 0).mean(axis=2).round().astype(np.uint8)
+    moved = still.copy()
+    moved[28:36, 12:20] += np.uint8(change)
+    (tmp_path / "a").mkdir()
+    for number, name in enumerate(NAMES):
+        cv2.imwrite(str(tmp_path / name), moved if number >= 3 else still)
+    row = pixels.read(tmp_path, CLIP).row
+    assert row is not None
+    first, last = codec.decode(row["video"]["bytes"], [0, 5]).frames[..., 0].astype(float)
+    assert (last - first)[28:36, 12:20].mean() == pytest.approx(change, abs=0.4)
 
 
 def video(root: Path, fps: float) -> bytes:

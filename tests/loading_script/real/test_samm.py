@@ -189,7 +189,13 @@ def test_a_clip_without_folder_is_listed(own: Path) -> None:
     clip = clips("samm", own)["009_6_1"]
     assert (clip.frames, clip.missing) == ((), ("009/009_6_1",))
     assert clip.emotion == "anger"
-    assert problems(own, clip)[-1].lost
+    for path in (own / "011/011_1_1").iterdir():
+        path.unlink()
+    empty = clips("samm", own)["011_1_1"]
+    assert (empty.frames, empty.missing) == ((), ("011/011_1_1",))
+    for lost in (clip, empty):
+        (problem,) = problems(own, lost)
+        assert (problem.file, problem.lost) == (lost.missing[0], True)
 
 
 def test_a_shifted_header_is_found_and_said(own: Path) -> None:

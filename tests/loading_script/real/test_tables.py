@@ -139,7 +139,7 @@ def test_formulas_without_stored_values_are_refused(tmp_path: Path) -> None:
     with notes.collected() as said:  # of a column that is not read
         read(path, {"subject": "Subject"})
     assert said == [
-        "a.xlsx has 1 formula, first in D2: the values of when it was last saved are read."
+        "a.xlsx has 1 formula, first in D2: only values stored when it was last saved are read."
     ]
 
 
