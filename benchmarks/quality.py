@@ -108,18 +108,19 @@ def _holder(state: dict[str, Any]) -> Any:
 @contextmanager
 def piq_finds(folder: Path) -> Iterator[None]:
     """Let piq take its weights from a folder, without a download."""
-    home, hub = os.environ.get("HOME"), torch.hub.get_dir()
+    names = ("HOME", "TORCH_HOME")
+    before = {name: os.environ[name] for name in names if name in os.environ}
     with tempfile.TemporaryDirectory() as name:
-        for path in (Path(name, ".cache", "clip"), Path(name, "checkpoints")):
+        for path in (Path(name, ".cache", "clip"), Path(name, "hub", "checkpoints")):
             path.parent.mkdir(exist_ok=True)
             path.symlink_to(folder.resolve(), target_is_directory=True)
-        os.environ["HOME"] = name
-        torch.hub.set_dir(name)
+        os.environ.update(dict.fromkeys(names, name))
         try:
             yield
         finally:
-            torch.hub.set_dir(hub)
-            os.environ.pop("HOME") if home is None else os.environ.update(HOME=home)
+            for each in names:
+                del os.environ[each]
+            os.environ.update(before)
 
 
 def published_psnr(first: Any, second: Any) -> float:

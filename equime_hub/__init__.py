@@ -13,8 +13,10 @@ from equime_hub.loading_script.load import load, with_pyav
 from equime_hub.loading_script.names import install as _install_names
 from equime_hub.loading_script.real.labels import map_labels
 from equime_hub.metrics.aliases import install as _install_metrics
+from equime_hub.models.registration import install as _install_models
 
 __all__ = ["__version__", "drop_donors", "load", "map_labels", "with_pyav"]
 
 _install_names()
 _install_metrics()
+_install_models()

@@ -30,10 +30,13 @@ COMMANDS = {
     "pull": "equime_hub.commands.pull:pull",
     "push-metric": "equime_hub.commands.push_metric:push_metric",
     "push-model": "equime_hub.commands.push_model:push_model",
+    "train": "equime_hub.commands.train:train",
     "evaluate": "equime_hub.commands.evaluate:evaluate",
     "cross-eval": "equime_hub.commands.cross_eval:cross_eval",
+    "attack": "equime_hub.commands.attack:attack",
     "ablate": "equime_hub.commands.ablate:ablate",
     "lint": "equime_hub.commands.lint:lint",
+    "predict": "equime_hub.commands.predict:predict",
     "report": "equime_hub.commands.report:report",
     "doctor": "equime_hub.commands.doctor:doctor",
 }

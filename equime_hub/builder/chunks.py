@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from equime_hub.builder.faces.locate import canonical, locate
 from equime_hub.builder.measure.basic import BROKEN
 from equime_hub.builder.measure.meter import TOOLS, Measures, Meter, Values
 from equime_hub.files import write_text
@@ -20,6 +19,7 @@ from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.records import Landmarks, Quality
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
+from equime_hub.video.locate import canonical, locate
 
 CHUNK = 16
 """Most clips in a chunk."""

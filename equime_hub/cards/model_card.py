@@ -78,6 +78,7 @@ class ModelFacts:
         preprocessing: Step or setting → value, such as "frames" → "16, evenly spaced".
         limits: What it cannot do, one sentence each.
         base_model: Repository of the weights that it started from; None if from none.
+        started: Sentence about weights that it started from and that are in no repository.
         usage: Python code that loads it; empty says nothing.
 
     Raises:
@@ -96,6 +97,7 @@ class ModelFacts:
     preprocessing: Mapping[str, str]
     limits: tuple[str, ...]
     base_model: str | None = None
+    started: str = ""
     usage: str = ""
 
     def __post_init__(self) -> None:
@@ -122,7 +124,7 @@ def render(facts: ModelFacts) -> str:
             "classes": counted(len(facts.labels), "class", "classes"),
             "started": f"It started from the weights of {facts.base_model}."
             if facts.base_model
-            else "It was trained from random weights.",
+            else facts.started or "It was trained from random weights.",
             "usage": facts.usage.strip(),
             "training": _training(facts),
             "protocol": facts.protocol,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from equime_hub.training.evaluation import Evaluation
     from equime_hub.training.log import PredictionLog
 
-PROTOCOLS = ("loso", "k-fold", "lodo", "train-test", "dfme")
+PROTOCOLS = ("loso", "k-fold", "lodo", "train-test", "dfme", "splits")
 SELECTIONS = ("last", "inner-validation", "best-on-test")
 """Those of `equime_hub.training`, which is not imported for a help text."""
 

@@ -278,7 +278,7 @@ def agreement(dataset: Path, threshold: float, rejected: bool, as_json: bool) ->
 
 
 def _face(frame: Image, aligned: bool) -> Landmarks | None:
-    from equime_hub.builder.faces.locate import canonical, locate
+    from equime_hub.video.locate import canonical, locate
 
     if aligned:
         return canonical(frame.shape[1], frame.shape[0])

@@ -28,7 +28,7 @@ from equime_hub.training.evaluation import Estimate, Part
 from equime_hub.training.joining import joined
 from equime_hub.training.log import PredictionLog
 
-DISJOINT = ("loso", "k-fold", "dfme")
+DISJOINT = ("loso", "k-fold", "dfme", "splits")
 """Protocols that can test a dataset they train on, as nobody is in both parts of a fold."""
 
 

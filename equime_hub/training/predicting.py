@@ -1,8 +1,6 @@
-"""Predictions of a saved model for the clips of a dataset.
+"""Predictions of a saved model for the clips of a dataset, which it is shown as in training.
 
-The processor samples the frames of each clip, as in Transformers' own pipeline, and PyAV decodes
-these alone; the processors' own decoder, torchcodec, is not used. A clip with fewer frames than
-the model takes shows each as often as evenly spaced places fall on it.
+Onset, apex and offset of a row are given to the processor; PyAV decodes the frames that it shows.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +16,15 @@ import numpy.typing as npt
 from equime_hub.errors import DatasetError, ModelError, VideoError
 from equime_hub.progress import Progress
 from equime_hub.training import log as logs
+from equime_hub.training.inputs import Inputs, Values
 from equime_hub.training.log import PredictionLog
-from equime_hub.training.saved_model import LABELS, SavedModel
-from equime_hub.video import sampling
-from equime_hub.video.decoder import AvDecoder
+from equime_hub.training.saved_model import LABELS, SavedModel, demand_column
+from equime_hub.video.moments import Moments
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-Inputs = dict[str, Any]
-"""What a model is called with: tensors whose first axis is the clips."""
-
+_MOMENTS = ("onset_frame", "apex_frame", "offset_frame")
 _SHOWN = 5
 """Broken clips that a remark gives the reason of; it names all of them."""
 
@@ -74,8 +70,8 @@ class Predicted:
 
 
 def columns(model: SavedModel) -> list[str]:
-    """The columns of a dataset that `predict` reads."""
-    return ["clip_id", "subject_id", "source_dataset", model.column, "video"]
+    """The columns of a dataset that `predict` reads; ModelError if none has its classes."""
+    return ["clip_id", "subject_id", "source_dataset", demand_column(model), *_MOMENTS, "video"]
 
 
 def predict(
@@ -91,21 +87,24 @@ def predict(
 
     Raises:
         DatasetError: No clip can be scored, or the model gives what is no probability.
-        ModelError: The model or its processor cannot take these clips.
+        ModelError: The model or its processor cannot take these clips, or no column of a dataset
+            has its classes.
     """
-    names = LABELS[model.column]
+    column = demand_column(model)
+    names = LABELS[column]
     plain = data.select_columns(columns(model)[:-1]).to_dict()
     # `datasets` writes -1 for a class that is not known.
-    labels = [names[code] if code not in (None, -1) else None for code in plain[model.column]]
+    labels = [names[code] if code not in (None, -1) else None for code in plain[column]]
     rows = [row for row, label in enumerate(labels) if label in model.classes]
-    clips = _Clips(model, data.select_columns(["video"]), plain["clip_id"])
+    moments = [Moments(*frames) for frames in zip(*(plain[name] for name in _MOMENTS), strict=True)]
+    clips = _Clips(model.inputs, data.select_columns(["video"]), plain["clip_id"], moments)
     done: list[int] = []
     found: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(rows), batch_size):
         if progress:
             progress(start, len(rows))
         if batch := dict(clips.readable(rows[start : start + batch_size])):
-            found.append(_probabilities(model, [*batch.values()]))
+            found.append(probabilities(model, [*batch.values()]))
             done += batch
     if progress:
         progress(len(rows), len(rows))
@@ -113,21 +112,21 @@ def predict(
     if not found:
         raise DatasetError(
             f"{model.name} can be scored on no clip: {labels.count(None):,} have no "
-            f"{model.column}, {lost.total():,} a label that is none of "
+            f"{column}, {lost.total():,} a label that is none of "
             f"{', '.join(model.classes)}, and {len(clips.broken):,} cannot be decoded."
         )
-    probabilities = np.concatenate(found)
+    chances = np.concatenate(found)
     datasets = [plain["source_dataset"][row] for row in done]
     return Predicted(
         log=logs.of(
             [plain["clip_id"][row] for row in done],
             [plain["subject_id"][row] for row in done],
             [labels[row] for row in done],
-            probabilities.argmax(axis=1),
+            chances.argmax(axis=1),
             classes=model.classes,
             datasets=datasets,
             folds=[name or "test" for name in datasets],
-            probabilities=probabilities,
+            probabilities=chances,
         ),
         unlabelled=labels.count(None),
         unknown=dict(lost),
@@ -138,81 +137,50 @@ def predict(
 
 @dataclass(eq=False)
 class _Clips:
-    """The clips of a dataset as inputs of a model; what is found out about them is kept."""
+    """The clips of a dataset as a model is shown them; what is found out about them is kept."""
 
-    model: SavedModel
+    inputs: Inputs
     videos: Dataset
     names: Sequence[str]
+    moments: Sequence[Moments]
     broken: dict[str, str] = field(default_factory=dict)
     short: int = 0
 
-    def readable(self, rows: Sequence[int]) -> Iterator[tuple[int, Inputs]]:
-        """Inputs of the clips that can be decoded."""
+    def readable(self, rows: Sequence[int]) -> Iterator[tuple[int, Values]]:
+        """Values of the clips that can be decoded."""
         for row in rows:
             try:
                 video = self.videos[row]["video"]
                 if video is None:
                     raise VideoError("there is no video")
-                frames = video.clip(_sampled(self.model, video)).frames
+                values = self.inputs.prepare(video, self.moments[row]).values
             except VideoError as error:
                 self.broken[self.names[row]] = str(error)
             else:
-                self.short += len(video) < (self.model.num_frames or 0)
-                yield row, _processed(self.model, frames)
+                self.short += len(video) < (self.inputs.num_frames or 0)
+                yield row, values
 
 
-def _sampled(model: SavedModel, video: AvDecoder) -> list[int]:
-    """The frames of a clip that the model is shown."""
-    from transformers.video_utils import VideoMetadata
+def probabilities(model: SavedModel, batch: Sequence[Values]) -> npt.NDArray[np.float32]:
+    """Softmax of the model's outputs for prepared clips, clips × C.
 
-    about, wanted = video.metadata, model.num_frames
-    if wanted is not None and about.num_frames < wanted:
-        return list(map(int, sampling.uniform(about.num_frames, wanted)))
-    known = VideoMetadata(
-        total_num_frames=about.num_frames,
-        fps=about.average_fps,
-        width=about.width,
-        height=about.height,
-        duration=about.duration_seconds,
-    )
-    try:
-        return [int(i) for i in model.processor.sample_frames(metadata=known, num_frames=wanted)]
-    except ValueError as error:
-        raise ModelError(f"The processor of {model.name} cannot sample a clip: {error}") from error
-
-
-def _processed(model: SavedModel, frames: npt.NDArray[np.uint8]) -> Inputs:
-    """T×H×W×3 frames as the input of one clip."""
-    try:
-        return dict(
-            model.processor(
-                [frames],
-                do_sample_frames=False,
-                input_data_format="channels_last",
-                return_tensors="pt",
-            )
-        )
-    except (ValueError, RuntimeError) as error:
-        raise ModelError(f"The processor of {model.name} refuses a clip: {error}") from error
-
-
-def _probabilities(model: SavedModel, batch: Sequence[Inputs]) -> npt.NDArray[np.float32]:
-    """Softmax of the model's outputs, clips × C."""
+    Raises:
+        ModelError: It cannot take them, or memory is short.
+    """
     import torch
 
+    inputs = model.inputs.finish(batch)
     try:
-        inputs = {
-            key: torch.cat([clip[key] for clip in batch]).to(model.model.device) for key in batch[0]
-        }
+        there = {key: value.to(model.model.device) for key, value in inputs.items()}
         with torch.inference_mode():
-            logits = model.model(**inputs).logits
+            logits = model.model(**there).logits
     except torch.OutOfMemoryError as error:
         raise ModelError(
             f"{model.name} has no room for {len(batch)} clips at a time ({error}). Give it fewer "
             "(batch_size, --batch-size)."
         ) from error
     except (TypeError, ValueError, RuntimeError) as error:
-        shapes = ", ".join(f"{key} {tuple(value.shape)}" for key, value in batch[0].items())
+        shapes = ", ".join(f"{key} {tuple(value[:1].shape)}" for key, value in inputs.items())
         raise ModelError(
             f"{model.name} refuses clips that its processor made ({shapes}): {error}"
         ) from error

@@ -6,6 +6,7 @@
 - `train-test`: some datasets are trained on, each of others is tested.
 - `dfme`: the parts of CCAC 2024: train, then test_A and test_B, each reported by itself.
   Validation is a fifth of the people of train: the first of `selection.inner_folds`.
+- `splits`: the splits train, validation and test that the data come with.
 
 A protocol is a frozen dataclass: it gives folds before training, and says afterwards whether a
 prediction log keeps to it. Counts are summed over its folds, but where `separate` says that each
@@ -28,6 +29,7 @@ from equime_hub.splits.people import full_name
 from equime_hub.training.log import PredictionLog
 
 TRAIN, TEST_A, TEST_B = "train", "test_A", "test_B"
+TEST = "test"
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,14 @@ class Rows:
         datasets: Dataset; the same subject of two datasets is two people.
         parts: Part of DFME, "train", "test_A" or "test_B"; only `dfme` needs it.
         strata: What every fold of `k-fold` should hold an equal share of, such as the emotion.
+        splits: Split of the data; only `splits` needs it.
     """
 
     subjects: Sequence[str]
     datasets: Sequence[str | None]
     parts: Sequence[str | None] | None = None
     strata: Sequence[Hashable] | None = None
+    splits: Sequence[str | None] | None = None
 
     def people(self) -> list[str]:
         """Full name of every clip's person."""
@@ -207,9 +211,42 @@ class Dfme:
         _one(log, *log.people(), "person", per_fold=False)
 
 
+@dataclass(frozen=True)
+class Splits:
+    """The splits that the data come with."""
+
+    name: ClassVar[str] = "splits"
+    separate: ClassVar[bool] = False
+
+    def folds(self, rows: Rows) -> Iterator[Fold]:
+        """One fold, test; rows of other splits than train and test are in neither part.
+
+        Raises:
+            PlanError: Nothing to train on, or nothing to test.
+        """
+        of = np.array([name or "none" for name in rows.splits or [None] * len(rows.subjects)])
+        fold = Fold(TEST, np.flatnonzero(of == TRAIN), np.flatnonzero(of == TEST))
+        for name, found in ((TRAIN, fold.train), (TEST, fold.test)):
+            if not len(found):
+                there = ", ".join(f"{part} {(of == part).sum():,}" for part in sorted({*of}))
+                raise PlanError(
+                    f"The split {name} has no clips (clips: {there}). Give data that have splits, "
+                    f"or another protocol than {self.name}, such as k-fold (--protocol)."
+                )
+        return iter([fold])
+
+    def check(self, log: PredictionLog) -> None:
+        """One fold."""
+        if len(names := log.codes("fold")[1]) > 1:
+            raise DatasetError(
+                f"The log has {len(names)} folds, such as {names[0]!r} and {names[1]!r}; the "
+                f"protocol {self.name} has one. Choose the protocol that was followed."
+            )
+
+
 PROTOCOLS: dict[str, type[Scheme]] = {
     made.name: made
-    for made in (LeaveOneSubjectOut, SubjectKFold, LeaveOneDatasetOut, TrainTest, Dfme)
+    for made in (LeaveOneSubjectOut, SubjectKFold, LeaveOneDatasetOut, TrainTest, Dfme, Splits)
 }
 """Name → protocol."""
 

@@ -1,77 +1,34 @@
 """Frames to H.264 bytes and any video to frames, through PyAV, on one codec thread.
 
-One thread a clip is faster than several at face size, and it makes the encoder repeatable: same
-frames and same library versions, same bytes.
+One thread a clip is faster than several at face size.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import av
-import cv2
 import numpy as np
 import numpy.typing as npt
-from av.codec.context import Flags
 from av.container import InputContainer
-from av.video.reformatter import (
-    ColorPrimaries,
-    ColorRange,
-    Colorspace,
-    ColorTrc,
-    VideoReformatter,
-)
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from equime_hub.errors import VideoError
 from equime_hub.video.clip import Clip
+from equime_hub.video.encoder import EncoderConfig as EncoderConfig
+from equime_hub.video.encoder import encode as encode
+from equime_hub.video.encoder import encode_frames as encode_frames
+from equime_hub.video.picture import Decoded
 
 Source = bytes | str | Path
 """A video file as its bytes, or where it lies."""
-
-_AVX_512F = 13  # cv::CPU_AVX_512F, which OpenCV's Python module does not name
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Settings of the encoder.
-
-    The defaults suit noisy clips at about the size of EquiME's own encoding (x264 medium,
-    crf 25); tuned for PSNR, x264 spends no bits on grain that only looks sharp. Quiet clips
-    need a smaller crf to keep their motion (`benchmarks/codec.py`).
-
-    Attributes:
-        codec: Encoder of FFmpeg that makes H.264.
-        preset: x264's trade of time for size.
-        crf: Constant rate factor, 0 (lossless) to 51.
-        tune: What x264 optimises for.
-
-    Raises:
-        VideoError: crf out of range.
-    """
-
-    codec: str = "libx264"
-    preset: str = "medium"
-    crf: int = 26
-    tune: str = "psnr"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.crf <= 51:
-            raise VideoError(f"crf must be from 0 to 51, got {self.crf}")
-
-    def describe(self) -> str:
-        """All that the bytes depend on besides the frames, for the row that holds them."""
-        libavcodec = ".".join(str(part) for part in av.library_versions["libavcodec"])
-        return (
-            f"{self.codec} preset={self.preset} crf={self.crf} tune={self.tune} threads=1 "
-            f"yuv420p bt601 (PyAV {av.__version__}, libavcodec {libavcodec})"
-        )
 
 
 @dataclass(frozen=True)
@@ -99,106 +56,6 @@ class VideoInfo:
     size_bytes: int
 
 
-def encode(clip: Clip, config: EncoderConfig | None = None) -> bytes:
-    """Encode a clip as MP4 with one H.264 stream, its header first.
-
-    The colours are BT.601 limited range with sRGB primaries and transfer, and are tagged so. The
-    rate is kept exactly if it has at most three decimals or is k/1001.
-
-    Args:
-        clip: Even width and height.
-        config: Settings; None is `EncoderConfig()`.
-
-    Returns:
-        The file. The same frames give the same bytes, in any process, with or without
-        AVX-512.
-
-    Raises:
-        VideoError: Odd size, or settings or a rate that the encoder refuses.
-    """
-    return encode_frames(clip.frames, clip.fps, config)
-
-
-def encode_frames(
-    frames: Iterable[npt.NDArray[np.uint8]], fps: float, config: EncoderConfig | None = None
-) -> bytes:
-    """The same for frames that come one by one, so that long recordings need not fit in memory.
-
-    Args:
-        frames: H×W×3 each, uint8, RGB, all of one even size; at least one.
-        fps: Frames per second.
-        config: Settings; None is `EncoderConfig()`.
-
-    Raises:
-        VideoError: No frame, frames of several sizes, and what `encode` raises.
-    """
-    config = config or EncoderConfig()
-    coming = iter(frames)
-    first = next(coming, None)
-    if first is None:
-        raise VideoError("A clip needs a frame, got none")
-    height, width = first.shape[:2]
-    if width % 2 or height % 2:
-        raise VideoError(
-            f"H.264 in yuv420p needs even sizes, got {width}×{height}: "
-            "crop or pad the frames by one pixel"
-        )
-    rate = Fraction(fps).limit_denominator(1001)
-    if not Fraction(1, 1001) <= rate <= 100_000:
-        raise VideoError(f"fps must be from 0.001 to 100000 to be stored in MP4, got {fps}")
-    file = io.BytesIO()
-    try:
-        if av.Codec(config.codec, "w").canonical_name != "h264":
-            raise ValueError("it makes no H.264")
-        _write(file, chain([first], coming), (width, height), rate, config)
-    except (av.FFmpegError, ValueError) as error:
-        raise VideoError(f"The encoder refused {config}: {error}") from error
-    return file.getvalue()
-
-
-def _write(
-    file: io.BytesIO,
-    frames: Iterable[npt.NDArray[np.uint8]],
-    size: tuple[int, int],
-    rate: Fraction,
-    config: EncoderConfig,
-) -> None:
-    with av.open(
-        file,
-        "w",
-        format="mp4",
-        options={"movflags": "+faststart", "fflags": "+bitexact"},
-        # To move the header to the front, the muxer reads back what it has written.
-        io_open=lambda url, flags, options: io.BytesIO(file.getvalue()),
-    ) as container:
-        options = {"preset": config.preset, "crf": str(config.crf), "tune": config.tune}
-        if cv2.checkHardwareSupport(_AVX_512F):
-            # x264's AVX-512 code for macroblock trees reads memory that it never wrote, so the
-            # bytes changed with the heap and from processor to processor. AVX2 and SSE agree.
-            options["x264-params"] = "asm=avx2"
-        stream = container.add_stream(config.codec, rate=rate, options=options)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        context.thread_count = 1
-        context.flags |= Flags.bitexact
-        context.colorspace = Colorspace.ITU601
-        context.color_range = ColorRange.MPEG
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.IEC61966_2_1
-        for frame in frames:
-            if frame.shape != (size[1], size[0], 3):
-                raise VideoError(
-                    f"All frames of a clip have one size, got {frame.shape[1]}×{frame.shape[0]} "
-                    f"after {size[0]}×{size[1]}"
-                )
-            # OpenCV's conversion is exact BT.601 and a third of the time of FFmpeg's.
-            planes = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420), np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
-        container.mux(stream.encode())
-
-
 def decode(source: Source, indices: Sequence[int] | None = None) -> Clip:
     """Decode a video, or some of its frames.
 
@@ -220,7 +77,7 @@ def decode(source: Source, indices: Sequence[int] | None = None) -> Clip:
     with _opened(source) as (container, stream):
         count, fps = _count(source, stream), _fps(stream)
         if indices is None:
-            return Clip(_pixels(container, stream, np.arange(count)), fps)
+            return Clip(_stacked(_pictures(container, stream, range(count)), count), fps)
         wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
         if not wanted.size or wanted.min() < 0 or wanted.max() >= count:
             raise VideoError(
@@ -228,33 +85,91 @@ def decode(source: Source, indices: Sequence[int] | None = None) -> Clip:
                 f"give at least one index from 0 to {count - 1}"
             )
         unique, positions = np.unique(wanted, return_inverse=True)
-        frames = _pixels(container, stream, unique)
+        frames = _stacked(_pictures(container, stream, unique.tolist()), len(unique))
         return Clip(frames if np.array_equal(unique, wanted) else frames[positions], fps)
 
 
-def _pixels(
-    container: InputContainer, stream: VideoStream, wanted: npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint8]:
-    """Frames at sorted, distinct indices."""
-    reformatter = VideoReformatter()  # one for all frames: it keeps its tables
-    frames: npt.NDArray[np.uint8] | None = None
-    done = 0
+class Reader:
+    """A video that is opened once: first it says its length and rate, then it gives frames.
+
+    Opening takes longer than shrinking sixteen frames. One by one, frames of a video that is too
+    large to be held are read too.
+
+    Args:
+        source: As for `decode`.
+
+    Attributes:
+        count: Frames.
+        fps: Frames per second.
+
+    Raises:
+        VideoError: No readable video.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._opened: _Session | None = _session(source)
+        self.count, self.fps = next(self._opened)
+
+    def pictures(self, indices: Iterable[int]) -> Iterator[Decoded]:
+        """Decode frames one by one.
+
+        Args:
+            indices: From 0, at least one.
+
+        Yields:
+            Each in the order of the file and none twice; pixels are made when asked for.
+
+        Raises:
+            VideoError: It ends or is damaged before the last frame wanted.
+        """
+        session, self._opened = self._opened, None
+        if session is None:
+            session = _session(self._source)
+            next(session)
+        yield session.send(sorted(set(indices)))
+        yield from session
+
+
+_Session = Generator[Any, Sequence[int], None]
+"""Gives length and rate, is sent indices, and gives frames."""
+
+
+def _session(source: Source) -> _Session:
+    with _opened(source) as (container, stream):
+        wanted = yield _count(source, stream), _fps(stream)
+        yield from _pictures(container, stream, wanted)
+
+
+def _stacked(pictures: Iterator[Decoded], count: int) -> npt.NDArray[np.uint8]:
+    """`count` RGB frames as one array, without a second copy of them all."""
+    first = next(pictures).rgb()
+    stacked = np.empty((count, *first.shape), np.uint8)
+    stacked[0] = first
+    for index, picture in enumerate(pictures, 1):
+        stacked[index] = picture.rgb()
+    return stacked
+
+
+def _pictures(
+    container: InputContainer, stream: VideoStream, wanted: Sequence[int]
+) -> Iterator[Decoded]:
+    """Frames at ascending, distinct indices."""
+    reformatter = VideoReformatter()
+    size: tuple[int, int] | None = None
+    coming = iter(wanted)
+    due = next(coming, None)
     decoded = (frame for packet in _packets(container, stream) for frame in packet.decode())
     for index, frame in enumerate(decoded):
-        if index != wanted[done]:
+        if index != due:
             continue
-        if frames is None:
-            width, height = frame.width, frame.height
-            frames = np.empty((len(wanted), height, width, 3), np.uint8)
-        # A changed size inside a stream is scaled to that of the first frame. At this size more
-        # threads cost more time than one.
-        rgb = reformatter.reformat(frame, width, height, format="rgb24", threads=1)
-        frames[done] = rgb.to_ndarray()
-        done += 1
-        if done == len(wanted):
-            return frames
+        size = size or (frame.width, frame.height)
+        yield Decoded(frame, *size, reformatter)
+        due = next(coming, None)
+        if due is None:
+            return
     raise VideoError(
-        f"The video is cut short ({container.name}): its frame {wanted[done]} cannot be decoded; "
+        f"The video is cut short ({container.name}): its frame {due} cannot be decoded; "
         "fetch or make it again"
     )
 
@@ -315,12 +230,14 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 
 @contextlib.contextmanager
 def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
-    file: io.BytesIO | str = str(source)
+    file: io.BytesIO | str
     if isinstance(source, bytes):
         file = io.BytesIO(source)
         file.name = f"{memoryview(source).nbytes} bytes"  # what messages call it
+    else:
+        file = str(source)
     try:
-        with av.open(file, "r") as container:
+        with av.open(file, "r", metadata_errors="replace") as container:
             stream = container.streams.best("video")
             if not isinstance(stream, VideoStream) or not stream.codec_context:
                 raise VideoError(

@@ -169,6 +169,10 @@ class AvDecoder:
         """Frames as a NumPy `Clip`; None is all."""
         return codec.decode(self._source, None if indices is None else self._resolve(indices))
 
+    def reader(self) -> codec.Reader:
+        """Open it to read length, rate and frames, one by one, in one go."""
+        return codec.Reader(self._source)
+
     def __len__(self) -> int:
         return self._info.num_frames
 

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from equime_hub.builder.faces.locate import canonical
 from equime_hub.errors import DatasetError, VideoError
 from equime_hub.reports.motion import Course, as_json, as_markdown, courses, draw
 from equime_hub.schema.records import Landmarks
 from equime_hub.video.codec import decode
+from equime_hub.video.locate import canonical
 from equime_hub.video.motion import classify, estimate
 from tests.reports.test_grid import relabel, rows_of
 

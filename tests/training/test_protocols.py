@@ -36,7 +36,7 @@ def log(who: str, where: str, tested: str, seeds: list[int] | int = 0) -> Predic
 
 
 def test_names() -> None:
-    assert list(PROTOCOLS) == ["loso", "k-fold", "lodo", "train-test", "dfme"]
+    assert list(PROTOCOLS) == ["loso", "k-fold", "lodo", "train-test", "dfme", "splits"]
     assert all(named(name).name == name for name in PROTOCOLS)
     with pytest.raises(PlanError, match=r"no protocol 'losso'\. Choose one of: loso"):
         named("losso")

@@ -22,14 +22,19 @@ def test_classes_are_those_of_the_dataset_whatever_their_capitals(tmp_path: Path
     assert (found.classes, found.column) == (("surprise", "negative", "positive"), "emotion_3")
 
 
-@pytest.mark.parametrize("classes", [("smile", "frown"), ("anger", "anger"), ("anger", "negative")])
-def test_other_classes_are_refused_with_both_lists(
-    tmp_path: Path, classes: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("classes", [("smile", "frown"), ("I", "II"), ("anger", "negative")])
+def test_other_classes_stay_as_they_are_written(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    found = saved_model.load(str(tiny_model.save(tmp_path, classes)), "cpu")
+    assert (found.classes, found.column) == (classes, None)
     with pytest.raises(ModelError) as refused:
-        saved_model.load(str(tiny_model.save(tmp_path, classes)))
+        saved_model.demand_column(found)
     for names in (classes, EMOTIONS, EMOTIONS_3):
         assert ", ".join(names) in str(refused.value)
+
+
+def test_a_class_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"anger, anger .*; expected different ones"):
+        saved_model.load(str(tiny_model.save(tmp_path, ("anger", "anger"))))
 
 
 def test_several_labels_a_clip_are_refused(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from equime_hub.builder.faces.celebamask import (
 )
 from equime_hub.builder.faces.folder import unchanged
 from equime_hub.builder.faces.gates import MAX_YAW, MIN_SHARPNESS, measure
-from equime_hub.builder.faces.locate import canonical
 from equime_hub.builder.faces.where import parse
 from equime_hub.builder.spec import FaceScan, Image, Refused
 from equime_hub.errors import FaceError
@@ -37,6 +36,7 @@ from equime_hub.files import sha256
 from equime_hub.progress import Progress
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import IMAGES_AS_PEOPLE
+from equime_hub.video.locate import canonical
 
 MAX_MIXED = 0.1
 """Share of images that may differ from most of their person's in the attribute `Male`."""

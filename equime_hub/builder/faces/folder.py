@@ -225,7 +225,7 @@ def _rgb(image: PIL.Image.Image) -> Image:
 
 
 def _landmarks(image: Image, aligned: bool) -> Landmarks:
-    from equime_hub.builder.faces.locate import canonical, locate
+    from equime_hub.video.locate import canonical, locate
 
     height, width = image.shape[:2]
     found = [canonical(width, height)] if aligned else locate(image)

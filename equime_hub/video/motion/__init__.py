@@ -5,7 +5,7 @@
 
 The landmarks are those of the face in the first frame: the plan's, moved by
 `builder.faces.align`, for clips made here; for other clips whatever finds faces, such as
-`builder.faces.locate` on the first frame.
+`video.locate` on the first frame.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ import skimage.data
 
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig, curve, drift
 from equime_hub.builder.faces.align import align
-from equime_hub.builder.faces.locate import locate
 from equime_hub.builder.spec import RenderJob
 from equime_hub.errors import BackendError
 from equime_hub.schema.records import ClipSpec, Face, Landmarks
 from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS
 from equime_hub.video import action_fields as af
+from equime_hub.video.locate import locate
 from tests import flow
 
 Frames = npt.NDArray[np.uint8]

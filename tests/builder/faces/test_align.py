@@ -9,9 +9,9 @@ import pytest
 import skimage.data
 
 from equime_hub.builder.faces.align import align
-from equime_hub.builder.faces.locate import canonical, locate
 from equime_hub.errors import FaceError
 from equime_hub.schema.records import Landmarks
+from equime_hub.video.locate import canonical, locate
 
 
 def dots(face: Landmarks, width: int, height: int) -> npt.NDArray[np.uint8]:

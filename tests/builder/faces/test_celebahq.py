@@ -12,10 +12,10 @@ from equime_hub.builder.faces import SOURCES
 from equime_hub.builder.faces.celebahq import CelebAHQFaces, Selection
 from equime_hub.builder.faces.celebamask import is_tree
 from equime_hub.builder.faces.folder import read
-from equime_hub.builder.faces.locate import canonical
 from equime_hub.builder.spec import FaceScan
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
+from equime_hub.video.locate import canonical
 from tests.builder.faces.celeba import (
     NAMES,
     PORTRAITS,

@@ -15,10 +15,10 @@ from skimage import data
 
 from equime_hub import configs, seeds
 from equime_hub.builder.faces.folder import FolderFaces, read
-from equime_hub.builder.faces.locate import canonical
 from equime_hub.builder.spec import FaceScan, Image
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
+from equime_hub.video.locate import canonical
 
 ASTRONAUT: Image = data.astronaut()
 FACE: Image = np.ascontiguousarray(ASTRONAUT[:256, 96:352])

@@ -11,9 +11,9 @@ from skimage import data
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.faces.gates import MIN_SHARPNESS, SIDE, measure, sharpness
-from equime_hub.builder.faces.locate import locate
 from equime_hub.builder.spec import Image
 from equime_hub.errors import FaceError
+from equime_hub.video.locate import locate
 
 
 def portraits(size: int) -> list[Image]:

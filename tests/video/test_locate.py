@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from equime_hub.builder.faces.locate import canonical, locate
+from equime_hub.video.locate import canonical, locate
 
 ASTRONAUT = {
     "left_eye": (203, 101),

@@ -16,15 +16,19 @@ import numpy as np
 import numpy.typing as npt
 from cv2.data import haarcascades
 
-from equime_hub.builder.spec import Image
 from equime_hub.schema.records import Landmarks, Point
 from equime_hub.video.threads import one_thread
 
 Array = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 LONG_SIDE = 1024
 """Faces are looked for in a copy no larger than this, in pixels."""
+SKETCH = 128
+"""`largest` looks for a face in a copy of this long side, where it must be 24 pixels wide."""
+NEAR = 96
+"""Width of a face in the copy in which `largest` looks for its eyes, in pixels."""
 SCALE = 64
 """Pixels an IOD in the upright patch in which parts are refined."""
 LEFT, TOP, WIDTH, HEIGHT = -1.25, -0.85, 2.5, 2.85
@@ -43,16 +47,37 @@ def locate(image: Image) -> list[Landmarks]:
         detector misses are put where proportions want them.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, LONG_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = _reduced(image, LONG_SIDE / max(height, width))
     gray = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
     with one_thread():
         boxes = [_eyes(gray, box) for box in _faces(gray)]
         # A cascade also finds faces in cloth and foliage. The largest box is trusted, a further
         # one only if it has both eyes.
         found = [_parts(small, *eyes) for i, (eyes, seen) in enumerate(boxes) if seen or i == 0]
-    return [_rescaled(face, width / size[0], height / size[1]) for face in found]
+    return [_rescaled(face, width / small.shape[1], height / small.shape[0]) for face in found]
+
+
+def largest(image: Image) -> Landmarks | None:
+    """Find the largest face, several times faster than `locate` does.
+
+    It is looked for in a small copy, and its eyes in one that is just large enough. What that
+    does not settle, `locate` does.
+
+    Args:
+        image: As for `locate`.
+    """
+    height, width = image.shape[:2]
+    with one_thread():
+        tiny = _reduced(image, SKETCH / max(height, width))
+        for box in _faces(np.asarray(cv2.cvtColor(tiny, cv2.COLOR_RGB2GRAY), np.uint8))[:1]:
+            near = _reduced(image, tiny.shape[1] / width * NEAR / box[2])
+            x, y, w, h = (round(value * near.shape[1] / tiny.shape[1]) for value in box)
+            gray = np.asarray(cv2.cvtColor(near, cv2.COLOR_RGB2GRAY), np.uint8)
+            eyes, seen = _eyes(gray, (x, y, w, h))
+            if seen:
+                face = _parts(near, *eyes)
+                return _rescaled(face, width / near.shape[1], height / near.shape[0])
+    return next(iter(locate(image)), None)
 
 
 def canonical(width: int, height: int) -> Landmarks:
@@ -85,6 +110,14 @@ class _Frame:
         """Image pixels of a point in IODs."""
         (ox, oy), (ax, ay) = self.origin, self.axis
         return ox + x * ax - y * ay, oy + x * ay + y * ax
+
+
+def _reduced(image: Image, scale: float) -> Image:
+    """A smaller copy, or the image itself where it is small enough."""
+    if scale >= 1:
+        return image
+    height, width = (max(1, round(size * scale)) for size in image.shape[:2])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _faces(gray: Image) -> list[Box]:

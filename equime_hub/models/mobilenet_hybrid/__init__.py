@@ -1,0 +1,1 @@
+"""MobileNet hybrid: MobileNetV2 on the middle frame, a baseline of EquiME."""

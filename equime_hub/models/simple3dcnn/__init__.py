@@ -1,0 +1,1 @@
+"""Simple3DCNN: ST-CNN at half its width, a baseline of EquiME."""

@@ -1,0 +1,1 @@
+"""STSTNet: three shallow streams on optical flow and strain."""

@@ -1,0 +1,199 @@
+"""What a model is shown of a clip, in two steps, whichever processor it has.
+
+`prepare` is expensive and always the same: it decodes and crops, and may compute flow. What it
+gives can be kept (`cache`). `finish` is cheap: it makes the batch. Augmentation comes between.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from equime_hub import seeds
+from equime_hub.errors import ModelError
+from equime_hub.video import sampling
+from equime_hub.video.clip import Clip
+from equime_hub.video.decoder import AvDecoder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from equime_hub.models.processing import Prepared
+    from equime_hub.video.moments import Moments
+
+Values = npt.NDArray[Any]
+"""One clip as `prepare` gives it: T×H×W×C, uint8 for pictures, float16 for optical flow."""
+
+Kind = Literal["frames", "difference", "flow"]
+
+
+class Inputs(Protocol):
+    """How clips become inputs of a model. It can be pickled."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the values are; differences are taken by `finish`."""
+
+    @property
+    def key(self) -> str:
+        """Digest of all that `prepare` depends on besides the clip."""
+
+    @property
+    def num_frames(self) -> int | None:
+        """Frames that the model takes; None is any number."""
+
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
+        """The frames that the model is shown.
+
+        Args:
+            video: The clip; no frame after the last one shown is decoded.
+            moments: Where its expression is; None is not known.
+
+        Raises:
+            VideoError: It cannot be decoded.
+            ModelError: The processor cannot take such a clip.
+        """
+
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+        """What the model is called with; the first axis of each tensor is the clips.
+
+        Raises:
+            ModelError: The processor cannot take these clips together.
+        """
+
+
+def inputs_of(processor: Any, config: Any) -> Inputs:
+    """The inputs of a model.
+
+    Args:
+        processor: Our video processor or one of Transformers, as `AutoVideoProcessor` opens it.
+        config: The model's configuration, which says how many frames it takes.
+    """
+    from equime_hub.models.processing import MicroExpressionVideoProcessor
+
+    ours = isinstance(processor, MicroExpressionVideoProcessor)
+    return (_Ours if ours else _Stock)(processor, frames_of(config))
+
+
+def frames_of(config: Any) -> int | None:
+    """Frames that a model takes, by its configuration; None if it does not say."""
+    given = (getattr(config, name, None) for name in ("num_frames", "frames_per_clip"))
+    return next(filter(None, given), None)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ours:
+    processor: Any
+    frames: int | None
+
+    @property
+    def kind(self) -> Kind:
+        kind: Kind = self.processor.input_kind
+        return kind
+
+    @cached_property
+    def key(self) -> str:
+        return seeds.digest(self.processor.key(), self.num_frames)
+
+    @property
+    def num_frames(self) -> int | None:
+        return self.frames or self.processor.num_frames
+
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
+        prepared: Prepared = self.processor.prepare(video, moments, num_frames=self.num_frames)
+        return prepared
+
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+        return dict(self.processor.finish(values, num_frames=self.num_frames))
+
+
+_FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Stock:
+    """A processor of Transformers: frames sampled as in its pipeline, decoded by PyAV.
+
+    A clip with fewer frames than the model takes shows each as often as evenly spaced places
+    fall on it.
+    """
+
+    processor: Any
+    num_frames: int | None
+    kind: Kind = "frames"
+
+    @cached_property
+    def key(self) -> str:
+        said = json.loads(self.processor.to_json_string())
+        kept = {name: value for name, value in said.items() if name not in _FINISHING}
+        return seeds.digest(kept, self.num_frames)
+
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
+        from equime_hub.models.processing import Prepared
+        from equime_hub.video.moments import Moments
+
+        shown = self._sampled(video)
+        frames = video.clip(shown).frames if isinstance(video, AvDecoder) else video.frames[shown]
+        resized = self._called([frames], do_rescale=False, do_normalize=False)
+        (pixels,) = next(iter(resized.values())).numpy()
+        return Prepared(
+            values=np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)),
+            face=True,
+            frames=tuple(shown),
+            moments=moments or Moments(),
+        )
+
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+        return self._called(
+            [np.array(clip) for clip in values],  # torch wants arrays that may be written to
+            do_convert_rgb=False,
+            do_resize=False,
+            do_center_crop=False,
+        )
+
+    def _called(self, videos: list[Values], **steps: bool) -> dict[str, Tensor]:
+        try:
+            return dict(
+                self.processor(
+                    videos,
+                    do_sample_frames=False,
+                    input_data_format="channels_last",
+                    return_tensors="pt",
+                    **steps,
+                )
+            )
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{type(self.processor).__name__} refuses a clip: {error}") from error
+
+    def _sampled(self, video: AvDecoder | Clip) -> list[int]:
+        """The frames of a clip that the model is shown."""
+        from transformers.video_utils import VideoMetadata
+
+        count, wanted = len(video), self.num_frames
+        if wanted is not None and count < wanted:
+            return list(map(int, sampling.uniform(count, wanted)))
+        if isinstance(video, Clip):
+            size, fps = (video.width, video.height), video.fps
+        else:
+            about = video.metadata
+            size, fps = (about.width, about.height), about.average_fps
+        known = VideoMetadata(
+            total_num_frames=count,
+            fps=fps,
+            width=size[0],
+            height=size[1],
+            duration=count / fps,
+        )
+        try:
+            found = self.processor.sample_frames(metadata=known, num_frames=wanted)
+        except ValueError as error:
+            raise ModelError(
+                f"{type(self.processor).__name__} cannot sample a clip of {count} frames: {error}"
+            ) from error
+        return [int(index) for index in found]
