@@ -36,23 +36,27 @@ from transformers.utils import logging
 
 from benchmarks import machine
 from equime_hub import seeds
-from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.causal import ExpertSampler
-from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
+from equime_hub.evaluation import evaluate as evaluation
+from equime_hub.evaluation import lint
+from equime_hub.evaluation.evaluate import Estimate
+from equime_hub.jobs import build as builds
+from equime_hub.jobs.claim import BuildConfig
 from equime_hub.reports.tables import markdown
-from equime_hub.training import evaluation, lint, planning, recipes, robustness, running, tested
-from equime_hub.training.cache import Cache
-from equime_hub.training.degrade import Degradation
-from equime_hub.training.evaluation import Estimate
-from equime_hub.training.fit import Machine
-from equime_hub.training.planning import Planned
-from equime_hub.training.recipes import TrainConfig
-from equime_hub.training.running import Work
+from equime_hub.robustness import robustness, tested
+from equime_hub.robustness.degradations import Degradation
+from equime_hub.training.data.cache import Cache
+from equime_hub.training.fit import planning, recipes
+from equime_hub.training.fit import run as running
+from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit.recipes import TrainConfig
+from equime_hub.training.fit.run import Work
+from equime_hub.training.fit.training import Machine
 
 RECIPES = {
     "simple3dcnn": "small-cpu",

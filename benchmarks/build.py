@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from equime_hub.builder import build as builds
 from equime_hub.builder import plan as plans
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
-from equime_hub.builder.claim import BuildConfig
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.measure.basic import measure
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
 from equime_hub.builder.spec import RenderJob
+from equime_hub.jobs import build as builds
+from equime_hub.jobs.claim import BuildConfig
 from equime_hub.schema.records import ClipRecord
 from equime_hub.schema.stamp import Stamp
 from equime_hub.video import codec

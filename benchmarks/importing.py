@@ -35,15 +35,16 @@ import numpy as np
 from benchmarks import machine
 from benchmarks.build import timed
 from equime_hub import seeds
-from equime_hub.builder import importing, shards
 from equime_hub.builder import plan as plans
+from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
-from equime_hub.builder.import_parts import Source
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.spec import RenderJob
 from equime_hub.cards import dataset_card
+from equime_hub.jobs import importing
+from equime_hub.jobs.import_parts import Source
 from equime_hub.loading_script.real import pixels
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.schema.stamp import Stamp

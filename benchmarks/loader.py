@@ -35,11 +35,11 @@ from torch.utils.data import DataLoader
 
 from benchmarks import machine
 from equime_hub import seeds
+from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
-from equime_hub.training.cache import Cache
-from equime_hub.training.clips import Clips
-from equime_hub.training.examples import Examples, Source, gather
-from equime_hub.training.inputs import Inputs, inputs_of
+from equime_hub.training.data.cache import Cache
+from equime_hub.training.data.clips import Clips
+from equime_hub.training.data.examples import Examples, Source, gather
 from equime_hub.video import codec, sampling
 from equime_hub.video.clip import Clip
 

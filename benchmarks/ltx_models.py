@@ -20,7 +20,7 @@ import torch
 import transformers
 
 from equime_hub.files import written
-from tests.builder.backends.ltx import tiny
+from tests.support import tiny_ltx as tiny
 
 Part = Callable[[], Any]
 KINDS = {"paper": "LTXImageToVideoPipeline", "distilled": "LTXConditionPipeline"}

@@ -34,9 +34,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from benchmarks import machine
 from equime_hub import seeds
+from equime_hub.evaluation import log
+from equime_hub.evaluation.log import PredictionLog, record
 from equime_hub.metrics import scores
-from equime_hub.training import log
-from equime_hub.training.log import PredictionLog, record
 
 Column = npt.NDArray[np.int64]
 

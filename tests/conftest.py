@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.hub_server import clients
-from tests.hub_server.hub import Hub
-from tests.hub_server.server import bound
+from tests.support.hub_server import clients
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.server import bound
 
 # The Hugging Face libraries read these when they are imported, so they are set before any is.
 # No test sees the user's cache or token, and none reaches the network. The port of the Hub is
@@ -35,13 +35,13 @@ os.environ.update(
 for _name in ("HF_TOKEN", "EQUIME_DATASET"):
     os.environ.pop(_name, None)
 
-from equime_hub.builder import build as builds  # noqa: E402
 from equime_hub.builder import plan as plans  # noqa: E402
 from equime_hub.builder.backends.warp import WarpBackend  # noqa: E402
-from equime_hub.builder.claim import BuildConfig  # noqa: E402
 from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
 from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
 from equime_hub.builder.render import RenderConfig  # noqa: E402
+from equime_hub.jobs import build as builds  # noqa: E402
+from equime_hub.jobs.claim import BuildConfig  # noqa: E402
 
 WARP = RenderConfig(WarpBackend())
 SMALL = BuildConfig(WARP, shard_bytes=1)

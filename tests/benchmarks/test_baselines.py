@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks import baselines
-from equime_hub.training import planning, recipes
-from equime_hub.training.planning import Planned
+from equime_hub.training.fit import planning, recipes
+from equime_hub.training.fit.planning import Planned
 from tests.conftest import TINY
-from tests.training import trained
+from tests.support import trained
 
 
 @pytest.fixture(scope="module")

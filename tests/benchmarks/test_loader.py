@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import loader
-from equime_hub.training.examples import Source, gather
+from equime_hub.training.data.examples import Source, gather
 from equime_hub.video import codec
 
 

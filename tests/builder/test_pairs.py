@@ -19,16 +19,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from equime_hub import checksums
-from equime_hub.builder import build as builds
 from equime_hub.builder import pairs, shards
 from equime_hub.builder import plan as plans
 from equime_hub.builder.measure.gates import Gates
 from equime_hub.builder.measure.meter import Measures
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.remeasure import remeasure
 from equime_hub.cards import dataset_card
 from equime_hub.cli import main
 from equime_hub.errors import BuildError
+from equime_hub.jobs import build as builds
+from equime_hub.jobs.measure import remeasure
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import FOLDERS, check_features, columns, features
 from equime_hub.schema.stamp import ORIGIN, generation_name, read_stamp

@@ -10,17 +10,17 @@ from huggingface_hub import DatasetCard
 
 from equime_hub import checksums
 from equime_hub._version import __version__
-from equime_hub.builder import build as builds
 from equime_hub.builder.measure.gates import Gates
 from equime_hub.cards import dataset_card
 from equime_hub.cards.compare import VERSION
 from equime_hub.cards.policy import POLICY
 from equime_hub.cards.statistics import Statistics, count
 from equime_hub.errors import DatasetError
+from equime_hub.jobs import build as builds
 from equime_hub.schema.features import columns
 from equime_hub.schema.stamp import read_origin
-from tests.cards.grown import grow, second
 from tests.conftest import SMALL, TINY, WARP, tiny_plan
+from tests.support.grown import grow, second
 
 
 def section(card: str, title: str) -> str:

@@ -17,7 +17,7 @@ from equime_hub.cards.statistics import CLAIMANTS, MEASURED, SETTINGS, count
 from equime_hub.errors import DatasetError
 from equime_hub.schema.features import COLUMNS, GROUPS
 from equime_hub.schema.stamp import read_origin
-from tests.cards.grown import grow, second
+from tests.support.grown import grow, second
 
 
 def test_the_numbers_are_those_of_the_shards(built: Path) -> None:

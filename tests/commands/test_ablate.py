@@ -10,11 +10,12 @@ from equime_hub import configs
 from equime_hub.builder import plan as plans
 from equime_hub.builder.causal import SAMPLERS
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.training import ablations, log, manifest
-from equime_hub.training.ablations import ABLATIONS
-from equime_hub.training.manifest import Manifest
-from tests.builder.causal import made_up
+from equime_hub.evaluation import log, manifest
+from equime_hub.evaluation.ablation import settings as ablations
+from equime_hub.evaluation.ablation.settings import ABLATIONS
+from equime_hub.evaluation.manifest import Manifest
 from tests.commands.test_cli import equime
+from tests.support import openface_csv as made_up
 
 
 def test_list_names_settings_and_sources() -> None:

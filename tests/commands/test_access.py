@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 
 from equime_hub.cards.policy import POLICY
 from equime_hub.cli import main
-from equime_hub.commands.access_text import printable
-from tests.hub.forms import LAB, filled, open_lab
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
+from equime_hub.commands.share.access_text import printable
+from tests.support.forms import LAB, filled, open_lab
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
 
 LOG = Path("log.jsonl")
 

@@ -8,12 +8,16 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from equime_hub.cli import main
-from equime_hub.commands import attack as command
-from equime_hub.training import attack as attacks
-from equime_hub.training import degrade, planning, running, saved_model
-from equime_hub.training import log as logs
-from equime_hub.training.fit import Machine
-from tests.training import tiny_model, trained
+from equime_hub.commands.score import attack as command
+from equime_hub.evaluation import log as logs
+from equime_hub.models import attacks as attacks
+from equime_hub.models import saved as saved_model
+from equime_hub.robustness import degradations as degrade
+from equime_hub.training.fit import planning
+from equime_hub.training.fit import run as running
+from equime_hub.training.fit.training import Machine
+from tests.support import tiny_classifier as tiny_model
+from tests.support import trained
 
 QUICK = ("--attack", "fgsm", "--epsilon", "4", "--degrade", "static", "--draws", "20")
 

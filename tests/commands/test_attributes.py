@@ -17,7 +17,7 @@ from tests.commands.test_cli import equime
 pytest.importorskip("deepface")
 pytest.importorskip("onnx")
 
-from tests.builder.measure import weights
+from tests.support import weights
 
 deepface_home = weights.deepface_home
 PEOPLE = 24

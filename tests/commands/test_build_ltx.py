@@ -20,8 +20,8 @@ from skimage import data
 from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.ltx import PRESETS, LtxBackend
 from equime_hub.cli import main
-from tests.builder.backends.ltx import tiny
 from tests.conftest import sums
+from tests.support import tiny_ltx as tiny
 
 TEXTS = ("prompt", "negative_prompt")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from equime_hub.commands.score_options import SCORES
+from equime_hub.commands.score.score_options import SCORES
+from equime_hub.evaluation import log, manifest
+from equime_hub.evaluation.manifest import Manifest
 from equime_hub.metrics.report import NAMES
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS_3
-from equime_hub.training import log, manifest
-from equime_hub.training.manifest import Manifest
 from tests.commands.test_cli import equime
 
 

@@ -20,7 +20,7 @@ from equime_hub.builder.faces.align import align
 from equime_hub.cli import main
 from equime_hub.schema.records import Landmarks
 from equime_hub.schema.taxonomy import EMOTION_PRESETS
-from tests import flow
+from tests.support import flow
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from equime_hub.cli import main
-from equime_hub.commands import evaluate as command
-from equime_hub.training import log as logs
-from equime_hub.training import manifest, protocols, selection
-from equime_hub.training.log import record
-from tests.training import tiny_model
+from equime_hub.commands.score import evaluate as command
+from equime_hub.evaluation import log as logs
+from equime_hub.evaluation import manifest, protocols, selection
+from equime_hub.evaluation.log import record
+from tests.support import tiny_classifier as tiny_model
 
 MEGC = ("negative", "positive", "surprise")
 

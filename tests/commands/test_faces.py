@@ -16,9 +16,9 @@ from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.faces.folder import FolderFaces
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.cli import main
-from equime_hub.commands import faces
+from equime_hub.commands.build import faces
 from equime_hub.errors import FaceError
-from tests.builder.faces.celeba import drawn, make
+from tests.support.celeba import drawn, make
 
 OUT = Path("faces.parquet")
 

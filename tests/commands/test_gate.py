@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from equime_hub.cli import main
-from tests.hub.forms import LAB
-from tests.hub_server.hub import Hub
+from tests.support.forms import LAB
+from tests.support.hub_server.hub import Hub
 
 
 def gate(*arguments: str) -> Result:

@@ -15,7 +15,8 @@ import equime_hub
 from equime_hub.cli import main
 from equime_hub.loading_script.real import REAL
 from equime_hub.reports.verify import verify
-from tests.loading_script.real import toy, trees
+from tests.support.trees import releases as trees
+from tests.support.trees import toy
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from equime_hub.training.lint import RULES
-from equime_hub.training.manifest import MANIFEST, PREDICTIONS, ROWS
+from equime_hub.evaluation.lint import RULES
+from equime_hub.evaluation.manifest import MANIFEST, PREDICTIONS, ROWS
 from tests.commands.test_cli import equime
-from tests.training.made import Made, made
+from tests.support.trainings import Made, made
 
 
 def leaky() -> Made:

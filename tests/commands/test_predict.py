@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from equime_hub.cli import main
-from equime_hub.commands import predict as command
-from tests import videos
-from tests.training import tiny_model
-from tests.training.test_reading import face
+from equime_hub.commands.score import predict as command
+from tests.prediction.test_video import face
+from tests.support import tiny_classifier as tiny_model
+from tests.support import videos
 from tests.video.test_motion import APEX
 
 

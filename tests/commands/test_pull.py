@@ -8,8 +8,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from equime_hub.cli import main
-from tests.hub_server.hub import Hub
-from tests.loading_script.pushed import NAME, files, gated, let_in, release
+from tests.support.hub_server.hub import Hub
+from tests.support.pushed import NAME, files, gated, let_in, release
 
 
 def test_pull(hub: Hub, built: Path, tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 from equime_hub import checksums
 from equime_hub.cli import main
 from equime_hub.errors import NotSignedInError
-from tests.hub.made import generation
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.store import Refusal
+from tests.support.hub_data import generation
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.store import Refusal
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from equime_hub.cli import main
-from equime_hub.commands import train_options
-from equime_hub.training import manifest, protocols, recipes, selection
-from tests.training import trained
+from equime_hub.commands.score import train_options
+from equime_hub.evaluation import manifest, protocols, selection
+from equime_hub.training.fit import recipes
+from tests.support import trained
 
 SMALL = [
     *(f"--model-option={name}={json.dumps(value)}" for name, value in trained.MODEL.items()),

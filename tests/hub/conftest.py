@@ -11,9 +11,9 @@ import pytest
 
 from equime_hub.hub.push import push
 from equime_hub.hub.sending import Wanted
-from tests.hub.made import generation
-from tests.hub_server.hub import Hub
-from tests.hub_server.store import Repository
+from tests.support.hub_data import generation
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.store import Repository
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from equime_hub.cards.policy import POLICY, STUDENT, Policy, Question
 from equime_hub.hub.advice import WORDS, advise, answer, unknown
 from equime_hub.hub.requests import Request
-from tests.hub.forms import filled
+from tests.support.forms import filled
 
 
 def request(email: str | None = "anna@example.edu", **changes: str | None) -> Request:

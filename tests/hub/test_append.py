@@ -19,10 +19,10 @@ from equime_hub.reports.verify import verify
 from equime_hub.schema.releases import read_releases
 from equime_hub.schema.stamp import ORIGIN, generation_name, read_origin
 from tests.conftest import sums
-from tests.hub.made import relabel
 from tests.hub.test_push import HERE, fine, saved, sound, stored, writes
-from tests.hub_server.hub import Hub
-from tests.hub_server.log import Call
+from tests.support.hub_data import relabel
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.log import Call
 
 
 def is_commit(call: Call) -> bool:

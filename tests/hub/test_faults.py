@@ -15,11 +15,11 @@ from equime_hub.hub.append import append
 from equime_hub.hub.push import push
 from equime_hub.hub.sending import Report
 from tests.hub.test_push import HERE, fine
-from tests.hub_server import faults
-from tests.hub_server.faults import Fault
-from tests.hub_server.hub import Hub
-from tests.hub_server.log import Call
-from tests.hub_server.store import Repository
+from tests.support.hub_server import faults
+from tests.support.hub_server.faults import Fault
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.log import Call
+from tests.support.hub_server.store import Repository
 
 FAULTS: dict[str, Fault] = {
     "rate limit": faults.RATE_LIMIT,

@@ -11,11 +11,11 @@ from equime_hub import checksums
 from equime_hub.cards.policy import POLICY
 from equime_hub.errors import HubError, NotFoundError, NotGrantedError, OfflineError
 from equime_hub.hub.gating import Gate, status, turn_on
-from tests.hub.forms import LAB
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.log import Call
-from tests.hub_server.store import File
+from tests.support.forms import LAB
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.log import Call
+from tests.support.hub_server.store import File
 
 CARD = "---\nlicense: cc-by-4.0\nextra_gated_eu_disallowed: true\n---\n# Numbers\n\n---\nend\n"
 

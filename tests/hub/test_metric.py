@@ -13,8 +13,8 @@ from equime_hub import metrics
 from equime_hub.cli import main
 from equime_hub.errors import HubError, MetricError, NotGrantedError, NotSignedInError
 from equime_hub.hub.metric import push_metric
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
 
 NAME = "lab/uf1"
 SCORE = """

@@ -19,8 +19,8 @@ from transformers import (
 from equime_hub.cli import main
 from equime_hub.errors import HubError
 from equime_hub.hub.model import problems, push_model
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
 
 NAME = "lab/tiny"
 CARD = """---

@@ -16,9 +16,9 @@ from equime_hub.models import MODELS
 from equime_hub.models.modeling import MicroExpressionModel
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import encode
-from tests.hub_server.hub import Hub
 from tests.models.conftest import one_thread as one_thread
-from tests.models.tiny import drawn, tiny, tiny_processor
+from tests.support.hub_server.hub import Hub
+from tests.support.tiny_inputs import drawn, tiny, tiny_processor
 
 FRESH = """
 import equime_hub

@@ -19,10 +19,10 @@ from equime_hub.errors import (
 )
 from equime_hub.hub import requests
 from equime_hub.hub.requests import find, listed
-from tests.hub.forms import LAB, filled, open_lab
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.log import Call
+from tests.support.forms import LAB, filled, open_lab
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.log import Call
 
 
 @pytest.fixture

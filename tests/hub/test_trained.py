@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import equime_hub
 from equime_hub.cli import main
 from tests.commands.test_train import SMALL
-from tests.hub_server.hub import Hub
+from tests.support.hub_server.hub import Hub
 
 
 def call(*arguments: str | Path) -> str:

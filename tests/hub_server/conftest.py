@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from datasets import Dataset
 
-from tests.hub_server.hub import Hub
-from tests.hub_server.steps import DATASET, api, upload
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.steps import DATASET, api, upload
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from datasets.exceptions import DatasetNotFoundError
 from huggingface_hub import HfApi
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-from tests.hub_server.hub import Hub
-from tests.hub_server.steps import DATASET, api, commit, download, refused
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.steps import DATASET, api, commit, download, refused
 
 
 def test_a_gate_opens_and_closes(published: Hub) -> None:

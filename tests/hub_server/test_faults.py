@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.steps import DATASET, api, commit, refused, upload
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.steps import DATASET, api, commit, refused, upload
 
 
 @pytest.mark.parametrize(

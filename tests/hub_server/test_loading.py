@@ -10,8 +10,8 @@ from datasets import load_dataset
 
 from equime_hub import metrics
 from tests.conftest import sums
-from tests.hub_server.hub import Hub
-from tests.hub_server.steps import api
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.steps import api
 
 
 @pytest.mark.parametrize("streaming", [False, True])

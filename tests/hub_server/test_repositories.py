@@ -16,9 +16,9 @@ from huggingface_hub.errors import (
 )
 
 from tests.conftest import sums
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.steps import DATASET, api, commit, download, note, refused, upload
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.steps import DATASET, api, commit, download, note, refused, upload
 
 
 def test_private_means_unknown(published: Hub) -> None:

@@ -18,9 +18,9 @@ from equime_hub.errors import (
     OfflineError,
 )
 from equime_hub.loading_script import access
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.loading_script.pushed import NAME, gated, let_in
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.pushed import NAME, gated, let_in
 
 CARD = {"README.md": b"---\nlicense: mit\n---\n"}
 TOKEN = "hf_abcdefghijklmnop"

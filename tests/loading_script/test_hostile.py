@@ -11,8 +11,8 @@ import yaml
 
 import equime_hub
 from equime_hub.errors import DatasetError
-from tests.hub_server.hub import Hub
-from tests.loading_script.pushed import NAME, files, gated, let_in, plant
+from tests.support.hub_server.hub import Hub
+from tests.support.pushed import NAME, files, gated, let_in, plant
 
 MARKER = "ran.txt"
 CARD = """---

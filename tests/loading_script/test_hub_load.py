@@ -22,10 +22,10 @@ from equime_hub.errors import (
 )
 from equime_hub.loading_script import names
 from equime_hub.schema.features import CONFIGS
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.log import Call
-from tests.loading_script.pushed import NAME, files, gated, let_in, release, resummed
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.log import Call
+from tests.support.pushed import NAME, files, gated, let_in, release, resummed
 
 PLAIN = """
 import sys

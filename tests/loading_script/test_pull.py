@@ -23,11 +23,11 @@ from equime_hub.errors import (
 )
 from equime_hub.loading_script.pull import WORK, pull
 from equime_hub.reports.verify import verify
-from tests.hub_server import faults
-from tests.hub_server.hub import Hub
-from tests.hub_server.log import Call
-from tests.hub_server.store import Refusal
-from tests.loading_script.pushed import NAME, files, gated, let_in, plant, release, resummed
+from tests.support.hub_server import faults
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.log import Call
+from tests.support.hub_server.store import Refusal
+from tests.support.pushed import NAME, files, gated, let_in, plant, release, resummed
 
 TRAIN = "data/train-00000-of-00001.parquet"
 

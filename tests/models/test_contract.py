@@ -25,7 +25,7 @@ from equime_hub.models.modeling import MicroExpressionModel
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS_3
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import encode
-from tests.models.tiny import CASES, TINY, drawn, made, tiny, tiny_processor
+from tests.support.tiny_inputs import CASES, TINY, drawn, made, tiny, tiny_processor
 
 pytestmark = pytest.mark.parametrize("case", CASES)
 

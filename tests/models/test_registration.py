@@ -12,7 +12,7 @@ import pytest
 from equime_hub.errors import EquimeError, ModelError
 from equime_hub.models import CONFIGURATIONS, MODELS
 from equime_hub.models.registration import install
-from tests.models import toy
+from tests.support import toy_model as toy
 
 _CHECK = """
 from transformers import AutoConfig, AutoModelForVideoClassification

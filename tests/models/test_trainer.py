@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import Trainer, TrainingArguments
 
-from tests.models.tiny import drawn, tiny
+from tests.support.tiny_inputs import drawn, tiny
 
 
 def test_batches_added_up_are_one_large_batch(tmp_path: Path) -> None:

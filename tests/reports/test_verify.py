@@ -11,9 +11,9 @@ import pytest
 from huggingface_hub import RepoCard
 
 from equime_hub import checksums
-from equime_hub.builder.build import build
 from equime_hub.cards import dataset_card
 from equime_hub.errors import DatasetError
+from equime_hub.jobs.build import build
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import CONFIGS, SCHEMA_VERSION
 from tests.conftest import SMALL, tiny_plan

@@ -16,9 +16,9 @@ from equime_hub.reports.verify import verify
 from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.releases import Release, read_releases, write_releases
 from equime_hub.schema.stamp import generation_name, read_origin
-from tests.cards.grown import grow, publish
-from tests.cards.grown import second as build_second
 from tests.reports.test_verify import problems, resign, rewrite
+from tests.support.grown import grow, publish
+from tests.support.grown import second as build_second
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.spec import Backend, RenderJob
 from equime_hub.errors import BackendError
-from tests.builder.backends.ltx import tiny
 from tests.conftest import TINY, tiny_plan
+from tests.support import tiny_ltx as tiny
 
 
 @pytest.fixture(scope="module", params=["warp", *tiny.KINDS])

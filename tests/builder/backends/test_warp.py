@@ -21,7 +21,7 @@ from equime_hub.schema.records import ClipSpec, Face, Landmarks
 from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS
 from equime_hub.video import action_fields as af
 from equime_hub.video.locate import locate
-from tests import flow
+from tests.support import flow
 
 Frames = npt.NDArray[np.uint8]
 ONSET, APEX, OFFSET, LENGTH = 4, 16, 30, 36

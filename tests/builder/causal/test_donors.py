@@ -12,7 +12,7 @@ from equime_hub import seeds
 from equime_hub.builder.causal import SAMPLERS, MacroSampler, MicroSampler, openface
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import AU_INDEX
-from tests.builder.causal import made_up
+from tests.support import openface_csv as made_up
 
 DRAWS = 10_000
 

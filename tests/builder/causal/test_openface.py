@@ -8,7 +8,7 @@ import pytest
 from equime_hub.builder.causal import openface
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
-from tests.builder.causal import made_up
+from tests.support import openface_csv as made_up
 
 
 def test_intensities_are_scaled_clipped_and_in_our_order(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from equime_hub.builder.causal import (
 )
 from equime_hub.errors import EquimeError, PlanError
 from equime_hub.schema.taxonomy import AU_SOURCES, EMOTIONS
-from tests.builder.causal import made_up
+from tests.support import openface_csv as made_up
 
 
 @pytest.fixture

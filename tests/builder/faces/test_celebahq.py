@@ -16,7 +16,7 @@ from equime_hub.builder.spec import FaceScan
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
 from equime_hub.video.locate import canonical
-from tests.builder.faces.celeba import (
+from tests.support.celeba import (
     NAMES,
     PORTRAITS,
     SIZE,

@@ -21,7 +21,7 @@ from equime_hub.builder.spec import FaceSource
 from equime_hub.errors import FaceError
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import AGE_GROUPS, GENDERS, RACES
-from tests.builder.faces.celeba import drawn
+from tests.support.celeba import drawn
 
 PATH = Path("faces.parquet")
 SOURCE = DrawnFaces(4, 0, 128)

@@ -19,7 +19,7 @@ from equime_hub.errors import EquimeError, MissingDependencyError
 deepface = pytest.importorskip("deepface")
 pytest.importorskip("onnx")
 
-from tests.builder.measure import weights  # noqa: E402
+from tests.support import weights  # noqa: E402
 
 deepface_home = weights.deepface_home
 

@@ -18,7 +18,7 @@ from equime_hub.builder.observers import EMOTION_OBSERVERS, Apex, EmotionObserve
 from equime_hub.errors import EquimeError  # noqa: E402
 from equime_hub.video import codec  # noqa: E402
 from equime_hub.video.clip import Clip  # noqa: E402
-from tests.builder.measure import weights  # noqa: E402
+from tests.support import weights  # noqa: E402
 
 deepface_home = weights.deepface_home
 NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loading_script.real import toy
+from tests.support.trees import toy
 
 
 @pytest.fixture

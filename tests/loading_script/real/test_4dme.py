@@ -12,10 +12,10 @@ from equime_hub.loading_script.real.clip import Options, RealClip, listed
 from equime_hub.loading_script.real.four_dme import FourDme
 from equime_hub.schema.taxonomy import AU_INDEX
 from equime_hub.video import codec
-from tests.loading_script.real.drawing import workbook
-from tests.loading_script.real.reading import problems, remarks, row, times
-from tests.loading_script.real.trees_4dme import HEADER, ROWS, UNITS, WORKBOOK, fourdme, long
-from tests.loading_script.real.trees_4dme import row as line
+from tests.support.trees.drawing import workbook
+from tests.support.trees.four_dme import HEADER, ROWS, UNITS, WORKBOOK, fourdme, long
+from tests.support.trees.four_dme import row as line
+from tests.support.trees.reading import problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

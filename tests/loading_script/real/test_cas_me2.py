@@ -8,9 +8,7 @@ import pytest
 
 from equime_hub.errors import DatasetError
 from equime_hub.schema.taxonomy import AU_INDEX
-from tests.loading_script.real.drawing import workbook
-from tests.loading_script.real.reading import clips, problems, row, times
-from tests.loading_script.real.trees_cas import (
+from tests.support.trees.cas import (
     ME2_FOLDERS,
     ME2_PEOPLE,
     ME2_ROWS,
@@ -18,6 +16,8 @@ from tests.loading_script.real.trees_cas import (
     ME2_WORKBOOK,
     cas_me2,
 )
+from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import clips, problems, row, times
 
 TEETH = "rawpic/s15/15_0101disgustingteeth"
 

@@ -11,9 +11,7 @@ from equime_hub.loading_script.real import frames, labels
 from equime_hub.loading_script.real.cas_me3 import CasMe3
 from equime_hub.loading_script.real.clip import Options, RealClip, listed
 from equime_hub.schema.taxonomy import AU_INDEX
-from tests.loading_script.real.drawing import workbook
-from tests.loading_script.real.reading import problems, remarks, row, times
-from tests.loading_script.real.trees_cas import (
+from tests.support.trees.cas import (
     ME3_C_WORKBOOK,
     ME3_HEADER,
     ME3_MACRO_WORKBOOK,
@@ -21,6 +19,8 @@ from tests.loading_script.real.trees_cas import (
     ME3_WORKBOOK,
     cas_me3,
 )
+from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

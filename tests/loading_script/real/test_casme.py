@@ -11,9 +11,7 @@ from equime_hub.loading_script.real.casme import Casme
 from equime_hub.loading_script.real.casme2 import Casme2
 from equime_hub.loading_script.real.clip import Options, listed
 from equime_hub.schema.taxonomy import AU_INDEX
-from tests.loading_script.real.drawing import workbook
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_casme import (
+from tests.support.trees.casme import (
     CASME2_HEADER,
     CASME2_ROWS,
     CASME2_WORKBOOK,
@@ -23,6 +21,8 @@ from tests.loading_script.real.trees_casme import (
     casme,
     casme2,
 )
+from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

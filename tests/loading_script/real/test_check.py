@@ -9,8 +9,8 @@ from equime_hub.errors import EquimeError
 from equime_hub.loading_script.real.check import Inspection, inspect
 from equime_hub.loading_script.real.clip import Options
 from equime_hub.loading_script.real.dfme import UNDECLARED, Dfme
-from tests.loading_script.real import trees
-from tests.loading_script.real.trees_samm import ROWS, WORKBOOK, samm
+from tests.support.trees import releases as trees
+from tests.support.trees.samm import ROWS, WORKBOOK, samm
 
 
 def lines(found: Inspection) -> dict[str, tuple[str, str | None, str]]:

@@ -10,8 +10,8 @@ from equime_hub.loading_script.real import check
 from equime_hub.loading_script.real.ck_plus import CLASSES, CkPlus
 from equime_hub.loading_script.real.clip import Options, listed
 from equime_hub.schema.taxonomy import AU_INDEX
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_ck import ck_plus, stem, write
+from tests.support.trees.ck import ck_plus, stem, write
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 EMOTION = "Emotion/S005/001/S005_001_00000006_emotion.txt"
 FACS = "FACS/S005/001/S005_001_00000006_facs.txt"

@@ -15,17 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import equime_hub
-from equime_hub.builder import importing
-from equime_hub.builder.import_parts import Source
 from equime_hub.cards import dataset_card
 from equime_hub.errors import DatasetError
+from equime_hub.jobs import importing
+from equime_hub.jobs.import_parts import Source
 from equime_hub.loading_script.real import REAL, pixels
 from equime_hub.loading_script.real.clip import SPANS, Options, RealClip, RealDataset, listed
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import check_features
 from equime_hub.schema.imports import split_of
 from equime_hub.schema.licences import LICENSED_DATASETS, is_restricted
-from tests.loading_script.real import trees
+from tests.support.trees import releases as trees
 
 PAGE = Path(__file__).parents[3] / "docs" / "real.md"
 LAZY = {"width", "height", "source_sha256", "encoding", "size_bytes", "bitrate_kbps", "num_frames"}

@@ -11,9 +11,9 @@ from equime_hub.loading_script.real import check
 from equime_hub.loading_script.real.dfme import UNDECLARED
 from equime_hub.loading_script.real.frames import normalized
 from equime_hub.schema.imports import split_of
-from tests.loading_script.real.drawing import workbook
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_dfme import HEADER, LENGTH, ROWS, dfme
+from tests.support.trees.dfme import HEADER, LENGTH, ROWS, dfme
+from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 TRAIN = "train_data/coding.xlsx"
 

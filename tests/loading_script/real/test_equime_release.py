@@ -12,9 +12,9 @@ from equime_hub.loading_script.real import pixels
 from equime_hub.loading_script.real.clip import Options, RealClip, listed
 from equime_hub.loading_script.real.equime_release import EquimeRelease
 from equime_hub.video import codec
-from tests.loading_script.real.drawing import face
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_equime import METADATA, TOP, equime_release, metadata, video
+from tests.support.trees.drawing import face
+from tests.support.trees.equime import METADATA, TOP, equime_release, metadata, video
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 FEAR = f"{TOP}/fear/m_123_1.mp4"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from tests.loading_script.real.drawing import recording
+from tests.support.trees.drawing import recording
 
 CLIP = RealClip("samm", "006", "006_1_2", tuple(f"a/{n}.jpg" for n in range(10)), 200.0, "L")
 

@@ -13,8 +13,8 @@ from equime_hub.errors import DatasetError, EquimeError, VideoError
 from equime_hub.loading_script.real import lazy, notes, pixels
 from equime_hub.loading_script.real.clip import Options
 from equime_hub.video import codec
-from tests.loading_script.real import toy
-from tests.loading_script.real.drawing import recording
+from tests.support.trees import toy
+from tests.support.trees.drawing import recording
 
 
 def load(lab: Path, **options: Any) -> Any:

@@ -9,9 +9,8 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check, pixels
 from equime_hub.loading_script.real.clip import Options, RealClip, listed
 from equime_hub.loading_script.real.megc2019 import LIST, Megc2019
-from tests.loading_script.real import trees
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_megc2019 import (
+from tests.support.trees import releases as trees
+from tests.support.trees.megc2019 import (
     DROPPED,
     OFFICIAL,
     OTHERS,
@@ -20,6 +19,7 @@ from tests.loading_script.real.trees_megc2019 import (
     official,
     write_list,
 )
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

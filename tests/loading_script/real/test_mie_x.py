@@ -11,9 +11,9 @@ from equime_hub.loading_script.real import check, pixels
 from equime_hub.loading_script.real.clip import Options, RealClip, listed
 from equime_hub.loading_script.real.mie_x import CLASSES, MieX
 from equime_hub.schema.licences import is_licensed
-from tests.loading_script.real.drawing import recording
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_mie_x import STATIC, mie_x
+from tests.support.trees.drawing import recording
+from tests.support.trees.mie_x import STATIC, mie_x
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

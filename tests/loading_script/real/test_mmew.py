@@ -12,9 +12,9 @@ from equime_hub.loading_script.real.mmew import CLASSES, Mmew
 from equime_hub.loading_script.real.quirks import corrections
 from equime_hub.schema.taxonomy import AU_INDEX
 from equime_hub.video import codec
-from tests.loading_script.real.drawing import HEIGHT, WIDTH, workbook
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_mmew import HEADER, ROWS, WORKBOOK, long, mmew
+from tests.support.trees.drawing import HEIGHT, WIDTH, workbook
+from tests.support.trees.mmew import HEADER, ROWS, WORKBOOK, long, mmew
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

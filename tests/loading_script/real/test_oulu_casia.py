@@ -9,9 +9,9 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check
 from equime_hub.loading_script.real.clip import Options, listed
 from equime_hub.loading_script.real.oulu_casia import OuluCasia
-from tests.loading_script.real.drawing import recording
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_oulu import oulu_casia
+from tests.support.trees.drawing import recording
+from tests.support.trees.oulu import oulu_casia
+from tests.support.trees.reading import clips, problems, remarks, row, times
 
 
 @pytest.fixture(scope="module")

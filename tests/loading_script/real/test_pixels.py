@@ -13,7 +13,7 @@ from equime_hub.schema.imports import Problem, Reading
 from equime_hub.schema.licences import is_restricted
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
-from tests.loading_script.real.drawing import face, recording
+from tests.support.trees.drawing import face, recording
 
 NAMES = tuple(f"a/{n}.png" for n in range(6))
 CLIP = RealClip("samm", "006", "006_1_2", NAMES, 200.0, "SAMM licence", gray=True)

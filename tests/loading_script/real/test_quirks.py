@@ -12,7 +12,7 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import REAL, notes, quirks
 from equime_hub.loading_script.real.quirks import corrected, corrections
 from equime_hub.loading_script.real.tables import Row, read
-from tests.loading_script.real.drawing import workbook
+from tests.support.trees.drawing import workbook
 
 COLUMNS = {"subject": "Subject", "name": "Filename", "onset": "Onset", "apex": "Apex",
            "offset": "Offset"}  # fmt: skip

@@ -11,9 +11,9 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.samm import CLASSES, Samm
 from equime_hub.schema.taxonomy import AU_INDEX
 from equime_hub.video import codec
-from tests.loading_script.real.drawing import HEIGHT, WIDTH, workbook
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_samm import (
+from tests.support.trees.drawing import HEIGHT, WIDTH, workbook
+from tests.support.trees.reading import clips, problems, remarks, row, times
+from tests.support.trees.samm import (
     AROUND,
     HEADER,
     LONG_HEADER,

@@ -10,9 +10,9 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.clip import Options, listed
 from equime_hub.loading_script.real.smic import Smic
 from equime_hub.loading_script.real.smic_e import SmicE
-from tests.loading_script.real.drawing import recording, workbook
-from tests.loading_script.real.reading import clips, problems, remarks, row, times
-from tests.loading_script.real.trees_smic import HEADER, ROWS, smic, smic_e
+from tests.support.trees.drawing import recording, workbook
+from tests.support.trees.reading import clips, problems, remarks, row, times
+from tests.support.trees.smic import HEADER, ROWS, smic, smic_e
 
 TABLE = "HS_long/SMIC-HS-E_annotation.xlsx"
 

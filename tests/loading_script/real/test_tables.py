@@ -13,7 +13,7 @@ import xlwt
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import notes, sheets
 from equime_hub.loading_script.real.tables import find, read
-from tests.loading_script.real.drawing import workbook
+from tests.support.trees.drawing import workbook
 
 COLUMNS = {"subject": "Subject", "name": ("Filename", "Clip"), "apex": "Apex Frame"}
 HEADER = ("Subject", None, "Filename", "Apex Frame", "Notes")

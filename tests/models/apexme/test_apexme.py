@@ -14,7 +14,7 @@ from transformers import AutoModelForVideoClassification
 from equime_hub.errors import ModelError
 from equime_hub.models.apexme.configuration_apexme import ApexMEConfig
 from equime_hub.models.apexme.modeling_apexme import ApexMEForVideoClassification
-from tests.models.apexme.written_out import classifier, liven, resnet18
+from tests.support.apexme_written_out import classifier, liven, resnet18
 
 THREE: dict[str, Any] = {"num_labels": 3}
 

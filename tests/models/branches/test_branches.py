@@ -8,7 +8,7 @@ import torch
 
 from equime_hub.models.branches.configuration_branches import BranchesConfig
 from equime_hub.models.branches.modeling_branches import BranchesForVideoClassification
-from tests.models.apexme.written_out import classifier, liven, resnet18
+from tests.support.apexme_written_out import classifier, liven, resnet18
 
 THREE: dict[str, Any] = {"num_labels": 3}
 

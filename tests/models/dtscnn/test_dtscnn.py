@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from equime_hub.errors import ModelError
 from equime_hub.models.dtscnn.configuration_dtscnn import DTSCNNConfig
-from tests.models.counting import keras_count
-from tests.models.tiny import drawn, tiny
+from tests.support.counting import keras_count
+from tests.support.tiny_inputs import drawn, tiny
 
 
 def test_two_streams_of_four_convolutions() -> None:

@@ -18,8 +18,8 @@ from equime_hub.models.mobilenet_hybrid.configuration_mobilenet_hybrid import (
 from equime_hub.models.mobilenet_hybrid.modeling_mobilenet_hybrid import (
     MobileNetHybridForVideoClassification,
 )
-from tests.models.counting import keras_count
-from tests.models.tiny import drawn, tiny
+from tests.support.counting import keras_count
+from tests.support.tiny_inputs import drawn, tiny
 
 
 @pytest.mark.parametrize("arguments", [{}, {"num_frames": 96, "num_channels": 1, "image_size": 64}])

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from equime_hub.models.modeling_fixed import max_pool, same
-from tests.models.counting import keras_count
-from tests.models.tiny import drawn, tiny
+from tests.support.counting import keras_count
+from tests.support.tiny_inputs import drawn, tiny
 
 
 @pytest.mark.parametrize(

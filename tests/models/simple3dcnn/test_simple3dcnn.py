@@ -6,7 +6,7 @@ import pytest
 
 from equime_hub.errors import ModelError
 from equime_hub.models.simple3dcnn.configuration_simple3dcnn import Simple3DCNNConfig
-from tests.models.counting import keras_count
+from tests.support.counting import keras_count
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import torch
 
 from equime_hub.errors import ModelError
 from equime_hub.models.stcnn.configuration_stcnn import STCNNConfig
-from tests.models.counting import keras_count
-from tests.models.tiny import drawn, tiny
+from tests.support.counting import keras_count
+from tests.support.tiny_inputs import drawn, tiny
 
 Array = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import torch
 from equime_hub.errors import ModelError
 from equime_hub.models.ststnet.configuration_ststnet import STSTNetConfig
 from equime_hub.models.ststnet.modeling_ststnet import STSTNetForVideoClassification
-from tests.models.apexme.written_out import liven
+from tests.support.apexme_written_out import liven
 
 THREE: dict[str, Any] = {"num_labels": 3}
 

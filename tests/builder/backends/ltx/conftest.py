@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.builder.backends.ltx import tiny
+from tests.support import tiny_ltx as tiny
 
 
 @pytest.fixture(scope="session")

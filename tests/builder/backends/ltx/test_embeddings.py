@@ -11,8 +11,8 @@ from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig, encode_prompt
 from equime_hub.builder.backends.ltx.embeddings import EmbeddingStore
 from equime_hub.builder.backends.ltx.pipeline import find
 from equime_hub.errors import BackendError
-from tests.builder.backends.ltx import tiny
 from tests.builder.backends.ltx.test_ltx import Models, config, differing, rendered
+from tests.support import tiny_ltx as tiny
 
 JOBS = [tiny.job(seed) for seed in range(4)]
 PROMPTS = [text for job in JOBS for text in (job.spec.prompt, job.spec.negative_prompt)]

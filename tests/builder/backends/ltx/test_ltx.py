@@ -18,7 +18,7 @@ from equime_hub import configs
 from equime_hub.builder.backends.ltx import PRESETS, LtxBackend, LtxConfig
 from equime_hub.builder.spec import BrokenClip, RenderJob
 from equime_hub.errors import BackendError
-from tests.builder.backends.ltx import tiny
+from tests.support import tiny_ltx as tiny
 
 Frames = npt.NDArray[np.uint8]
 Models = dict[str, Path]

@@ -16,8 +16,8 @@ from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig
 from equime_hub.builder.backends.ltx.memory import fitting
 from equime_hub.builder.backends.ltx.pipeline import find
 from equime_hub.errors import BackendError
-from tests.builder.backends.ltx import tiny
 from tests.builder.backends.ltx.test_ltx import Models, config, differing, rendered
+from tests.support import tiny_ltx as tiny
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 Serve = Callable[[Callable[[httpx2.Request], httpx2.Response]], None]

@@ -1,0 +1,150 @@
+"""`equime demo`: the whole way, from faces to `load_dataset`, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import click
+
+from equime_hub.builder import plan as plans
+from equime_hub.builder.backends.warp import WarpBackend
+from equime_hub.builder.plan import PlanConfig
+from equime_hub.builder.render import RenderConfig
+from equime_hub.cards.counting import Table
+from equime_hub.cards.statistics import Statistics
+from equime_hub.commands.build import faces
+from equime_hub.commands.build.build import build_with_card
+from equime_hub.commands.common import counted, json_option, report, talk, workers_option
+from equime_hub.errors import DatasetError
+from equime_hub.jobs.claim import BuildConfig
+from equime_hub.loading_script.names import NAME
+
+PICTURE = Path("demo.png")
+
+
+@click.command(
+    short_help="Build a small dataset and look at it.",
+    epilog="""\b
+Examples:
+  equime demo
+  equime demo --faces photos/ --out equime-photos""",
+)
+@faces.options
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(NAME), show_default=True,
+    help="Folder of the dataset.",
+)  # fmt: skip
+@workers_option
+@json_option
+def demo(
+    folder: Path | None, people: int | None, out: Path, workers: int | None, as_json: bool
+) -> None:
+    """Build a small dataset, open it, and draw what is in it.
+
+    Writes the dataset, its plan (equime-plan.parquet) and a picture (demo.png): one row an
+    emotion, seven evenly spaced frames, one person.
+    """
+    source, found = faces.load(folder, people=people)
+    plan = plans.make(found, source, PlanConfig())
+    config = BuildConfig(
+        RenderConfig(WarpBackend()),
+        license=None if folder else "cc0-1.0",  # nobody's face
+        title="EquiME demo",
+    )
+    _, statistics = build_with_card(plan, out, config, workers)
+    # Written last: a refused build leaves the plan of the dataset that is there.
+    plan_file = out.with_name(f"{out.name}-plan.parquet")
+    plans.write(plan, plan_file)
+    split = next(iter(statistics.splits))
+    opened = _open(out, split)
+    _draw(opened, PICTURE)
+    if as_json:
+        report(
+            {
+                "dataset": out,
+                "features": {name: str(kind) for name, kind in opened.features.items()},
+                "splits": {name: size.clips for name, size in statistics.splits.items()},
+                "emotions": statistics.emotions,
+                "picture": PICTURE,
+            }
+        )
+        return
+    _print(opened, statistics)
+    _next_steps(out, plan_file, statistics)
+
+
+def _open(out: Path, split: str) -> Any:
+    from datasets import config, disable_progress_bars, load_dataset
+    from datasets.exceptions import DatasetGenerationError
+
+    disable_progress_bars()  # ours say enough
+    try:
+        return load_dataset(NAME if out == Path(NAME) else str(out.absolute()), split=split)
+    except (OSError, DatasetGenerationError) as error:
+        raise DatasetError(
+            f"The dataset is whole in {out}, but datasets cannot copy it to its cache in "
+            f"{config.HF_DATASETS_CACHE} ({error}). Set HF_HOME to a folder with room."
+        ) from error
+
+
+def _draw(opened: Any, picture: Path) -> None:
+    from equime_hub.reports.figures import GridRow, transfer_grid
+
+    person = opened[0]["subject_id"]
+    rows: dict[str, GridRow] = {}
+    chosen = opened.filter(lambda subject: subject == person, input_columns=["subject_id"])
+    for row in chosen:
+        emotion = opened.features["emotion"].int2str(row["emotion"])
+        rows.setdefault(
+            emotion,
+            GridRow(
+                title=emotion,
+                subtitle=f"AU {row['facs']}",
+                clip=row["video"].clip(),
+                onset=row["onset_frame"],
+                apex=row["apex_frame"],
+                offset=row["offset_frame"],
+            ),
+        )
+    transfer_grid(list(rows.values()), picture, title=f"{person}: from onset to offset")
+
+
+def _print(opened: Any, statistics: Statistics) -> None:
+    click.echo("Features")
+    for name, kind in opened.features.items():
+        click.echo(f"  {name:<20} {kind}")
+    click.echo("\nSplits")
+    for split, size in statistics.splits.items():
+        click.echo(
+            f"  {split:<12} {size.clips:>5} clips of {counted(size.subjects, 'person', 'people')}"
+        )
+    for title, table in (
+        ("Emotion", statistics.emotions),
+        ("Gender", statistics.genders),
+        ("Age group", statistics.age_groups),
+    ):
+        click.echo("\n" + _table(title, table))
+
+
+def _table(title: str, table: Table) -> str:
+    splits = list(next(iter(table.values())))
+    lines = [f"{title:<14}" + "".join(f"{split:>12}" for split in splits)]
+    lines += [
+        f"  {name:<12}" + "".join(f"{row[split]:>12}" for split in splits)
+        for name, row in table.items()
+    ]
+    return "\n".join(lines)
+
+
+def _next_steps(out: Path, plan_file: Path, statistics: Statistics) -> None:
+    if len(statistics.splits) < 3:
+        talk(f"\nToo few people for three splits; all are in {', '.join(statistics.splits)}.")
+    name = NAME if out == Path(NAME) else str(out)
+    talk(f"\nThe dataset is in {out}/, a picture of it in {PICTURE}, its plan in {plan_file}.")
+    talk("Next:")
+    code = f"from datasets import load_dataset; print(load_dataset({name!r}))"
+    talk(f"  python -c {quote(code)}")
+    talk(f"  equime verify {quote(str(out))}")
+    talk("  equime plan --people 200 --out plan.parquet && equime build plan.parquet --out big")

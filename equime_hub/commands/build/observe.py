@@ -1,0 +1,75 @@
+"""`equime observe`: what tools see in the clips of a dataset, beside what was intended."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from equime_hub.builder.observers import (
+    AU_OBSERVERS,
+    EMOTION_OBSERVERS,
+    MakeAuObserver,
+    MakeEmotionObserver,
+)
+from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.jobs.observe import observe as look
+
+
+@click.command(
+    short_help="Let tools name the emotions and AUs they see.",
+    epilog="""\b
+Examples:
+  equime observe equime --emotion deepface
+  equime observe equime --aus openface --csv openface-results/""",
+)
+@click.argument("dataset", type=click.Path(file_okay=False, path_type=Path), default=Path("equime"))
+@click.option("--emotion", type=click.Choice(EMOTION_OBSERVERS.names()), help="Who names emotions.")
+@click.option("--aus", type=click.Choice(AU_OBSERVERS.names()), help="Who measures AUs.")
+@click.option(
+    "--csv", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the AUs are: CLIP_ID.csv, one file a clip.",
+)  # fmt: skip
+@click.option(
+    "--download", is_flag=True, help="Let it fetch weights that are missing, without a checksum."
+)
+@json_option
+def observe(
+    dataset: Path,
+    emotion: str | None,
+    aus: str | None,
+    folder: Path | None,
+    download: bool,
+    as_json: bool,
+) -> None:
+    """Write what tools see at the apex of each clip into the observed columns of a DATASET.
+
+    No label is changed. Stop it at any time: the dataset is as it was until all is seen, and the
+    same command goes on from there. Compare with what was intended: equime report agreement
+    """
+    from equime_hub.cards import dataset_card
+
+    if not (emotion or aus):
+        raise click.UsageError("Say who shall observe: --emotion deepface, --aus openface.")
+    if folder and not aus:
+        raise click.UsageError("--csv holds AUs: say whose, such as --aus openface.")
+    make_emotion: MakeEmotionObserver | None = EMOTION_OBSERVERS.get(emotion) if emotion else None
+    make_aus: MakeAuObserver | None = AU_OBSERVERS.get(aus) if aus else None
+    with progress_bar("checking", "files") as checking, progress_bar("looking", "clips") as seen:
+        done = look(
+            dataset,
+            make_emotion(download=download) if make_emotion else None,
+            make_aus(folder=folder) if make_aus else None,
+            card=dataset_card.write,
+            progress=seen,
+            checking=checking,
+        )
+    if as_json:
+        report(asdict(done))
+        return
+    for what, clips in (("emotion", done.emotions), ("AUs", done.units)):
+        if clips is not None:
+            click.echo(f"{what} observed in {clips:,} of {counted(done.clips, 'clip', 'clips')}")
+    talk(f"Next: equime report agreement {quote(str(dataset))}")

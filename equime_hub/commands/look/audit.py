@@ -1,0 +1,175 @@
+"""`equime audit`: does anything of one split leak into another?"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import asdict
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.errors import DatasetError, FaceError, PlanError
+from equime_hub.files import sha256
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from equime_hub.builder.spec import Image
+    from equime_hub.splits.audit import Audit, Pixels
+
+
+_SHOWN = 12
+"""Strata printed; `--json` has all."""
+
+
+@click.command(
+    short_help="Look for leaks between the splits.",
+    epilog="""\b
+Examples:
+  equime audit plan.parquet
+  equime audit equime --no-images --json
+  equime audit plan.parquet --identities who.csv""",
+)
+@click.argument("path", type=click.Path(path_type=Path), default=Path("equime"))
+@click.option(
+    "--no-images",
+    is_flag=True,
+    help="Do not look for photographs that look the same, which opens each of them.",
+)
+@click.option(
+    "--faces",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the photographs lie: of a plan, if they were moved; of a dataset, to compare "
+    "them instead of the first frames.",
+)
+@click.option(
+    "--identities",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV or index of `equime faces` with the columns source_image and subject_id: who is "
+    "really shown.",
+)
+@json_option
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    path: Path,
+    no_images: bool,
+    faces: Path | None,
+    identities: Path | None,
+    as_json: bool,
+) -> None:
+    """Check the splits of PATH, a dataset folder or a plan.
+
+    No person, source image, counterfactual or look-alike may be in two splits, and no clip may
+    have the action units of a person of a later split. Also shows how evenly gender, race and
+    age are spread. Exit code 1 if anything leaks.
+    """
+    from equime_hub.splits import rows
+    from equime_hub.splits.audit import audit as run
+
+    if no_images and faces:
+        raise click.UsageError("--faces is for comparing photographs; leave it or --no-images out.")
+    table = rows.read(path)
+    names = None if identities is None else rows.read_identities(identities)
+    pixels = None if no_images else _pixels(path, table, faces)
+    with progress_bar("photographs", "photographs") as progress:
+        found = run(table, identities=names, pixels=pixels, progress=progress)
+    if as_json:
+        even = {**asdict(found.balance), "deviation": found.balance.worst.deviation}
+        report({"path": path, "ok": not found.leaks, **asdict(found), "balance": even})
+    else:
+        _show(found)
+    if found.leaks:
+        ctx.exit(1)
+
+
+def _pixels(path: Path, table: pa.Table, faces: Path | None) -> Pixels:
+    if path.is_file():
+        from equime_hub.builder import plan as plans
+        from equime_hub.commands.build.faces import moved
+
+        try:
+            plan = plans.read(path)
+        except PlanError as error:
+            raise PlanError(f"{error} To audit the rows alone, use --no-images.") from error
+        source = plan.source if faces is None else moved(plan.source, faces)
+        return lambda row: source.pixels(plan.specs[row].face)
+    return first_frames(path) if faces is None else _photographs(table, faces)
+
+
+def _photographs(table: pa.Table, folder: Path) -> Pixels:
+    from equime_hub.builder.faces.folder import read
+
+    names, hashes = table["source_image"].to_pylist(), table["source_sha256"].to_pylist()
+
+    def photograph(row: int) -> Image:
+        file = folder / str(names[row])
+        if not file.is_file() or sha256(file) != hashes[row]:
+            raise FaceError(
+                f"{file} is not there, or its SHA-256 is not {hashes[row]}. Leave --faces out to "
+                "compare first frames instead."
+            )
+        return read(file)
+
+    return photograph
+
+
+def first_frames(folder: Path) -> Pixels:
+    """Gives frame 0 of a row's clip; quick for rows in ascending order.
+
+    Raises:
+        DatasetError: The dataset has no videos.
+    """
+    import pyarrow.parquet as pq
+
+    from equime_hub.splits.rows import shards
+    from equime_hub.video import codec
+
+    files = [pq.ParquetFile(file) for file in shards(folder)]
+    if any("video" not in file.schema_arrow.names for file in files):
+        raise DatasetError(
+            f"{folder} has no videos to take first frames from. Use --no-images, or --faces with "
+            "the folder of photographs."
+        )
+    groups = [(file, group) for file in files for group in range(file.num_row_groups)]
+    starts = [0, *accumulate(f.metadata.row_group(group).num_rows for f, group in groups)]
+
+    @lru_cache(maxsize=1)
+    def videos(place: int) -> list[dict[str, bytes]]:
+        file, group = groups[place]
+        rows: list[dict[str, bytes]] = file.read_row_group(group, ["video"])["video"].to_pylist()
+        return rows
+
+    def first_frame(row: int) -> Image:
+        place = bisect_right(starts, row) - 1
+        video = videos(place)[row - starts[place]]
+        frame: Image = codec.decode(video["bytes"], [0]).frames[0]
+        return frame
+
+    return first_frame
+
+
+def _show(found: Audit) -> None:
+    for finding in found.findings:
+        click.echo(f"{finding.severity}: {finding.sentence}")
+    strata = sorted(found.balance.strata, key=lambda stratum: -stratum.deviation)
+    splits, shown = found.balance.people, strata[:_SHOWN]
+    title = "people (expected)"
+    width = max(len(name) for name in (title, *(stratum.name for stratum in shown)))
+    click.echo(f"{title:<{width}}" + "".join(f"{split:>18}" for split in splits))
+    for stratum in shown:
+        cells = (f"{stratum.got[split]:,} ({stratum.expected[split]:,.1f})" for split in splits)
+        click.echo(f"{stratum.name:<{width}}" + "".join(f"{cell:>18}" for cell in cells))
+    if len(strata) > len(shown):
+        click.echo(f"and {len(strata) - len(shown)} strata nearer to what is expected")
+    talk(
+        f"{counted(found.clips, 'clip', 'clips')} of "
+        f"{counted(found.people, 'person', 'people')}, "
+        f"{counted(found.images or 0, 'photograph', 'photographs')} compared: "
+        f"{counted(len(found.leaks), 'leak', 'leaks')}. The largest deviation is "
+        f"{strata[0].deviation:.1f} people."
+    )

@@ -1,0 +1,1 @@
+"""Commands that give datasets, metrics and models to others, and fetch them."""

@@ -1,0 +1,1 @@
+"""Scores of predictions: logs, protocols, cross-evaluation, ablations, and a linter for runs."""

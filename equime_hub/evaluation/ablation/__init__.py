@@ -1,0 +1,1 @@
+"""Ablations: settings that differ in one thing, and what their runs found."""

@@ -1,0 +1,1 @@
+"""Cross-evaluation: models, training sets and test sets compared."""

@@ -1,0 +1,295 @@
+"""Scores of a prediction log: counts are summed over folds before any score is computed.
+
+Beside every score stand those of predictors that look at no clip (`metrics.report`), and how many
+classes are ever predicted. Datasets of a composite are scored from the same predictions, over the
+same classes. UF1 counts every class of the log, so a class without clips is an F1 of 0 in it;
+`macro_f1` leaves such classes out.
+
+Several seeds: each is scored by itself; the mean stands with the sample standard deviation
+(n - 1). Intervals are percentile bootstrap intervals of that mean over resampled people, each
+with all of their clips of all seeds: they say what other people would do, not other seeds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from equime_hub.evaluation import protocols, selection
+from equime_hub.evaluation.log import PredictionLog
+from equime_hub.evaluation.pooled import (
+    ALL,
+    Counts,
+    Kind,
+    Mask,
+    Predictions,
+    coded,
+    counted,
+    masks,
+    scores_of,
+)
+from equime_hub.evaluation.protocols import Scheme
+from equime_hub.metrics.calibration import calibration_error, mean_confidence
+from equime_hub.metrics.report import NAMES, Report, Row, from_counts
+from equime_hub.metrics.scores import quantiles, resampled
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One score over the seeds.
+
+    Attributes:
+        mean: Mean over the seeds, in [0, 1].
+        sd: Sample standard deviation over the seeds; None for one seed.
+        low: Lower end of the interval of the mean; None without interval.
+        high: Upper end.
+    """
+
+    mean: float
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Scores of some clips.
+
+    Attributes:
+        name: `ALL`, a dataset, or a fold that is a test of its own.
+        kind: Which of these it is.
+        clips: How many, each counted once however many seeds there are.
+        subjects: People.
+        folds: Folds that their predictions come from, and that are summed.
+        scores: Pooled scores by the names of `metrics.report.NAMES`.
+        by_seed: Seed → its pooled scores.
+        classes_predicted: Seed → how many classes it ever predicts.
+        report: Counts of all seeds together: confusion, classes, baselines, confidence. Its
+            baselines are those of every single seed, as all have the same clips.
+        probable: Predictions with probabilities; confidence rests on these alone.
+    """
+
+    name: str
+    kind: Kind
+    clips: int
+    subjects: int
+    folds: int
+    scores: dict[str, Estimate]
+    by_seed: dict[int, Row]
+    classes_predicted: dict[int, int]
+    report: Report
+    probable: int
+
+    @property
+    def constant_seeds(self) -> tuple[int, ...]:
+        """Seeds that only ever predict one class."""
+        return tuple(seed for seed, n in self.classes_predicted.items() if n == 1)
+
+
+@dataclass(frozen=True)
+class FoldAveraged:
+    """Means over folds of the scores of each fold: another quantity than pooled scores.
+
+    A fold is scored over the classes that occur in it, as scikit-learn does by default.
+
+    Attributes:
+        name: The part's name.
+        folds: How many folds each mean is over.
+        scores: By name, without intervals.
+        baselines: The same of `constant`, `prior` and `chance`, which know the references of the
+            whole part.
+    """
+
+    name: str
+    folds: int
+    scores: dict[str, Estimate]
+    baselines: dict[str, Row]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes:
+        protocol: Name of the protocol that the folds were held against; None if unknown.
+        selection: How the epoch was chosen, as `selection.stored_name` has it; None if unknown.
+        classes: All classes.
+        seeds: Seeds of training.
+        level: Coverage of the intervals; None without.
+        draws: Bootstrap draws.
+        parts: All clips first, then datasets; or the tests of a protocol that has several.
+        fold_averaged: The same parts averaged over folds; None unless asked for.
+        unlikely: Predictions that are not the class of the largest probability.
+    """
+
+    protocol: str | None
+    selection: str | None
+    classes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    level: float | None
+    draws: int
+    parts: tuple[Part, ...]
+    fold_averaged: tuple[FoldAveraged, ...] | None
+    unlikely: int
+
+    @property
+    def leaky(self) -> bool:
+        """The test had a say in what was selected."""
+        return self.selection is not None and selection.is_leaky(self.selection)
+
+    def part(self, name: str = ALL) -> Part:
+        """The part of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        return {part.name: part for part in reversed(self.parts)}[name]
+
+
+def evaluate(
+    log: PredictionLog,
+    protocol: Scheme | str | None = None,
+    *,
+    selected: str | None = None,
+    leaky: bool = False,
+    by_dataset: bool = True,
+    fold_averaged: bool = False,
+    level: float | None = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Score a prediction log.
+
+    Args:
+        log: The predictions.
+        protocol: What the folds must keep to, or its name; None pools them as they are.
+        selected: How the epoch was chosen, one of `selection.RULES`; None if unknown.
+        leaky: Allows `best-on-test`, and the word stays with the result.
+        by_dataset: Score each dataset too, if there are several.
+        fold_averaged: Also average the scores of the folds.
+        level: Coverage of the intervals, in (0, 1); None for no intervals. People are resampled,
+            so a part with one person has none.
+        draws: How often people are resampled.
+        seed: Of the draws, NumPy's PCG64.
+
+    Raises:
+        DatasetError: The folds are not those of the protocol, or the seeds tested different clips.
+        EquimeError: An unknown protocol or selection, or a leaky one without `leaky`.
+        MetricError: `draws`, `seed` or `level` out of range.
+    """
+    scheme = protocols.named(protocol)() if isinstance(protocol, str) else protocol
+    rule = None if selected is None else selection.stored_name(selected)
+    selection.demand_leaky(rule, leaky)
+    if scheme is not None:
+        scheme.check(log)
+    found = coded(log)
+    parts = list(masks(found, separate=scheme is not None and scheme.separate, by=by_dataset))
+    return Evaluation(
+        protocol=None if scheme is None else scheme.name,
+        selection=rule,
+        classes=log.classes,
+        seeds=found.seeds,
+        level=level,
+        draws=draws,
+        parts=tuple(_part(found, *each, level, draws, seed) for each in parts),
+        fold_averaged=tuple(_averaged(found, name, mask) for name, _, mask in parts)
+        if fold_averaged
+        else None,
+        unlikely=int(
+            (found.probabilities.argmax(axis=1) != (found.cell % len(log.classes))[found.has]).sum()
+        ),
+    )
+
+
+def _part(
+    found: Predictions,
+    name: str,
+    kind: Kind,
+    mask: Mask,
+    level: float | None,
+    draws: int,
+    seed: int,
+) -> Part:
+    size, seeds = len(found.classes), len(found.seeds)
+    people, person = np.unique(found.person[mask], return_inverse=True)
+    counts = counted(found, mask, person, len(people))
+    pooled = counts.sum(axis=0).reshape(seeds, size, size)
+    scores = scores_of(pooled)
+    ends: dict[str, tuple[float, float]] = {}
+    if level is not None and len(people) > 1:
+        drawn = scores_of(resampled(counts, draws, seed).reshape(-1, seeds, size, size))
+        ends = {score: quantiles(drawn[score].mean(axis=1), level) for score in NAMES}
+    has = mask[found.has]
+    probabilities = found.probabilities[has]
+    references = (found.cell // size)[mask & found.has]
+    sure = len(probabilities) > 0
+    return Part(
+        name=name,
+        kind=kind,
+        clips=int(mask.sum()) // seeds,
+        subjects=len(people),
+        folds=len(np.unique(found.fold[mask])),
+        scores={score: _estimate(scores[score], ends.get(score)) for score in NAMES},
+        by_seed={
+            each: Row(**{score: float(scores[score][number]) for score in NAMES})
+            for number, each in enumerate(found.seeds)
+        },
+        classes_predicted={
+            each: int(table.any(axis=0).sum())
+            for each, table in zip(found.seeds, pooled, strict=True)
+        },
+        report=from_counts(
+            pooled.sum(axis=0).astype(np.int64),
+            found.classes,
+            confidence=mean_confidence(probabilities) if sure else None,
+            error=calibration_error(references, probabilities) if sure else None,
+        ),
+        probable=len(probabilities),
+    )
+
+
+def _averaged(found: Predictions, name: str, mask: Mask) -> FoldAveraged:
+    size, seeds = len(found.classes), len(found.seeds)
+    folds, fold = np.unique(found.fold[mask], return_inverse=True)
+    counts = counted(found, mask, fold, len(folds)).reshape(-1, seeds, size, size)
+    true = counts.sum(axis=-1)
+    share = true.sum(axis=(0, 1)) / true.sum()
+    guesses = {
+        "constant": np.eye(size)[share.argmax()],
+        "prior": share,
+        "chance": np.full(size, 1 / size),
+    }
+    return FoldAveraged(
+        name,
+        len(folds),
+        {score: _estimate(values) for score, values in _fold_means(counts).items()},
+        {
+            guess: Row(
+                **{
+                    score: float(values.mean())
+                    for score, values in _fold_means(true[..., None] * chances).items()
+                }
+            )
+            for guess, chances in guesses.items()
+        },
+    )
+
+
+def _fold_means(counts: Counts) -> dict[str, npt.NDArray[np.float64]]:
+    """Folds × seeds × C×C counts to a mean over the folds for each seed, by score."""
+    means: dict[str, list[float]] = {score: [] for score in NAMES}
+    for of_seed in np.moveaxis(counts, 1, 0):
+        # Seeds may have drawn folds of their own, which are empty for the others.
+        own = of_seed[of_seed.any(axis=(1, 2))]
+        for score, values in scores_of(own, fixed=False).items():
+            means[score].append(float(values.mean()))
+    return {score: np.array(values) for score, values in means.items()}
+
+
+def _estimate(
+    by_seed: npt.NDArray[np.float64], ends: tuple[float, float] | None = None
+) -> Estimate:
+    sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
+    return Estimate(float(by_seed.mean()), sd, *(ends or (None, None)))

@@ -1,0 +1,94 @@
+"""What a run says of itself in its manifest, or leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from equime_hub.evaluation import selection as selections
+from equime_hub.evaluation.lint.finding import Found, rule, unchecked
+from equime_hub.evaluation.lint.run import Run
+from equime_hub.evaluation.rows import VALIDATION
+
+
+@rule("error", "MEB, Table 3: test F1 rises by 6 to 14 points; MMNet's, HTNet's, SKD-TSTSAN's code")
+def selection(run: Run) -> Iterator[Found]:
+    """The test does not choose the epoch or the settings it is reported for."""
+    name = run.manifest.selection
+    if name is None:
+        yield unchecked("run.json does not say selection.")
+    elif selections.is_leaky(name):
+        yield Found(f"The selection is {name!r}: the test chose what it is reported for.")
+    elif name == selections.INNER_VALIDATION:
+        if without := [fold.title for fold in run.rows if not fold.has(VALIDATION).any()]:
+            yield unchecked(
+                f"The selection is {name!r}, but {len(without):,} of {len(run.rows):,} folds have "
+                f"no rows of validation, such as {without[0]}."
+            )
+    elif name != selections.LAST:
+        yield unchecked(
+            f"The selection {name!r} is not known; known are {', '.join(selections.RULES)}."
+        )
+
+
+@rule("error", "Kapoor & Narayanan 2023, leakage L1.2 (preprocessing on training and test)")
+def normalisation(run: Run) -> Iterator[Found]:
+    """Means, deviations and the like are fitted on training alone."""
+    yield from _unless(
+        "normalisation", run.manifest.preprocessing.normalisation, "all",
+        "Normalisation was fitted on all clips, those of the test included.",
+    )  # fmt: skip
+
+
+@rule("error", "Vandewiele et al. 2021: oversampling before the split makes scores near perfect")
+def oversampling(run: Run) -> Iterator[Found]:
+    """Rare classes are repeated inside the training part of each fold."""
+    yield from _unless(
+        "oversampling", run.manifest.preprocessing.oversampling, "before-split",
+        "Classes were oversampled before the split, so copies of a test may be learnt from.",
+    )  # fmt: skip
+
+
+@rule("error", "Kapoor & Narayanan 2023, leakage L1.4 (duplicates)")
+def augmentation(run: Run) -> Iterator[Found]:
+    """Altered copies of clips are made inside the training part of each fold."""
+    yield from _unless(
+        "augmentation", run.manifest.preprocessing.augmentation, "before-split",
+        "Clips were augmented before the split, so copies of a test may be learnt from.",
+    )  # fmt: skip
+
+
+@rule("error", "EquiME's released training code: 23 % of what it sees of SAMM is zeros")
+def zero_padding(run: Run) -> Iterator[Found]:
+    """No model takes padding for pictures."""
+    yield from _unless(
+        "padding", run.manifest.preprocessing.padding, "zero",
+        "Short clips were filled up with zeros, so their length is learnt along with their face.",
+    )  # fmt: skip
+
+
+@rule("error", "MEB, Figure 2: F1 of the same predictions is 66.6 averaged, 73.9 pooled")
+def fold_averaging(run: Run) -> Iterator[Found]:
+    """Scores come from the counts of all folds together."""
+    yield from _unless(
+        "aggregation", run.manifest.aggregation, "fold-averaged",
+        "The score is the mean of the scores of the folds; most folds lack some class.",
+    )  # fmt: skip
+
+
+@rule("warning", "MiE-X: the mean of 3 runs; He et al., supplement: of 30 seeds")
+def one_seed(run: Run) -> Iterator[Found]:
+    """Training is repeated with several seeds."""
+    seeds = set(run.manifest.seeds or ())
+    if not seeds and run.log is not None:
+        seeds = set(run.log.table["seed"].unique().to_pylist())
+    if not seeds:
+        yield unchecked("run.json does not say seeds, and there are no predictions.")
+    elif len(seeds) == 1:
+        yield Found(f"All predictions are of one seed, {seeds.pop()}: nobody knows the deviation.")
+
+
+def _unless(field: str, value: str | None, bad: str, sentence: str) -> Iterator[Found]:
+    if value is None:
+        yield unchecked(f"run.json does not say {field}.")
+    elif value == bad:
+        yield Found(sentence)

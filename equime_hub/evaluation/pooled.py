@@ -1,0 +1,152 @@
+"""A prediction log as counts: what is summed before any score is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from equime_hub.errors import DatasetError
+from equime_hub.evaluation.log import PredictionLog
+from equime_hub.evaluation.log.checks import given_probabilities
+from equime_hub.metrics.scores import SCORES
+
+Codes = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+Kind = Literal["all", "dataset", "test"]
+
+ALL = "all"
+"""Name of what holds every prediction."""
+
+UNKNOWN = "unknown dataset"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A prediction log as numbers.
+
+    Attributes:
+        classes: The C classes.
+        seeds: Seeds of training, sorted.
+        cell: Place of each row in the flattened C×C confusion.
+        seed: Place of its seed in `seeds`.
+        person: Number of its person, in the order of their full names.
+        fold: Place of its fold in `folds`.
+        dataset: Place of its dataset in `datasets`.
+        datasets: Names of the datasets.
+        folds: Names of the folds.
+        has: Whether it has probabilities.
+        probabilities: Those of the rows that have them, × C.
+    """
+
+    classes: tuple[str, ...]
+    seeds: tuple[int, ...]
+    cell: Codes
+    seed: Codes
+    person: Codes
+    fold: Codes
+    dataset: Codes
+    datasets: list[str]
+    folds: list[str]
+    has: Mask
+    probabilities: npt.NDArray[np.float64]
+
+
+def coded(log: PredictionLog) -> Predictions:
+    """A log as numbers.
+
+    Raises:
+        DatasetError: The seeds tested different clips.
+    """
+    place = {name: number for number, name in enumerate(log.classes)}
+    columns = {name: log.codes(name) for name in ("reference", "prediction")}
+    true, predicted = (
+        np.array([place[value] for value in values], np.int64)[rows]
+        for rows, values in columns.values()
+    )
+    seed_rows, seeds = log.codes("seed")
+    order = sorted(seeds)
+    fold, folds = log.codes("fold")
+    dataset, datasets = log.codes("dataset")
+    column = log.table["probabilities"]
+    _demand_same_clips(log, seeds)
+    return Predictions(
+        classes=log.classes,
+        seeds=tuple(order),
+        cell=true * len(place) + predicted,
+        seed=np.array([order.index(value) for value in seeds], np.int64)[seed_rows],
+        person=log.people()[0],
+        fold=fold,
+        dataset=dataset,
+        datasets=[name or UNKNOWN for name in datasets],
+        folds=folds,
+        has=column.is_valid().to_numpy(),
+        probabilities=given_probabilities(column, len(place)),
+    )
+
+
+def _demand_same_clips(log: PredictionLog, seeds: list[int]) -> None:
+    (clip, names), (seed, _) = log.codes("clip_id"), log.codes("seed")
+    lacking = np.flatnonzero(np.bincount(clip) < len(seeds))
+    if not len(lacking):
+        return
+    having = {seeds[number] for number in seed[clip == lacking[0]].tolist()}
+    raise DatasetError(
+        f"The clip {names[lacking[0]]!r} has a prediction with the seed {min(having)} and none "
+        f"with {min(set(seeds) - having)}; {len(lacking):,} clips lack some seed. A mean over "
+        "seeds needs the same clips of each: finish the run, or leave the seed out."
+    )
+
+
+def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[tuple[str, Kind, Mask]]:
+    """Name, kind and rows of everything that is scored.
+
+    Args:
+        found: The predictions.
+        separate: Each fold is a test of its own.
+        by: Otherwise, score each of several datasets too.
+
+    Raises:
+        DatasetError: A fold that is a test of its own is missing for a seed.
+    """
+    if separate:
+        for name in sorted(found.folds):
+            mask = found.fold == found.folds.index(name)
+            if absent := set(range(len(found.seeds))) - set(found.seed[mask].tolist()):
+                raise DatasetError(
+                    f"The fold {name!r} has no predictions with the seed "
+                    f"{found.seeds[min(absent)]}; with this protocol a fold is a test of its own, "
+                    "and has the same name with every seed."
+                )
+            yield name, "test", mask
+        return
+    yield ALL, "all", np.ones(len(found.cell), bool)
+    if by and len(found.datasets) > 1:
+        for name in sorted(found.datasets):
+            yield name, "dataset", found.dataset == found.datasets.index(name)
+
+
+def counted(found: Predictions, mask: Mask, group: Codes, groups: int) -> Counts:
+    """Rows of `mask` by group, seed and cell: groups × (seeds · C²).
+
+    Args:
+        found: The predictions.
+        mask: Rows to count.
+        group: Group of each of these rows, such as its person or fold.
+        groups: How many there are.
+    """
+    width = len(found.seeds) * len(found.classes) ** 2
+    at = found.seed[mask] * len(found.classes) ** 2 + found.cell[mask]
+    counted = np.bincount(group * width + at, minlength=groups * width)
+    return counted.reshape(groups, width).astype(np.float64)
+
+
+def scores_of(counts: Counts, *, fixed: bool = True) -> dict[str, npt.NDArray[np.float64]]:
+    """Every score of `NAMES` of …×C×C counts."""
+    found = {name: score(counts, fixed) for name, score in SCORES.items()}
+    return {**found, "macro_f1": SCORES["uf1"](counts, False)}

@@ -1,0 +1,1 @@
+"""Work that can be interrupted: builds, imports, measurements and observations."""

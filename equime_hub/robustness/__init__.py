@@ -1,0 +1,1 @@
+"""What attacks, damage and a face held still leave of a model's scores."""

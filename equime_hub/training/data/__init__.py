@@ -1,0 +1,1 @@
+"""Clips as a model is shown them: labels, frames, caches, batches."""

@@ -1,0 +1,100 @@
+"""Mild changes of clips in training, the same for all frames of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from equime_hub import seeds
+from equime_hub.errors import EquimeError
+from equime_hub.models.inputs import Kind, Values
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How far a clip may be altered; every number is drawn evenly from ± the bound.
+
+    A micro-expression is a motion of a pixel or two, so one transform is drawn for a clip and
+    all its frames get it: nothing moves that did not move. Vectors of flow turn with the picture.
+
+    Attributes:
+        flip: Probability of a mirror image.
+        rotate: Degrees.
+        scale: Share of the size.
+        shift: Share of the side, each way.
+        brightness: Share of the white level; pictures only.
+        contrast: Share of the contrast; pictures only.
+
+    Raises:
+        EquimeError: A negative number, or a probability above 1.
+    """
+
+    flip: float = 0.5
+    rotate: float = 5.0
+    scale: float = 0.05
+    shift: float = 0.03
+    brightness: float = 0.1
+    contrast: float = 0.1
+
+    def __post_init__(self) -> None:
+        wrong = {name: value for name, value in vars(self).items() if not value >= 0}
+        if wrong or self.flip > 1 or self.scale >= 1:
+            raise EquimeError(
+                "An augmentation has bounds of 0 or more, a probability flip up to 1 and a scale "
+                f"below 1; got {wrong or {'flip': self.flip, 'scale': self.scale}}."
+            )
+
+    def __call__(self, values: Values, kind: Kind, seed: int, epoch: int, clip: str) -> Values:
+        """An altered copy of a clip.
+
+        Args:
+            values: T×H×W×C, as `Inputs.prepare` gives them: uint8 pictures, or float16 flow whose
+                first two channels are its x and y.
+            kind: What they are.
+            seed: Seed of the run.
+            epoch: Its epoch.
+            clip: Name of the clip.
+
+        Returns:
+            The same shape and type.
+        """
+        draw = seeds.generator("augment", seed, epoch, clip)
+        mirrored = draw.random() < self.flip
+        turn, scale, right, down, bright, contrast = draw.uniform(-1, 1, 6)
+        linear = _linear(np.deg2rad(self.rotate * turn), 1 + self.scale * scale, mirrored)
+        size = np.array(values.shape[2:0:-1])
+        middle = (size - 1) / 2
+        moved = middle - linear @ middle + self.shift * size * (right, down)
+        altered = _warped(values, np.column_stack([linear, moved]))
+        if kind == "flow":
+            altered[..., :2] @= linear.T.astype(altered.dtype)
+            return altered
+        levels = np.arange(256) - 127.5
+        levels = 127.5 + levels * (1 + self.contrast * contrast) + 255 * self.brightness * bright
+        return cv2.LUT(altered, np.clip(np.rint(levels), 0, 255).astype(np.uint8)).reshape(
+            values.shape
+        )
+
+
+def _linear(angle: float, scale: float, mirrored: bool) -> npt.NDArray[np.float64]:
+    """2×2, places of the clip → places of the copy, both from the middle."""
+    turned = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return turned @ np.diag([-1.0 if mirrored else 1.0, 1.0])
+
+
+def _warped(values: Values, transform: npt.NDArray[np.float64]) -> Values:
+    """Every frame under a 2×3 transform; what comes in from outside repeats the edge."""
+    if np.allclose(transform, np.eye(2, 3)):
+        return values.copy()
+    frames = values.astype(np.float32) if values.dtype == np.float16 else values
+    size = (values.shape[2], values.shape[1])
+    made = np.stack(
+        [
+            cv2.warpAffine(frame, transform, size, borderMode=cv2.BORDER_REPLICATE)
+            for frame in frames
+        ]
+    )
+    return made.reshape(values.shape).astype(values.dtype)

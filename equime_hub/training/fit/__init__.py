@@ -1,0 +1,1 @@
+"""Trainings: recipes, folds, runs, and what is kept of them."""

@@ -1,0 +1,123 @@
+"""What a finished run says of itself: its manifest, and which clip had which role."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from equime_hub.errors import EquimeError
+from equime_hub.evaluation import log as logs
+from equime_hub.evaluation import manifest, rows, selection
+from equime_hub.evaluation.manifest import Manifest, Preprocessing, Where
+from equime_hub.models import saved as saved_model
+from equime_hub.splits.folds import Rows
+from equime_hub.training.fit.planning import Planned
+
+_PACKAGES = ("equime-hub", "torch", "transformers", "accelerate", "av", "numpy")
+_DESCRIBED = ("clip_id", "subject_id", *rows.CLIP)
+
+
+def of(planned: Planned) -> Manifest:
+    """The manifest of a finished run."""
+    config, examples = planned.config, planned.examples
+    inside: Where = "inside-fold" if config.balance == "sampling" else "none"
+    return Manifest(
+        model=getattr(planned.start.model.config, "model_type", config.model),
+        protocol=config.protocol,
+        selection=selection.stored_name(config.selection),
+        classes=examples.classes,
+        label_map={name: dict(labels) for name, labels in examples.label_map.items()},
+        seeds=config.seeds,
+        train_sets=_datasets(planned, [each.train for each in planned.trainings]),
+        test_sets=_datasets(planned, [each.tested for each in planned.trainings]),
+        pretraining=pretraining(config.init),
+        preprocessing=Preprocessing(
+            normalisation="none",
+            oversampling=inside,
+            augmentation="inside-fold" if config.augment else "none",
+            padding=_padding(planned),
+            num_frames=planned.inputs.num_frames,
+        ),
+        aggregation="pooled",
+        config_hash=planned.hash,
+        software={name: version(name) for name in _PACKAGES},
+    )
+
+
+def roles(planned: Planned) -> pa.Table:
+    """Which clip had which role in which fold, and which ones the weights had seen before.
+
+    The latter are known if training began with a model that lies in the folder of a run.
+    """
+    clips = planned.examples.table.select(_DESCRIBED)
+    before = seen(planned.config.init)
+    known = {name: row for row, name in enumerate(planned.examples.names)}
+    known_before: Rows | None = None
+    if before is not None:
+        new = [row for row, name in enumerate(before["clip_id"].to_pylist()) if name not in known]
+        extra = before.take(pa.array(new, pa.int64()))
+        clips = pa.concat_tables([clips, extra], promote_options="permissive")
+        old = [known[name] for name in before["clip_id"].to_pylist() if name in known]
+        known_before = np.array(sorted([*old, *range(len(known), len(clips))]), np.int64)
+    folds = [fold for each in planned.trainings for fold in each.folds()]
+    held = {name: each.validation for each in planned.trainings for name in each.tests}
+    return rows.table(clips, folds, validation=held, pretrain=known_before)
+
+
+def run_of(model: str | None) -> Path | None:
+    """The folder of the run that a saved model lies in, or in one of its folds; None if none."""
+    if model is None or not Path(model).is_dir():
+        return None
+    above = Path(saved_model.inside(model)).resolve().parents
+    return next((path for path in above[:4] if (path / manifest.MANIFEST).is_file()), None)
+
+
+def pretraining(init: str | None) -> tuple[str, ...]:
+    """Datasets that saved weights were trained on; their name, if they are of no run."""
+    run = run_of(init)
+    if run is None:
+        return () if init is None else (init,)
+    before = manifest.read(run)
+    return tuple(dict.fromkeys([*(before.pretraining or ()), *(before.train_sets or ())]))
+
+
+def seen(init: str | None) -> pa.Table | None:
+    """Clips that saved weights were trained or chosen on, as text; None if that is not known."""
+    run = run_of(init)
+    if run is None:
+        return None
+    unit = Path(saved_model.inside(str(init))).resolve().parent
+    try:
+        found = rows.read(run)
+        place = unit if (unit / manifest.PREDICTIONS).is_file() else run
+        own = set(logs.read(place).table["fold"].to_pylist())
+    except EquimeError:
+        return None
+    used = np.zeros(len(found.clips), bool)
+    for fold in found:
+        if fold.name in own:
+            used |= fold.has(rows.TRAIN | rows.VALIDATION | rows.PRETRAIN)
+    table = found.clips.filter(pa.array(used))
+    return pa.table(
+        {
+            name: table[name].cast(pa.string())
+            if name in table.column_names
+            else pa.nulls(len(table), pa.string())
+            for name in _DESCRIBED
+        }
+    )
+
+
+def _datasets(planned: Planned, parts: list[Rows]) -> tuple[str, ...]:
+    of_clip = planned.examples.table["source_dataset"].to_pylist()
+    return tuple(sorted({of_clip[row] or "unknown" for rows_ in parts for row in rows_.tolist()}))
+
+
+def _padding(planned: Planned) -> Literal["mask", "zero", "none"]:
+    """What the model takes for frames where a clip has fewer: `repeat` shows real ones again."""
+    found = getattr(planned.start.processor, "pad", "none")
+    return "mask" if found == "mask" else "zero" if found == "zero" else "none"
