@@ -109,8 +109,8 @@ SAMPLERS = Registry(
     "AU sampler",
     {
         "expert": "equime_hub.builder.causal.expert:ExpertSampler",
-        "micro": "equime_hub.builder.causal.micro:MicroSampler",
-        "macro": "equime_hub.builder.causal.macro:MacroSampler",
+        "micro": "equime_hub.builder.causal.donors:MicroSampler",
+        "macro": "equime_hub.builder.causal.donors:MacroSampler",
         "mixture": "equime_hub.builder.causal.mixture:MixtureSampler",
     },
     group="equime_hub.samplers",

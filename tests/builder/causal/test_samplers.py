@@ -18,8 +18,8 @@ from equime_hub.builder.causal import (
     ExpertSampler,
     MacroSampler,
     MicroSampler,
+    MixturePart,
     MixtureSampler,
-    Part,
     Sampler,
     draws,
 )
@@ -103,13 +103,13 @@ def test_wrong_mixtures_are_refused() -> None:
         MixtureSampler(())
     for weight in (0, -1, float("inf"), float("nan")):
         with pytest.raises(PlanError, match="A weight must be a number above 0"):
-            Part(weight, expert)
+            MixturePart(weight, expert)
     with pytest.raises(PlanError, match="must name its sampler"):
-        Part(1, {"map": "mie-x"})
+        MixturePart(1, {"map": "mie-x"})
     with pytest.raises(EquimeError, match="no AU sampler 'experts'"):
-        MixtureSampler((Part(1, {"name": "experts"}),))
+        MixtureSampler((MixturePart(1, {"name": "experts"}),))
     with pytest.raises(EquimeError, match="no field maps"):
-        MixtureSampler((Part(1, {**expert, "maps": "x"}),))
+        MixtureSampler((MixturePart(1, {**expert, "maps": "x"}),))
 
 
 @pytest.mark.parametrize("name", SAMPLERS.names())
