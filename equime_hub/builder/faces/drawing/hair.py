@@ -9,7 +9,7 @@ import numpy as np
 
 from equime_hub.builder.faces.drawing.look import Field
 from equime_hub.builder.faces.drawing.tools import (
-    Frame,
+    FaceGrid,
     bell,
     blur,
     cloud,
@@ -110,11 +110,11 @@ STYLES = {
 }
 
 
-def hair(f: Frame, image: Field) -> None:
+def hair(f: FaceGrid, image: Field) -> None:
     """Hair in front of the face, in place."""
     look, style, n = f.look, STYLES[f.look.style], f.size
     if not style.falls:
-        image, f = image[:, *f.window(0, 0.66)], f.part(0, 0.66)
+        f, image = f.part(image, 0, 0.66)
     outer, inner = _reach(f) - f.radius, f.radius - _opening(f)
     texture = _strands(f, inner / np.maximum(outer + inner, 0.02))
     rough = 0.004 if style.outer is _ROUND else 0.0012
@@ -136,7 +136,7 @@ def hair(f: Frame, image: Field) -> None:
     over(image, mask, colour * tone + 0.13 * gloss * (0.25 + np.sqrt(colour)))
 
 
-def _reach(f: Frame) -> Field:
+def _reach(f: FaceGrid) -> Field:
     """Radius of the hair's outline."""
     outer = STYLES[f.look.style].outer
     lift = (0 if outer is _SHAVED else f.look.volume) * np.clip(0.35 - np.sin(f.angle), 0, 1)
@@ -144,14 +144,14 @@ def _reach(f: Frame) -> Field:
     return np.asarray(polar(outer, f.angle) + lift + ripple)
 
 
-def _opening(f: Frame) -> Field:
+def _opening(f: FaceGrid) -> Field:
     """Radius of the edge of the free skin."""
     inner = STYLES[f.look.style].inner
     lifted = [(u, v - f.look.hairline * float(np.exp(-((u / 0.2) ** 2)))) for u, v in inner]
     return polar(lifted, f.angle)
 
 
-def _strands(f: Frame, depth: Field) -> Field:
+def _strands(f: FaceGrid, depth: Field) -> Field:
     """Texture of unit variance or so; `depth` is 0 at the inner and 1 at the outer edge."""
     look, style = f.look, STYLES[f.look.style]
     if style.curls:
@@ -171,7 +171,7 @@ def _strands(f: Frame, depth: Field) -> Field:
     return np.asarray(fine + 0.55 * lookup(clumps, across * 0.22, along * 0.5))
 
 
-def behind(f: Frame, image: Field) -> None:
+def behind(f: FaceGrid, image: Field) -> None:
     """Hair behind the neck or on top of the head, in place."""
     look, style, n = f.look, STYLES[f.look.style], f.size
     if style.falls:
@@ -179,19 +179,17 @@ def behind(f: Frame, image: Field) -> None:
         mask = edge(_reach(f) - f.radius + 0.003 * texture, n / 3)
         over(image, mask, light(look.hair) * np.maximum(0.36 + 0.14 * texture, 0.05))
     if look.style == "tied":
-        window = f.window(0, 0.2, 0.3, 0.7)
-        f = f.part(0, 0.2, 0.3, 0.7)
+        f, image = f.part(image, 0, 0.2, 0.3, 0.7)
         inside = 0.085 - np.sqrt(f.u**2 + ((f.v - 0.085) * 1.15) ** 2)
         texture = lookup(noise(look, "bun", 16, 256), inside * 900, np.arctan2(f.v, f.u) * 3)
         tone = np.maximum(0.5 + 0.2 * texture + 6 * inside, 0.1)
-        over(image[:, *window], edge(inside, n / 2), light(look.hair) * tone)
+        over(image, edge(inside, n / 2), light(look.hair) * tone)
 
 
-def ears(f: Frame, image: Field) -> None:
+def ears(f: FaceGrid, image: Field) -> None:
     """Ears, in place; the face is laid over their roots."""
     look, n = f.look, f.size
-    window = f.window(0.4, 0.7)
-    f = f.part(0.4, 0.7)
+    f, image = f.part(image, 0.4, 0.7)
     v = f.v - 0.535
     u = f.side - look.cheek_w + 0.006 + 0.12 * (v - 0.04)
     ring = np.sqrt((u / 0.036) ** 2 + (v / np.where(v < 0, 0.078, 0.088)) ** 2)
@@ -199,14 +197,13 @@ def ears(f: Frame, image: Field) -> None:
     tone -= 0.30 * bell(ring - 0.62, 0.10) + 0.22 * bell(ring - 1.02, 0.08)
     tone -= 0.30 * bell(u - 0.002, 0.014)
     colour = light(look.skin) * planes(1.03, 0.84, 0.80) * (1 + 0.02 * f.grain)
-    over(image[:, *window], edge((1 - ring) * 0.036, n), colour * np.maximum(tone, 0.08))
+    over(image, edge((1 - ring) * 0.036, n), colour * np.maximum(tone, 0.08))
 
 
-def body(f: Frame, image: Field) -> None:
+def body(f: FaceGrid, image: Field) -> None:
     """Neck and clothes, in place; they stand upright whatever the head does."""
     look, n = f.look, f.size
-    window = f.window(0.6, 1)
-    f = f.part(0.6, 1)
+    f, image = f.part(image, 0.6, 1)
     patches = 0.03 * cloud(f, "neck", 24)
     half = (0.160 if look.woman else 0.192) + 0.35 * np.maximum(f.y - 0.88, 0) ** 1.1
     across, side = np.clip(f.x / half, -1, 1), np.abs(f.x)
@@ -214,26 +211,26 @@ def body(f: Frame, image: Field) -> None:
     tone += 0.05 * bell(side - 0.075 - 0.3 * (1 - f.y), 0.016)
     tone *= 1 - 0.55 * step(look.chin_y + 0.045 - f.y - 0.25 * side, 0.030)
     colour = light(look.skin) * planes(1.0, 0.90, 0.87) * (1 + patches + 0.02 * f.grain)
-    over(image[:, *window], edge(half - side, n), colour * np.maximum(tone, 0.05))
+    over(image, edge(half - side, n), colour * np.maximum(tone, 0.05))
     drop = 0.050 + 0.012 * (look.seed % 4)
     collar = np.sqrt((f.x / (half + 0.012)) ** 2 + ((f.y - 0.905) / drop) ** 2) - 1
     slope = f.y - 0.895 - 0.20 * np.maximum(side - 0.15, 0) - 1.2 * np.maximum(side - 0.30, 0) ** 2
     folds = lookup(noise(look, "folds", 8, 32), side * 26 + f.y * 12, f.y * 8)
     tone = 0.70 + 0.38 * look.light * f.x + 0.06 * folds + 0.045 * f.grain
     tone *= 1 - 0.35 * bell(slope, 0.012) - 0.30 * bell(collar - 0.20, 0.035)
-    over(image[:, *window], 0.5 * bell(collar, 0.12) * edge(slope, n), 0 * colour)
+    over(image, 0.5 * bell(collar, 0.12) * edge(slope, n), 0 * colour)
     mask = edge(slope, n) * np.maximum(edge(collar * drop, n), edge(side - half, n))
-    over(image[:, *window], mask, light(look.cloth) * np.maximum(tone, 0.05))
+    over(image, mask, light(look.cloth) * np.maximum(tone, 0.05))
 
 
-def backdrop(f: Frame) -> Field:
+def backdrop(f: FaceGrid) -> Field:
     """A paper wall with a soft spot of light, 3×H×W."""
     spot = np.exp(-(((f.x - 0.22 * f.look.light) / 0.55) ** 2 + ((f.y - 0.42) / 0.6) ** 2))
     paper = 0.42 + 0.75 * spot + 0.03 * cloud(f, "backdrop", 6)
     return np.asarray(light(f.look.backdrop) * paper)
 
 
-def spectacles(f: Frame, image: Field) -> None:
+def spectacles(f: FaceGrid, image: Field) -> None:
     """Glasses and their shadow, in place."""
     look, n = f.look, f.size
     if look.glasses is None:
