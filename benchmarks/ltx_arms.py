@@ -106,7 +106,8 @@ class Run:
 
     def config(self, arm: Arm, device: str) -> LtxConfig:
         """Settings of an arm."""
-        preset, paper = PRESETS[arm.preset].config, PRESETS["equime-paper"].config
+        preset: LtxConfig = PRESETS[arm.preset].config
+        paper: LtxConfig = PRESETS["equime-paper"].config
         steps = preset.steps
         if not preset.timesteps:
             # The scheduler cannot do one step.

@@ -114,7 +114,7 @@ def fit(backend: Backend, plan: Plan, out: Path) -> Backend:
         plan: The clips.
         out: Folder of the dataset. The batch size is part of a build, so a resumed one keeps it.
     """
-    from equime_hub.builder.backends.ltx.memory import auto_batch_size
+    from equime_hub.builder.backends.ltx.pipeline import auto_batch_size
 
     ltx: Any = backend
     config: LtxConfig = ltx.config

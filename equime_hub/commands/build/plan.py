@@ -14,7 +14,7 @@ from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.ltx.config import PRESETS
 from equime_hub.builder.causal import SAMPLERS
 from equime_hub.builder.plan import Plan, PlanConfig
-from equime_hub.builder.plan.allot import Quota
+from equime_hub.builder.plan.choice import Quota
 from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands.build import faces, plan_options
 from equime_hub.commands.build.plan_options import PlanOptions

@@ -11,7 +11,7 @@ from equime_hub import configs
 from equime_hub.builder.backends.ltx.config import PRESETS
 from equime_hub.builder.causal import SAMPLERS, Sampler
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.plan.balance import RULES, Balance, read_census
+from equime_hub.builder.plan.balance import RULES, PlanBalance, read_census
 from equime_hub.errors import EquimeError, PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
 
@@ -90,7 +90,7 @@ def _emotions(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
         raise PlanError(f"{text!r} has a weight that is no number; write happiness=2.") from None
 
 
-def _balance(base: Balance, options: PlanOptions) -> Balance:
+def _balance(base: PlanBalance, options: PlanOptions) -> PlanBalance:
     wanted = options.balance
     if wanted in RULES[:2]:
         base = replace(base, rule=wanted, targets=())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,13 +63,16 @@ class FaceGrid:
             )
             for whole, first, last in zip(self.area, (top, left), (bottom, right), strict=True)
         )
-        area = tuple(
+        cut: dict[str, Any] = {
+            name: field[rows, columns]
+            for name, field in vars(self).items()
+            if isinstance(field, np.ndarray)
+        }
+        cut["area"] = tuple(
             slice(whole.start + own.start, whole.start + own.stop)
             for whole, own in zip(self.area, (rows, columns), strict=True)
         )
-        fields = {name: each for name, each in vars(self).items() if isinstance(each, np.ndarray)}
-        cut = {name: each[rows, columns] for name, each in fields.items()}
-        return replace(self, area=(area[0], area[1]), **cut), image[..., rows, columns]
+        return replace(self, **cut), image[..., rows, columns]
 
 
 def grid(look: Look, size: int) -> FaceGrid:
