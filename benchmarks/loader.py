@@ -11,7 +11,6 @@ an arm where it can be imported, with FFmpeg's libraries. What was not run is na
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -33,7 +32,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from benchmarks import machine
+from benchmarks.common import asked, finish
 from equime_hub import seeds
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
@@ -294,13 +293,13 @@ def built(folder: Path, clips: int, frames: int, crf: int) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=200)
-    parser.add_argument("--long", type=int, default=24, help="clips of 161 frames at crf 25")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--webdataset", metavar="PYTHON", help="where WebDataset is installed")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(
+        __doc__,
+        clips=200,
+        long=(24, "clips of 161 frames at crf 25"),
+        rounds=5,
+        webdataset=("", "Python where WebDataset is installed"),
+    )
     torch.set_num_threads(1)
     result: dict[str, Any] = {"batch": f"{BATCH} clips of {FRAMES} x {SIDE} x {SIDE}, float32"}
     with tempfile.TemporaryDirectory() as place:
@@ -321,10 +320,7 @@ def main() -> None:
             else:
                 result[name]["webdataset"] = "not run: no interpreter was named"
     result["load_average"] = [round(load, 1) for load in os.getloadavg()]
-    result["machine"] = machine.describe()
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

@@ -18,27 +18,16 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.ltx_arms import ARMS, BY_NAME, Arm, Run
 from benchmarks.ltx_report import complete, print_report
-from equime_hub.files import written
+from equime_hub.files import write_text
 
 _MARK = "figures:"
 Figures = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What was asked for on the command line."""
-
-    run: Run
-    arms: tuple[Arm, ...]
-    timeout: float
-    out: Path | None
 
 
 def main() -> None:
@@ -73,15 +62,14 @@ def main() -> None:
                 f"got {asked.clips} and {asked.steps}"
             )
         arms = tuple(arm for arm in ARMS if arm.name in names)
-        sys.exit(_parent(Options(run, arms, asked.timeout, asked.out)))
+        sys.exit(_parent(run, arms, asked.timeout, asked.out))
 
 
-def _parent(options: Options) -> int:
+def _parent(run: Run, arms: Sequence[Arm], timeout: float, out: Path | None) -> int:
     """Run every task in a process of its own; 0 unless interrupted."""
     from benchmarks.ltx_measure import environment
 
-    run = options.run
-    models = list(dict.fromkeys(arm.model for arm in options.arms))
+    models = list(dict.fromkeys(arm.model for arm in arms))
     results: Figures = {
         "run": {
             "tiny": run.tiny,
@@ -94,29 +82,28 @@ def _parent(options: Options) -> int:
     }
     code = 0
     try:
-        results["models"] = _spawn(options, "models", 3 * options.timeout)
+        results["models"] = _spawn(run, "models", 3 * timeout)
         if results["models"]["status"] == "done":
             for model in models:
-                results["prompts"][model] = _spawn(options, f"prompts {model}", options.timeout)
+                results["prompts"][model] = _spawn(run, f"prompts {model}", timeout)
                 results["tflop"][model] = _tflop(run, model)
-            for arm in options.arms:
-                results["arms"][arm.name] = _spawn(options, arm.name, options.timeout)
-                _save(options, results)
+            for arm in arms:
+                results["arms"][arm.name] = _spawn(run, arm.name, timeout)
+                _save(run, results, out)
     except KeyboardInterrupt:
         code = 130
-    for arm in options.arms:
+    for arm in arms:
         why = "interrupted" if code else "no models"
         results["arms"].setdefault(arm.name, {"status": why})
-    _save(options, results)
+    _save(run, results, out)
     print_report(results)
     return code
 
 
-def _save(options: Options, results: Figures) -> None:
-    complete(results, options.run)
-    if options.out:
-        with written(options.out) as temporary:
-            temporary.write_text(json.dumps(results, indent=2) + "\n")
+def _save(run: Run, results: Figures, out: Path | None) -> None:
+    complete(results, run)
+    if out:
+        write_text(out, json.dumps(results, indent=2) + "\n")
 
 
 def _tflop(run: Run, model: str) -> Figures:
@@ -128,11 +115,10 @@ def _tflop(run: Run, model: str) -> Figures:
     )
 
 
-def _spawn(options: Options, task: str, timeout: float) -> Figures:
+def _spawn(run: Run, task: str, timeout: float) -> Figures:
     """Figures of a task, or what became of it."""
     from benchmarks.ltx_measure import without_paths
 
-    run = options.run
     command = [sys.executable, "-m", "benchmarks.ltx", "--arm", task, "--clips", str(run.clips)]
     command += ["--models", str(run.models), "--scratch", str(run.scratch)]
     command += ["--steps", str(run.steps)] if run.steps else []
