@@ -12,20 +12,17 @@ with one clip each are measured apart; `benchmarks.splits` measures their splits
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from time import process_time
 
 import numpy as np
 
-from benchmarks.common import asked, finish, slope, timed
+from benchmarks.common import apart, asked, finish, slope, timed
 from equime_hub.builder import plan as plans
 from equime_hub.builder.faces.drawn import DrawnFaces, person_of
 from equime_hub.builder.plan import PlanConfig
@@ -90,24 +87,16 @@ def of_size(count: int, emotions: int) -> dict[str, float]:
     }
 
 
-def alone(work: Callable[..., dict[str, float]], *arguments: int) -> dict[str, float]:
-    """Run in a fresh process: the highest memory of a process never falls."""
-    with get_context("spawn").Pool(1) as pool:
-        result = pool.apply(work, arguments)
-    print(json.dumps(result), file=sys.stderr)
-    return result
-
-
 def main() -> None:
     options = asked(__doc__, people=[5_000, 15_000, 45_000], many=200_000)
 
-    rows = [alone(of_size, count, 5) for count in options.people]
+    rows = [apart(of_size, count, 5) for count in options.people]
     clips = [row["clips"] for row in rows]
     result = {
         "plans": rows,
         "slope_of_seconds": slope(clips, [row["seconds"] for row in rows]),
         "slope_of_megabytes": slope(clips, [row["memory_megabytes"] for row in rows]),
-        "many_people_one_clip_each": alone(of_size, options.many, 1),
+        "many_people_one_clip_each": apart(of_size, options.many, 1),
     }
     finish(result, options.out)
 

@@ -12,7 +12,6 @@ photographs, and grows with the square.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.common import asked, finish, quickest, slope
+from benchmarks.common import apart, asked, finish, quickest, slope
 from equime_hub import seeds
 from equime_hub.schema.taxonomy import AGE_GROUPS, EMOTION_PRESETS, GENDERS, RACES
 from equime_hub.splits import lookalikes
@@ -128,15 +127,10 @@ def memory(name: str) -> int:
     return int(line.split()[1])
 
 
-def apart(prepare: Callable[[int], Callable[[], Any]], size: int) -> tuple[float, float]:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (prepare, size))
-
-
 def rows(
     prepare: Callable[[int], Callable[[], Any]], sizes: list[int], unit: str
 ) -> dict[str, Any]:
-    found = {size: apart(prepare, size) for size in sizes}
+    found = {size: apart(measure, prepare, size) for size in sizes}
     return {
         unit: [
             {unit: size, "cpu_seconds": round(seconds, 2), "megabytes": round(megabytes)}
