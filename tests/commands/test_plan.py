@@ -161,4 +161,4 @@ def test_what_cannot_be_planned_is_a_sentence_and_nothing_is_written(
 def test_help_has_its_options_under_headings() -> None:
     shown = equime_plan("--help").stdout
     headings = [line[:-1] for line in shown.splitlines() if line and not line.startswith(" ")]
-    assert headings[1:] == ["Faces", "Clips", "Causes", "PlanBalance", "Ablations", "Options"]
+    assert headings[1:] == ["Faces", "Clips", "Causes", "Balance", "Ablations", "Options"]

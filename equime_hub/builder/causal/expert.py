@@ -112,6 +112,8 @@ class ExpertSampler:
             chances[AU_INDEX[number]] = chance
         low, high = self.intensity
         apex = np.zeros((len(keys), len(AU_NUMBERS)))
+        # Rows without any AU are drawn again, each from a key of its own: so a draw depends on its
+        # key alone, whatever else is drawn with it.
         left, streams = np.arange(len(keys)), keys
         while len(left):
             numbers = seeds.words(streams, 2 * len(AU_NUMBERS) + 1)

@@ -198,6 +198,7 @@ class CelebAHQFaces:
     def _best(
         self, kept: list[int], people: Sequence[str], sharp: dict[int, _Measured]
     ) -> list[int]:
+        # Equally sharp images go by their number, so that the choice is the same everywhere.
         of_person: dict[str, list[int]] = defaultdict(list)
         for index in sorted(kept, key=lambda index: (-sharp[index][0], index)):
             of_person[people[index]].append(index)

@@ -125,6 +125,7 @@ def allot(
     room = _room(balance, people)
     capacity = {group: sum(room[who] for who in members[group]) for group in members}
     shares = _shares(balance, capacity)
+    # The group that runs out first, at these shares, says how many clips there can be in all.
     most = min(capacity[group] * sum(shares.values()) / share for group, share in shares.items())
     wanted = apportion(balance.clips or int(most), shares)
     turns = _Turns(emotions)
@@ -144,6 +145,7 @@ def apportion(total: int, shares: Mapping[Item, Fraction]) -> dict[Item, int]:
     whole = sum(shares.values())
     exact = {item: total * share / whole for item, share in shares.items()}
     parts = {item: int(value) for item, value in exact.items()}
+    # What is cut off most comes first.
     rest = sorted(exact, key=lambda item: parts[item] - exact[item])  # ties: as they came
     for item in rest[: total - sum(parts.values())]:
         parts[item] += 1

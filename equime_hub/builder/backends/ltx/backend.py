@@ -159,6 +159,7 @@ class LtxBackend(Backend):
             store = EmbeddingStore(path)
         except EquimeError:
             return False
+        # A build that was stopped left them here; another model or package may have made them.
         known = store.origin == EmbeddingOrigin.of(self.config, self._model)
         return known and all(store.holds(text) for spec in specs for text in self.prompts(spec))
 
