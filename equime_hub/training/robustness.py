@@ -28,6 +28,7 @@ from equime_hub.training.examples import Examples
 from equime_hub.training.inputs import Inputs, Values, inputs_of
 from equime_hub.training.saved_model import SavedModel
 from equime_hub.training.surfaces import Surface, surface_of
+from equime_hub.video import timing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -330,7 +331,7 @@ def _notes(
     if idle := [
         each.words
         for each in config.degradations
-        if each.kind == "fps" and rates and each.amount >= max(rates)
+        if each.kind == "fps" and rates and timing.exact(each.amount) >= timing.exact(max(rates))
     ]:
         yield (
             f"No clip has more than {max(rates):g} frames per second, so that nothing is taken "
