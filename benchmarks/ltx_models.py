@@ -17,8 +17,8 @@ from typing import Any
 
 import diffusers
 import torch
-import torch.nn.functional as F
 import transformers
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from equime_hub.files import written

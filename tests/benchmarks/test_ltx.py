@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional as F
 
 from benchmarks import ltx_loops, ltx_measure, ltx_models
 from benchmarks.ltx_arms import ARMS, BY_NAME, Run
@@ -183,6 +183,7 @@ def test_every_arm_of_a_tiny_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
     out = tmp_path / "result.json"
     process = start("--clips", "1", "--arms", "reference,batch-1,compile", "--out", str(out))

@@ -166,6 +166,7 @@ def test_verify_names_what_is_damaged(dataset: Path) -> None:
     assert "equime build PLAN" in result.stderr
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_is_finished(plan: Plan, built: Path, tmp_path: Path) -> None:
     plans.write(plan, tmp_path / "plan.parquet")
     command = [

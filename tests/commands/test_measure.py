@@ -92,6 +92,7 @@ def test_a_wrong_call_is_a_sentence(arguments: tuple[str, ...], code: int, sente
     assert not result.stdout
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_is_measured(dataset: Path) -> None:
     command = [
         sys.executable, "-m", "equime_hub", "measure", "equime", "--what", "motion",
