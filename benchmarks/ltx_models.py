@@ -220,7 +220,8 @@ def counted(work: Callable[[], object]) -> float:
     Counted by our own rule: torch's counter sees the kernels that a release happens to choose, and
     that of 2.14.1 counts no attention on a CPU.
     """
-    with torch.no_grad(), _Operations() as operations:
+    operations = _Operations()
+    with torch.no_grad(), operations:
         work()
     return operations.count / 1e12
 
