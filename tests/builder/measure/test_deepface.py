@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import sys
 import warnings
 from pathlib import Path
@@ -125,10 +126,11 @@ def test_missing_weights_are_named_and_not_fetched(home: Path) -> None:
 def test_a_download_that_fails_is_a_sentence(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    age = importlib.import_module("deepface.models.demography.onnx.Age")
+    def nowhere(*rest: object, **more: object) -> None:
+        raise socket.gaierror("no network")
+
     (weights.folder(home) / weights.FILES["age"]).unlink()
-    nowhere = "nowhere://age_model_weights.onnx"  # refused before any connection
-    monkeypatch.setattr(age.load_model, "__defaults__", (nowhere,))
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     with pytest.raises(EquimeError, match=r"age_model_weights\.onnx could not be fetched"):
         DeepFace(download=True).estimate(CROPS)
     assert not capsys.readouterr().out
