@@ -30,6 +30,12 @@ from equime_hub.video.picture import Decoded
 Source = bytes | str | Path
 """A video file as its bytes, or where it lies."""
 
+# A title or comment need not be UTF-8. PyAV 19 takes it as it comes and knows no such option;
+# older ones stop at it unless they are told to replace what they cannot read.
+_TAGS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -237,7 +243,7 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
     else:
         file = str(source)
     try:
-        with av.open(file, "r", metadata_errors="replace") as container:
+        with av.open(file, "r", **_TAGS) as container:
             stream = container.streams.best("video")
             if not isinstance(stream, VideoStream) or not stream.codec_context:
                 raise VideoError(
