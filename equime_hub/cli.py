@@ -85,7 +85,7 @@ class _Lazy(Program):
 
 @click.group(
     cls=_Lazy,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="""\b
 Start here, without GPU, account or photographs:
   equime demo""",

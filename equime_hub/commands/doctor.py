@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import platform
 import shutil
-from dataclasses import asdict, dataclass
 
 import click
 
@@ -21,21 +20,8 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report.
-
-    Attributes:
-        name: What was looked for.
-        state: What was found.
-        ok: Whether it can be used.
-        hint: What it would give and how to get it; empty if it is there.
-    """
-
-    name: str
-    state: str
-    ok: bool
-    hint: str = ""
+DoctorFinding = tuple[str, bool, str]
+"""What was found, whether it can be used, and what it would give and how to get it."""
 
 
 @click.command(
@@ -47,19 +33,33 @@ Example:
 @json_option
 def doctor(as_json: bool) -> None:
     """Report versions, decoders, GPU and Hub state, and what each missing part would give."""
-    findings = [
-        Finding("equime-hub", f"{__version__} on Python {platform.python_version()}", True),
-        *(_package(name) for name in _PACKAGES),
-        *(check() for check in (_pyav, _ffmpeg, _torchcodec, _cuda)),
-        *(check() for check in (_deepface, _ray, _hub, _dataset)),
-    ]
+    here = f"{__version__} on Python {platform.python_version()}"
+    found: dict[str, DoctorFinding] = {
+        "equime-hub": (here, True, ""),
+        **{name: _package(name, "install again: pip install equime-hub") for name in _PACKAGES},
+        "FFmpeg inside PyAV": _pyav(),
+        "FFmpeg of the system": _ffmpeg(),
+        "torchcodec": _torchcodec(),
+        "CUDA": _cuda(),
+        "deepface": _package(
+            "deepface", "estimates age, gender and race (equime attributes): "
+            'pip install "equime-hub[attributes]"',
+        ),
+        "ray": _package(
+            "ray", "builds on many GPUs or machines (docs/clusters.md): "
+            'pip install "equime-hub[ray]"',
+        ),
+        "Hub": _hub(),
+        f'load_dataset("{names.NAME}")': _dataset(),
+    }  # fmt: skip
     if as_json:
-        report({finding.name: asdict(finding) for finding in findings})
+        keys = ("name", "state", "ok", "hint")
+        report({name: dict(zip(keys, (name, *rest), strict=True)) for name, rest in found.items()})
         return
-    for finding in findings:
-        click.echo(f"{'ok' if finding.ok else '--'}  {finding.name:<32} {finding.state}")
-        if finding.hint:
-            click.echo(f"{'':<37}{finding.hint}")
+    for name, (state, ok, hint) in found.items():
+        click.echo(f"{'ok' if ok else '--'}  {name:<32} {state}")
+        if hint:
+            click.echo(f"{'':<37}{hint}")
 
 
 def _version(package: str) -> str | None:
@@ -69,14 +69,12 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _package(name: str) -> Finding:
+def _package(name: str, hint: str) -> DoctorFinding:
     version = _version(name)
-    if version is None:
-        return Finding(name, "not installed", False, "install again: pip install equime-hub")
-    return Finding(name, version, True)
+    return ("not installed", False, hint) if version is None else (version, True, "")
 
 
-def _pyav() -> Finding:
+def _pyav() -> DoctorFinding:
     import av
 
     libraries = ", ".join(
@@ -84,70 +82,48 @@ def _pyav() -> Finding:
         for name, version in sorted(av.library_versions.items())
         if name in ("libavcodec", "libavformat")
     )
-    return Finding("FFmpeg inside PyAV", libraries, True)
+    return libraries, True, ""
 
 
-def _ffmpeg() -> Finding:
+def _ffmpeg() -> DoctorFinding:
     path = shutil.which("ffmpeg")
-    if path is None:
-        return Finding("FFmpeg of the system", "not found", False, "only torchcodec needs it")
-    return Finding("FFmpeg of the system", path, True)
+    return (path, True, "") if path else ("not found", False, "only torchcodec needs it")
 
 
-def _torchcodec() -> Finding:
+def _torchcodec() -> DoctorFinding:
     hint = 'plain datasets decodes with it: pip install "equime-hub[torchcodec]" and FFmpeg 4 to 9'
-    if _version("torchcodec") is None:
-        return Finding("torchcodec", "not installed; PyAV decodes", False, hint)
+    version = _version("torchcodec")
+    if version is None:
+        return "not installed; PyAV decodes", False, hint
     try:
         from torchcodec.decoders import VideoDecoder  # noqa: F401
     except Exception as error:  # its import fails in many ways without FFmpeg
         reason = str(error).strip().splitlines()[0]
-        return Finding("torchcodec", f"cannot be used: {reason}", False, hint)
-    return Finding("torchcodec", f"{_version('torchcodec')}", True)
+        return f"cannot be used: {reason}", False, hint
+    return version, True, ""
 
 
-def _cuda() -> Finding:
+def _cuda() -> DoctorFinding:
     import torch
 
     if not torch.cuda.is_available():
-        return Finding(
-            "CUDA", "no GPU; the warp backend works without", False, "equime build --backend ltx"
-        )
-    return Finding("CUDA", torch.cuda.get_device_name(), True)
+        return "no GPU; the warp backend works without", False, "equime build --backend ltx"
+    return torch.cuda.get_device_name(), True, ""
 
 
-def _extra(package: str, extra: str, gives: str) -> Finding:
-    version = _version(package)
-    if version is None:
-        return Finding(
-            package, "not installed", False, f'{gives}: pip install "equime-hub[{extra}]"'
-        )
-    return Finding(package, version, True)
-
-
-def _deepface() -> Finding:
-    return _extra("deepface", "attributes", "estimates age, gender and race (equime attributes)")
-
-
-def _ray() -> Finding:
-    return _extra("ray", "ray", "builds on many GPUs or machines (docs/clusters.md)")
-
-
-def _hub() -> Finding:
+def _hub() -> DoctorFinding:
     from huggingface_hub import constants, get_token
 
     state = constants.ENDPOINT + (", offline" if constants.HF_HUB_OFFLINE else "")
     if get_token() is None:
-        return Finding("Hub", f"{state}, not signed in", False,
-                       "hf auth login opens gated datasets")  # fmt: skip
-    return Finding("Hub", f"{state}, a token is stored", True)
+        return f"{state}, not signed in", False, "hf auth login opens gated datasets"
+    return f"{state}, a token is stored", True, ""
 
 
-def _dataset() -> Finding:
-    call = f'load_dataset("{names.NAME}")'
+def _dataset() -> DoctorFinding:
     try:
-        return Finding(call, f"opens {names.resolve()}", True)
+        return f"opens {names.resolve()}", True, ""
     except EquimeError:
         value = os.environ.get(names.VARIABLE)
         state = f"{names.VARIABLE}={value}" if value else f"no ./{names.NAME}, no {names.VARIABLE}"
-        return Finding(call, state, False, f"equime demo, or set {names.VARIABLE}")
+        return state, False, f"equime demo, or set {names.VARIABLE}"

@@ -16,6 +16,7 @@ comes a command with `--size INTEGER RANGE  Pixels.  [default: 3; x>=0]` and `--
     )
     def blur(how: Blur) -> None: ...
 
+The metadata of a field may say `help` in place of the docstring, and `min` and `max` of a number.
 Where a preset or a file is the base and the command line changes it, `changes_to` makes the same
 options and gives a dict of those that were said: `replace(base, **changes)`.
 """
@@ -75,18 +76,26 @@ def changes_to(
     *names: str,
     into: str = "changes",
     rename: Mapping[str, str] | None = None,
+    mark: str = "",
     **more: dict[str, Any],
 ) -> Callable[[Function], Function]:
-    """Like `options_of`, but the command gets a dict of only those fields that were said."""
+    """Like `options_of`, but the command gets a dict of only those fields that were said.
+
+    `mark` says to what the options belong, at the head of what each of them means.
+    """
     # The preset or file decides what holds if nothing is said, so no default is shown, and a
     # flag can also be taken back.
     for name in names:
-        more[name] = {"show_default": False, "both_ways": True, **more.get(name, {})}
+        more[name] = {
+            "show_default": False, "both_ways": True, "mark": mark, **more.get(name, {})
+        }  # fmt: skip
     return _options(config, names, into, rename or {}, more, lambda said: said)
 
 
-def option(config: type, name: str, called: str, **more: Any) -> click.Option:
-    """The option of one field; `more` may also say whether a flag has a `--no-` (`both_ways`)."""
+def option(
+    config: type, name: str, called: str, *, mark: str = "", both_ways: bool = False, **more: Any
+) -> click.Option:
+    """The option of one field; `both_ways` gives a flag its `--no-`."""
     field = _fields(config)[name]
     flag = f"--{called.replace('_', '-')}"
     default = field.default
@@ -99,10 +108,18 @@ def option(config: type, name: str, called: str, **more: Any) -> click.Option:
         given["default"] = default
         # False and nothing go without saying; 0 does not.
         given["show_default"] = not (default is None or default is False or default in ((), ""))
+    if bounds := {end: field.metadata[end] for end in ("min", "max") if end in field.metadata}:
+        kind = click.IntRange if given["type"] is int else click.FloatRange
+        given["type"] = kind(**bounds)
     given["help"] = field.metadata.get("help") or _meanings(config).get(name)
-    if more.pop("both_ways", default is True) and given.get("is_flag"):
+    if given.get("is_flag") and (both_ways or default is True):
         flag += f"/--no-{flag[2:]}"
-    return click.Option([flag, called], **{**given, **more})
+    given |= more
+    if mark:
+        words = given["help"]
+        # A sentence that goes on after the colon; "CSV" stays as it is.
+        given["help"] = f"{mark}: {words[0].lower() if words[1].islower() else words[0]}{words[1:]}"
+    return click.Option([flag, called], **given)
 
 
 def _options(
@@ -126,7 +143,7 @@ def _options(
                 for name, value in values.items()
                 # What was not said is left to the dataclass, unless the command knows better.
                 if source(called[name]) is not ParameterSource.DEFAULT
-                or "default" in more.get(name, {})
+                or more.get(name, {}).get("default") is not None
             }
             return function(*args, **given, **{into: build(said)})
 
