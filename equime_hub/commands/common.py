@@ -8,8 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -23,12 +22,6 @@ _BAR = (
     "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} "
     "[{elapsed}<{remaining}, {rate_noinv_fmt}]"
 )
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-OUT_FILE = click.Path(dir_okay=False, path_type=Path)
-"""Types of options: a file or folder to read, and a file to write."""
-POSITIVE = click.IntRange(min=1)
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells use it."""
@@ -67,45 +60,6 @@ class Program(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-class Sections(click.Command):
-    """A command whose help has its options under headings.
-
-    Args:
-        sections: Heading → names of arguments; those of no section come last.
-    """
-
-    def __init__(self, *given: Any, sections: Mapping[str, Sequence[str]], **more: Any) -> None:
-        super().__init__(*given, **more)
-        self._sections = sections
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options."""
-        left = {p.name: record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))}
-        for title, names in self._sections.items():
-            with formatter.section(title):
-                formatter.write_dl([left.pop(name) for name in names])
-        with formatter.section("Options"):
-            formatter.write_dl(list(left.values()))
-
-
-class OneOf(click.Choice[str]):
-    """One of some names that are looked up when they are needed: those of a registry, say.
-
-    Reading the entry points of other packages, or importing what has the names, is then no cost
-    of commands that do not use them.
-    """
-
-    case_sensitive = True
-
-    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
-        self._names = names
-
-    @property
-    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The names."""
-        return tuple(self._names())
-
-
 def json_option(function: Function) -> Function:
     """`--json`: the report as one JSON object on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Report as JSON.")(function)
@@ -114,7 +68,7 @@ def json_option(function: Function) -> Function:
 def workers_option(function: Function) -> Function:
     """`--workers N`: processes, one core each."""
     return click.option(
-        "--workers", type=POSITIVE, show_default="all cores; 1 with a GPU",
+        "--workers", type=click.IntRange(min=1), show_default="all cores; 1 with a GPU",
         help="Processes, one core or GPU each.",
     )(function)  # fmt: skip
 

@@ -29,7 +29,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,52 @@ from click.core import ParameterSource
 from equime_hub.commands.common import Function
 from equime_hub.errors import EquimeError
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+"""Types of options: a file or folder to read, and a file to write."""
+POSITIVE = click.IntRange(min=1)
+
 _ONE_FIELD = re.compile(r"^    (\w+): (.+(?:\n        .+)*)", flags=re.M)
+
+
+class OneOf(click.Choice[str]):
+    """One of some names that are looked up when they are needed: those of a registry, say.
+
+    Reading the entry points of other packages, or importing what has the names, is then no cost
+    of commands that do not use them.
+    """
+
+    case_sensitive = True
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        self._names = names
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names."""
+        return tuple(self._names())
+
+
+class Sections(click.Command):
+    """A command whose help has its options under headings.
+
+    Args:
+        sections: Heading → names of arguments; those of no section come last.
+    """
+
+    def __init__(self, *given: Any, sections: Mapping[str, Sequence[str]], **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options."""
+        left = {p.name: record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))}
+        for title, names in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([left.pop(name) for name in names])
+        with formatter.section("Options"):
+            formatter.write_dl(list(left.values()))
 
 
 def options_of(
@@ -116,9 +161,7 @@ def option(
         flag += f"/--no-{flag[2:]}"
     given |= more
     if mark:
-        words = given["help"]
-        # A sentence that goes on after the colon; "CSV" stays as it is.
-        given["help"] = f"{mark}: {words[0].lower() if words[1].islower() else words[0]}{words[1:]}"
+        given["help"] = f"{mark}: {given['help']}"
     return click.Option([flag, called], **given)
 
 

@@ -15,17 +15,8 @@ from equime_hub.builder.faces import index
 from equime_hub.builder.measure.attributes import ATTRIBUTES, BATCH_SIZE, Crop, measure
 from equime_hub.builder.spec import FaceSource, Image
 from equime_hub.commands.build.faces import moved, name_refused
-from equime_hub.commands.common import (
-    FOLDER,
-    OUT_FILE,
-    POSITIVE,
-    OneOf,
-    counted,
-    json_option,
-    progress_bar,
-    report,
-    talk,
-)
+from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import FOLDER, OUT_FILE, POSITIVE, OneOf
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import AGE_GROUPS, GENDERS, RACES
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
-from dataclasses import Field, fields, replace
+from collections.abc import Collection
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from equime_hub import configs
 from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.spec import Backend, Preset
-from equime_hub.commands.common import FILE, Function, OneOf, talk
-from equime_hub.commands.options import option
+from equime_hub.commands.common import talk
+from equime_hub.commands.options import FILE, OneOf, option
 from equime_hub.errors import DatasetError
 from equime_hub.schema.stamp import read_origin
 
@@ -26,31 +26,11 @@ AUTO = "auto"
 
 def presets() -> dict[str, Preset]:
     """The presets of all backends."""
-    return {
-        name: preset
-        for backend in BACKENDS.names()
-        for name, preset in BACKENDS.get(backend).presets.items()
-    }
-
-
-def backend_options(default: str) -> Callable[[Function], Function]:
-    """`--backend` and `--backend-config`, for a `BackendCommand`."""
-
-    def add(function: Function) -> Function:
-        for one in (
-            click.option("--backend-config", type=FILE, help="JSON file with the backend's "
-                         'settings, such as {"config": {"noise": 0}}.'),
-            click.option("--backend", type=OneOf(BACKENDS.names), default=default,
-                         help="What makes the clips."),
-        ):  # fmt: skip
-            function = one(function)
-        return function
-
-    return add
+    return {name: preset for kind in _kinds().values() for name, preset in kind.presets.items()}
 
 
 class BackendCommand(click.Command):
-    """A command that also has `--preset` and the options of all backends.
+    """A command with `--backend`, `--backend-config`, `--preset` and the options of all backends.
 
     A setting becomes an option if its field has a `help`; see `builder.spec.Backend`. That is
     looked up when the command is called or asked for its own help, so that no other command
@@ -58,58 +38,61 @@ class BackendCommand(click.Command):
     is among the options, whether it shall be `auto`.
 
     Args:
-        settings: Only these; None is all.
+        backend: Name of the backend if none is given.
+        settings: Only these become options; None is all.
     """
 
-    def __init__(self, *given: Any, settings: Collection[str] | None = None, **more: Any) -> None:
+    def __init__(
+        self, *given: Any, backend: str, settings: Collection[str] | None = None, **more: Any
+    ) -> None:
         super().__init__(*given, **more)
+        self._default = backend
         self._only = settings
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The options of the command, those of the backends after `--backend-config`."""
+        """The options of the command, those of the backends after `--out`."""
         params = super().get_params(ctx)
-        place = 1 + [param.name for param in params].index("backend_config")
+        place = 1 + [param.name for param in params].index("out")
         return [*params[:place], *self._options, *params[place:]]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Put the backend in place of all that was said about it."""
-        said = {one.name: ctx.params.pop(str(one.name)) for one in self._options}
-        said = {name: value for name, value in said.items() if value is not None}
-        if "batch_size" in self._settings:
-            ctx.params["auto"] = said.get("batch_size") == AUTO
+        said = {str(one.name): ctx.params.pop(str(one.name)) for one in self._options}
+        if "batch_size" in said:
+            ctx.params["auto"] = said["batch_size"] == AUTO
         ctx.params["backend"] = backend(
-            ctx.params["backend"], ctx.params.pop("backend_config"), said
+            said.pop("backend"),
+            said.pop("backend_config"),
+            {name: value for name, value in said.items() if value is not None},
         )
         return super().invoke(ctx)
 
     @cached_property
-    def _settings(self) -> dict[str, dict[str, type]]:
-        """Setting → name of a backend that has it → class of its settings."""
-        taken = {"preset", *(param.name for param in self.params)}
-        found: dict[str, dict[str, type]] = {}
-        for name in BACKENDS.names():
-            config = type(BACKENDS.get(name)().config)
+    def _options(self) -> list[click.Option]:
+        kinds = _kinds()
+        having = ", ".join(name for name, kind in kinds.items() if kind.presets)
+        made = [
+            click.Option(["--backend"], type=OneOf(BACKENDS.names), default=self._default,
+                         help="What makes the clips."),
+            click.Option(["--backend-config"], type=FILE, help="JSON file with the backend's "
+                         'settings, such as {"config": {"noise": 0}}.'),
+            click.Option(["--preset"], type=OneOf(presets), help=f"{having}: named settings."),
+        ]  # fmt: skip
+        # A setting that is called as another option is can be given in the file.
+        taken = {str(param.name) for param in (*self.params, *made)}
+        for kind in kinds.values():
+            config = type(kind().config)
             for field in fields(config):
                 wanted = self._only is None or field.name in self._only
                 if wanted and "help" in field.metadata and field.name not in taken:
-                    found.setdefault(field.name, {})[name] = config
-        return found
-
-    @cached_property
-    def _options(self) -> list[click.Option]:
-        having = ", ".join(name for name in BACKENDS.names() if BACKENDS.get(name).presets)
-        made = [click.Option(["--preset"], type=OneOf(presets), help=f"{having}: named settings.")]
-        for setting, owners in self._settings.items():
-            config = next(iter(owners.values()))
-            field: Field[Any] = next(one for one in fields(config) if one.name == setting)
-            number = {"type": _number_or_auto, "metavar": "N|auto"}
-            more = number if field.metadata.get(AUTO) else {}
-            made.append(
-                option(
-                    config, setting, setting, mark=", ".join(owners), both_ways=True,
-                    default=None, show_default=False, **more,
-                )
-            )  # fmt: skip
+                    taken.add(field.name)
+                    auto = {"type": _number_or_auto, "metavar": "N|auto"}
+                    more = auto if field.metadata.get(AUTO) else {}
+                    owners = ", ".join(name for name in kinds if _takes(kinds[name], field.name))
+                    made.append(
+                        option(config, field.name, field.name, mark=owners, both_ways=True,
+                               default=None, show_default=False, **more)
+                    )  # fmt: skip
         return made
 
 
@@ -131,14 +114,14 @@ def backend(name: str, config: Path | None, said: dict[str, Any]) -> Backend:
         UsageError: Options of another backend.
         EquimeError: Settings that make no sense.
     """
-    foreign = [key for key, value in said.items() if not _takes(name, key, value)]
-    if foreign:
-        owners = [n for n in BACKENDS.names() if _takes(n, foreign[0], said[foreign[0]])]
-        theirs = ", ".join(owners)
-        raise click.UsageError(
-            f"--preset and the options marked {theirs} are for --backend {theirs}, not {name}."
-        )
     kind = BACKENDS.get(name)
+    for key, value in said.items():
+        if not _takes(kind, key, value):
+            owners = [name for name, other in _kinds().items() if _takes(other, key, value)]
+            theirs = ", ".join(owners)
+            raise click.UsageError(
+                f"--preset and the options marked {theirs} are for --backend {theirs}, not {name}."
+            )
     made: Backend = configs.from_file(kind, config) if config else kind()
     settings = {key: value for key, value in said.items() if key != "preset" and value != AUTO}
     base = kind.presets[said["preset"]].config if "preset" in said else made.config
@@ -170,8 +153,17 @@ def _with(backend: Backend, config: Any) -> Backend:
     return replace(backend, config=config)  # type: ignore[type-var]
 
 
-def _takes(name: str, key: str, value: Any) -> bool:
-    kind = BACKENDS.get(name)
-    if key == "preset":
+def _kinds() -> dict[str, type[Backend]]:
+    """All backends that can be imported; another one is refused when it is asked for."""
+    found = {}
+    for name in BACKENDS.names():
+        with contextlib.suppress(ImportError):
+            found[name] = BACKENDS.get(name)
+    return found
+
+
+def _takes(kind: type[Backend], option: str, value: Any = None) -> bool:
+    """Whether an option that was said is one of this backend's."""
+    if option == "preset":
         return value in kind.presets
-    return key in {field.name for field in fields(kind().config)}
+    return option in {field.name for field in fields(kind().config)}

@@ -18,14 +18,10 @@ from equime_hub.builder.render import RenderConfig
 from equime_hub.builder.spec import Backend
 from equime_hub.cards import dataset_card
 from equime_hub.cards.statistics import Statistics, count
-from equime_hub.commands.build.backends import BackendCommand, backend_options, fit
+from equime_hub.commands.build.backends import BackendCommand, fit
 from equime_hub.commands.build.faces import moved
 from equime_hub.commands.build.measure import GATES_HELP, chosen, weights_options
 from equime_hub.commands.common import (
-    FOLDER,
-    OUT_FILE,
-    POSITIVE,
-    OneOf,
     cores,
     counted,
     json_option,
@@ -34,7 +30,7 @@ from equime_hub.commands.common import (
     talk,
     workers_option,
 )
-from equime_hub.commands.options import changes_to
+from equime_hub.commands.options import FOLDER, OUT_FILE, POSITIVE, OneOf, changes_to
 from equime_hub.jobs import build as builds
 from equime_hub.jobs.build import BuildReport
 from equime_hub.jobs.claim import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig
@@ -70,6 +66,7 @@ def build_with_card(
 
 @click.command(
     cls=BackendCommand,
+    backend="warp",
     short_help="Make the clips of a plan, and shards of them.",
     epilog="""\b
 Examples:
@@ -84,7 +81,6 @@ Examples:
     "--out", type=click.Path(path_type=Path), default=Path("equime"),
     help="Folder of the dataset: new, empty, or an interrupted build of the same plan.",
 )  # fmt: skip
-@backend_options(default="warp")
 @click.option(
     "--engine", type=OneOf(ENGINES.names), default="local",
     help="Who does the work: this machine, or a Ray cluster (docs/clusters.md).",

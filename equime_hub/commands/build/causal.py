@@ -9,7 +9,8 @@ import click
 
 from equime_hub.builder.causal import MAPS, Reading
 from equime_hub.builder.causal import confusion as confuse
-from equime_hub.commands.common import POSITIVE, json_option, report
+from equime_hub.commands.common import json_option, report
+from equime_hub.commands.options import POSITIVE
 
 
 @click.command(

@@ -17,19 +17,8 @@ from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.faces.folder import FolderFaces
 from equime_hub.builder.faces.gates import MAX_YAW
 from equime_hub.builder.spec import FaceScan, FaceSource, Refused
-from equime_hub.commands.common import (
-    FILE,
-    FOLDER,
-    OUT_FILE,
-    POSITIVE,
-    Function,
-    counted,
-    json_option,
-    progress_bar,
-    report,
-    talk,
-)
-from equime_hub.commands.options import changes_to
+from equime_hub.commands.common import Function, counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import FILE, FOLDER, OUT_FILE, POSITIVE, changes_to
 from equime_hub.errors import FaceError
 from equime_hub.schema.records import Face
 
@@ -171,18 +160,18 @@ Examples:
     "subjects_are_images", into="selection", mark="celebahq",
     where={"help": 'Condition on attributes, as in "Smiling=-1".'},
     per_person={"type": POSITIVE, "show_default": True,
-                "help": "Images kept of each person, the sharpest."},
+                "help": "images kept of each person, the sharpest."},
     min_sharpness={"type": click.FloatRange(min=0), "show_default": True,
-                   "help": "Least variance of the Laplacian over the face at 256 pixels; 0 is "
+                   "help": "least variance of the Laplacian over the face at 256 pixels; 0 is "
                    "off."},
     max_yaw={"type": click.FloatRange(0, 180),
              "show_default": f"{MAX_YAW:g}, with the pose annotations",
-             "help": "Degrees a head may be turned to the side; 180 is off."},
+             "help": "degrees a head may be turned to the side; 180 is off."},
     identities={
         "type": click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True),
         "help": "CelebA's identity_CelebA.txt, if it is not in the folder.",
     },
-    subjects_are_images={"both_ways": False, "help": "Do without identities; every image counts "
+    subjects_are_images={"both_ways": False, "help": "do without identities; every image counts "
                          "as a person, and the rows say so."},
 )  # fmt: skip
 @click.option("--out", type=OUT_FILE, default=Path("faces.parquet"), help="The index.")

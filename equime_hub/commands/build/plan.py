@@ -18,18 +18,8 @@ from equime_hub.builder.plan.balance import Balance
 from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands.build import faces, plan_options
 from equime_hub.commands.build.backends import presets
-from equime_hub.commands.common import (
-    FILE,
-    OUT_FILE,
-    POSITIVE,
-    OneOf,
-    Sections,
-    counted,
-    json_option,
-    report,
-    talk,
-)
-from equime_hub.commands.options import changes_to
+from equime_hub.commands.common import counted, json_option, report, talk
+from equime_hub.commands.options import FILE, OUT_FILE, POSITIVE, OneOf, Sections, changes_to
 from equime_hub.schema.taxonomy import EMOTION_PRESETS
 
 _SECTIONS = {

@@ -13,15 +13,9 @@ import click
 from equime_hub.builder import plan as plans
 from equime_hub.builder import prompts as wording
 from equime_hub.builder.spec import Backend
-from equime_hub.commands.build.backends import BackendCommand, backend_options
-from equime_hub.commands.common import (
-    OUT_FILE,
-    counted,
-    json_option,
-    progress_bar,
-    report,
-    talk,
-)
+from equime_hub.commands.build.backends import BackendCommand
+from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import OUT_FILE
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS, EMOTIONS
 
 _SIDES = {"L": "left", "R": "right"}
@@ -136,6 +130,7 @@ def _tell(texts: Counter[str], as_json: bool) -> None:
 
 @prompts.command(
     cls=BackendCommand,
+    backend="ltx",
     settings=("model", "revision", "device"),
     epilog="""\b
 Example:
@@ -147,7 +142,6 @@ Example:
     "--out", type=OUT_FILE, default=Path("prompts.safetensors"),
     help="File of embeddings, about half a megabyte a prompt.",
 )  # fmt: skip
-@backend_options(default="ltx")
 @json_option
 def encode(plan: Path, out: Path, backend: Backend, as_json: bool) -> None:
     """Encode the prompts of a PLAN, so that a build with --embeddings never loads T5.

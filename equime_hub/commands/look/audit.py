@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from equime_hub.commands.common import (
-    FILE,
-    FOLDER,
-    columns,
-    counted,
-    json_option,
-    progress_bar,
-    report,
-    talk,
-)
+from equime_hub.commands.common import columns, counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import FILE, FOLDER
 from equime_hub.errors import DatasetError, FaceError, PlanError
 from equime_hub.files import sha256
 
