@@ -73,8 +73,8 @@ def test_it_has_options_presets_and_a_place_in_the_help(toy: None) -> None:
     options = ("--people", "1", "--emotions", "anger", "--preset", "quick", "--fps", "50")
     assert call("plan", *options).returncode == 0
     Path("toy.json").write_text('{"config": {"secret": 0.25}}')
-    options = ("--backend-config", "toy.json", "--speed", "3", "--device", "x")
-    done = call("build", "plan.parquet", "--backend", "toy", "--workers", "1", "--json", *options)
+    more = ("--backend-config", "toy.json", "--speed", "3", "--device", "x")
+    done = call("build", "plan.parquet", "--backend", "toy", "--workers", "1", "--json", *more)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["made"] == 1
     (shard,) = Path("equime/data").glob("*.parquet")
