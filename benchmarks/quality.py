@@ -92,7 +92,7 @@ def _holder(state: dict[str, Any]) -> Any:
         *path, last = name.split(".")
         module = root
         for part in path:
-            if part not in module._modules:
+            if part not in dict(module.named_children()):
                 module.add_module(part, torch.nn.Module())
             module = module.get_submodule(part)
         module.register_buffer(last, weight)

@@ -163,7 +163,7 @@ def _estimate(age: Probabilities, gender: Probabilities, race: Probabilities) ->
     return found
 
 
-def _score(probability: float) -> float:
+def _score(probability: float | np.floating) -> float:
     """As a Python number; rounding may have led it past 1."""
     return min(1.0, float(probability))
 
