@@ -1,142 +1,114 @@
-"""Chunks: the few clips whose values a worker measures in one go, and their files."""
+"""Chunks: the few clips that a worker makes, or looks at, in one go.
+
+A chunk has a file of rows (Parquet), if it makes any, and a seal (JSON) that is written after it:
+what it was made of, the SHA-256 of the rows, and the small result that its worker gave. It counts
+as done only if its seal fits. So a kill, a full disk, a flipped bit and another question have the
+same cure: the chunk is made again.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from functools import cached_property, partial
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from equime_hub.builder.measure.basic import BROKEN
-from equime_hub.builder.measure.meter import TOOLS, Measures, Meter, Values
-from equime_hub.files import write_text
-from equime_hub.schema.features import FOLDERS
-from equime_hub.schema.records import Landmarks, Quality
-from equime_hub.video import codec
-from equime_hub.video.clip import Clip
-from equime_hub.video.locate import canonical, locate
-
-CHUNK = 16
-"""Most clips in a chunk."""
-COLUMNS = [field.name for field in fields(Quality)]
-"""Those that are measured."""
+from equime_hub.files import remove_temporaries, sha256, write_text
+from equime_hub.jobs.engines import ENGINES, Workforce
+from equime_hub.progress import Progress
+from equime_hub.schema.stamp import Stamp
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some clips of one row group, for an engine.
+    """A few clips, for a worker; small and picklable.
 
     Attributes:
-        path: Where their values go.
-        shard: The shard.
-        group: The row group.
-        todo: (row within the group, tools to measure with).
+        path: Its file of rows; its seal itself if it makes none.
+        stamp: What it is made of.
+        items: What the worker needs to know of each clip.
     """
 
     path: Path
-    shard: Path
-    group: int
-    todo: tuple[tuple[int, tuple[str, ...]], ...]
+    stamp: Stamp
+    items: tuple[Any, ...]
 
-    def values(self) -> dict[int, Values]:
-        """What was measured, by row within the group."""
-        found = json.loads(self.path.read_text(encoding="utf-8"))
-        return {int(row): values for row, values in found.items()}
+    @property
+    def seal(self) -> Path:
+        """The file that is written last."""
+        return self.path.with_suffix(".json")
+
+    def result(self) -> Any:
+        """What its worker gave; None if it is not there, damaged, or made of something else."""
+        try:
+            seal = json.loads(self.seal.read_text(encoding="utf-8"))
+            fits = seal["stamp"] == asdict(self.stamp) and seal["sha256"] == self._sum()
+            return seal["result"] if fits else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def finish(self, result: Any) -> None:
+        """Write the seal; whatever the rows are, they are written."""
+        seal = {"stamp": asdict(self.stamp), "sha256": self._sum(), "result": result}
+        write_text(self.seal, json.dumps(seal))
+
+    def delete(self) -> None:
+        """Remove its files, the seal first: rows without one are nothing."""
+        self.seal.unlink()
+        self.path.unlink(missing_ok=True)
+
+    def _sum(self) -> str | None:
+        return None if self.path == self.seal else sha256(self.path)
 
 
-@dataclass(frozen=True)
-class Source:
-    """A shard as it is.
+Work = Callable[[Any], Any]
+"""Makes the rows of a chunk, if it has any, and returns its result: JSON values, never None."""
+Start = Callable[[], Work]
+"""What a worker process does once, before its first chunk. Picklable, unlike what it returns."""
+Run = Callable[[Callable[[], Callable[[Chunk], int]], Sequence[Chunk]], Iterator[int]]
+"""An engine that knows its workforce."""
 
-    Attributes:
-        folder: The dataset.
-        name: Of the file in it.
+
+def engine(name: str, force: Workforce) -> Run:
+    """An engine of `ENGINES` with so many workers."""
+    return partial(ENGINES.get(name), force=force)
+
+
+def missing(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """Those that are still to be made."""
+    return [chunk for chunk in chunks if chunk.result() is None]
+
+
+def make(todo: list[Chunk], start: Start, run: Run, clips: int, progress: Progress | None) -> int:
+    """Make chunks and seal them; returns of how many clips they are.
+
+    Args:
+        todo: The chunks.
+        start: What makes them.
+        run: Hands them to workers.
+        clips: Clips in all, with those that need not be made.
+        progress: Called with clips done and clips in all.
     """
-
-    folder: Path
-    name: str
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.folder / self.name
-
-    @property
-    def images(self) -> str:
-        """Name of the file with the images of the same clips, which may be missing."""
-        return f"{FOLDERS['onset_apex']}/{self.path.name}"
-
-    @property
-    def generation(self) -> str:
-        """Its split, and which append to it: what its labels are filed under."""
-        return self.path.stem.rsplit("-", 3)[0]
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """The measured columns, and those that say what was planned."""
-        names = [*COLUMNS, "onset_frame", "offset_frame", "fps"]
-        rows: list[dict[str, Any]] = pq.read_table(self.path, columns=names).to_pylist()
-        return rows
-
-    @cached_property
-    def groups(self) -> list[int]:
-        """First row of each row group, and one past the last row."""
-        metadata, starts = pq.read_metadata(self.path), [0]
-        for index in range(metadata.num_row_groups):
-            starts.append(starts[-1] + metadata.row_group(index).num_rows)
-        return starts
-
-    def chunks(self, workshop: Path, tools: tuple[str, ...], refresh: bool) -> Iterator[Chunk]:
-        """What is to be measured of it.
-
-        Args:
-            workshop: Where the values go.
-            tools: What to measure with.
-            refresh: Measure rows that have values, too.
-        """
-        for group, (start, stop) in enumerate(pairwise(self.groups)):
-            todo = [
-                (index, lacking)
-                for index, row in enumerate(self.rows[start:stop])
-                if (lacking := _lacking(row, tools, refresh))
-            ]
-            for at in range(0, len(todo), CHUNK):
-                name = f"{self.path.stem}-{group:05d}-{at // CHUNK}.json"
-                yield Chunk(workshop / name, self.path, group, tuple(todo[at : at + CHUNK]))
+    for workshop in {chunk.path.parent for chunk in todo}:
+        remove_temporaries(workshop)
+    made = sum(len(chunk.items) for chunk in todo)
+    done = clips - made
+    if progress:
+        progress(done, clips)
+    for size in run(partial(_sealing, start), todo):
+        done += size
+        if progress:
+            progress(done, clips)
+    return made
 
 
-def start(measures: Measures) -> Callable[[Chunk], Chunk]:
-    """What a worker does first; gives the function that measures a chunk."""
-    meter = Meter(measures)
+def _sealing(start: Start) -> Callable[[Chunk], int]:
+    work = start()
 
-    def measure(chunk: Chunk) -> Chunk:
-        with pq.ParquetFile(chunk.shard, page_checksum_verification=True) as file:
-            videos = file.read_row_group(chunk.group, columns=["video"])["video"]
-        values = {}
-        for row, tools in chunk.todo:
-            clip = codec.decode(videos[row].as_py()["bytes"])
-            values[row] = meter.measure(clip, partial(_face, clip), tools)
-        write_text(chunk.path, json.dumps(values))
-        return chunk
+    def make_and_seal(chunk: Chunk) -> int:
+        chunk.finish(work(chunk))
+        return len(chunk.items)
 
-    return measure
-
-
-def _face(clip: Clip) -> Landmarks:
-    """The face in the first frame; where alignment puts it if it is not found."""
-    found = locate(clip.frames[0])
-    return found[0] if found else canonical(clip.width, clip.height)
-
-
-def _lacking(row: dict[str, Any], tools: tuple[str, ...], refresh: bool) -> tuple[str, ...]:
-    """The tools that a row has no value of."""
-    if row["rejection_reason"] in BROKEN:
-        return ()
-    return tuple(
-        tool for tool in tools if refresh or all(row[column] is None for column in TOOLS[tool])
-    )
+    return make_and_seal

@@ -18,7 +18,7 @@ from equime_hub.commands.build import faces
 from equime_hub.commands.build.build import build_with_card
 from equime_hub.commands.common import counted, json_option, report, talk, workers_option
 from equime_hub.errors import DatasetError
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.loading_script.names import NAME
 
 PICTURE = Path("demo.png")

@@ -1,4 +1,4 @@
-"""Parts: the same bytes in one lane and in several."""
+"""Chunks: the same bytes in one lane and in several."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from equime_hub.builder.backends.ltx import PRESETS, LtxBackend
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.render import RenderConfig
 from equime_hub.builder.spec import Backend
-from equime_hub.jobs import parts
-from equime_hub.jobs.engines import Workforce, local
+from equime_hub.jobs import build as builds
+from equime_hub.jobs import chunks
+from equime_hub.jobs.engines import Workforce
+from equime_hub.schema.stamp import Stamp
 from tests.conftest import TINY, tiny_plan
 from tests.support import tiny_ltx as tiny
 
 
 def made(backend: Backend, folder: Path, lanes: int) -> dict[str, str]:
     plan = tiny_plan(5, replace(TINY, num_frames=17))
+    render = RenderConfig(backend)
     todo = [
-        part
+        chunk
         for shard in shards.layout(plan, 64)
-        for part in parts.of_shard(plan, folder, shard, "0", backend.batch_size)
+        for chunk in builds._chunks(
+            shard, shards.split_specs(plan, shard.split), folder, Stamp("0", "0", ""), render
+        )
     ]
     assert len(todo) > 3
-    start = partial(parts.start, RenderConfig(backend), plan.source)
-    done = list(local.run(start, todo, Workforce(lanes=lanes)))
-    assert {part.path for part in done} == {part.path for part in todo}
-    assert all(part.intact() for part in todo)
-    return {part.path.name: part.seal.read_text() for part in todo}
+    run = chunks.engine("local", Workforce(lanes=lanes))
+    made = chunks.make(todo, partial(builds._start, render, plan.source), run, 25, None)
+    assert made == len(plan.specs) == 25
+    assert chunks.missing(todo) == []
+    return {chunk.path.name: chunk.seal.read_text() for chunk in todo}
 
 
 @pytest.mark.parametrize("name", ["warp", "ltx"])
@@ -45,4 +50,4 @@ def test_lanes_change_no_byte(name: str, tmp_path: Path) -> None:
     one, several = tmp_path / "one", tmp_path / "several"
     one.mkdir()
     several.mkdir()
-    assert made(backend, one, 1) == made(backend, several, parts.LANES)
+    assert made(backend, one, 1) == made(backend, several, builds.LANES)
