@@ -9,7 +9,7 @@ Shards become visible when all are there, so that nobody opens half a dataset.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import partial
 from itertools import chain, product
@@ -25,24 +25,10 @@ from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig, Worker
 from equime_hub.builder.shards import Shard
 from equime_hub.builder.spec import FaceSource
-from equime_hub.files import sha256
-from equime_hub.jobs import chunks, publish
-from equime_hub.jobs.chunks import Chunk, Work
-from equime_hub.jobs.claim import (
-    MEASURED,
-    WORKSHOP,
-    alone,
-    claim,
-    clear,
-    differences,
-    refuse_strays,
-    writing,
-)
-from equime_hub.jobs.engines import Workforce
-from equime_hub.jobs.publish import CARD, NEW, WriteCard
+from equime_hub.jobs import steps
+from equime_hub.jobs.engines import ENGINES, Workforce
 from equime_hub.progress import Progress
-from equime_hub.schema.records import ClipSpec
-from equime_hub.schema.stamp import ORIGIN, Origin, Stamp
+from equime_hub.schema.stamp import Origin, Stamp
 
 DEFAULT_LICENSE = "cc-by-nc-sa-4.0"
 """The EquiME paper's licence; its README says CC BY-NC 4.0 and its repository MIT."""
@@ -133,7 +119,7 @@ def build(
     address: str | None = None,
     progress: Progress | None = None,
     preparing: Progress | None = None,
-    card: WriteCard | None = None,
+    card: steps.WriteCard | None = None,
 ) -> BuildReport:
     """Build a dataset, or finish one that was interrupted.
 
@@ -156,43 +142,37 @@ def build(
     """
     render = config.render
     Worker(render, plan.source).check(plan.specs)
-    workshop = folder / WORKSHOP
-    with writing(folder):
+    workshop, made = folder / steps.WORKSHOP, 0
+    lanes = LANES if render.backend.wants_gpu else 1
+    force = Workforce(workers, lanes, render.backend.wants_gpu, address)
+    layout = config.layout(plan)
+    labels = {shard.split: steps.labels_name(shard.split) for shard in layout}
+    names = {*labels.values(), *(shard.name(of) for shard in layout for of in render.configs)}
+    with steps.writing(folder):
         origin = _claimed(folder, plan, config)
         stamp = Stamp(origin.fingerprint, plan.fingerprint, "")
-        with alone(folder, "Another build"):
-            gpu = render.backend.wants_gpu
-            run = chunks.engine(engine, Workforce(workers, LANES if gpu else 1, gpu, address))
-            layout = config.layout(plan)
-            labels = {shard.split: publish.labels_name(shard.split) for shard in layout}
-            names = {shard.name(of) for shard in layout for of in render.configs}
-            refuse_strays(folder, names | set(labels.values()))
+        with steps.alone(folder, "Another build"):
+            steps.refuse_strays(folder, names)
+            if not steps.complete(folder, names):
+                places, sums = _found(folder, workshop / steps.NEW, layout, render.configs)
+                asked = _chunks(plan, layout, places, workshop, stamp, render.backend.batch_size)
+                todo = steps.missing(chain.from_iterable(asked.values()))
+                if todo:
+                    backend = render.backend.prepared(plan.specs, workshop, preparing)
+                    render = replace(render, backend=backend)
+                start = partial(_start, render, plan.source)
+                run = partial(ENGINES.get(engine), force=force)
+                made = steps.make(todo, start, run, len(plan.table), progress)
 
-            places, sums = _found(folder, workshop / NEW, layout, render.configs)
-            specs = {split: shards.split_specs(plan, split) for split in labels}
-            asked = {
-                shard: _chunks(shard, specs[shard.split], workshop, stamp, render)
-                for shard in layout
-                if shard.path not in places
-            }
-            todo = chunks.missing(chain.from_iterable(asked.values()))
-            if todo:
-                backend = render.backend.prepared(plan.specs, workshop, preparing)
-                render = replace(render, backend=backend)
-            start = partial(_start, render, plan.source)
-            made = chunks.make(todo, start, run, len(plan.table), progress)
-
-            for shard in layout:
-                _assemble(shard, asked.get(shard, []), workshop / NEW, stamp, render, places, sums)
-            if not _settled(folder, places, sums, [*labels.values(), ORIGIN, CARD]):
+                staging = steps.Staging(folder, workshop, sums)
+                for shard in layout:
+                    _assemble(shard, asked.get(shard, []), staging, places, stamp, render.configs)
                 for split, name in labels.items():
                     videos = [places[shard.path] for shard in layout if shard.split == split]
-                    named = replace(stamp, name=name)
-                    publish.write_labels(workshop / NEW, sums, name, videos, named)
-                sums[ORIGIN] = sha256(folder / ORIGIN)
-                publish.stage(folder, workshop / NEW, sums, card)
-                publish.publish(workshop / NEW, folder)
-            clear(workshop)
+                    staging.write_labels(name, videos, replace(stamp, name=name))
+                staging.finish(card)
+                steps.publish(staging.new, folder)
+            steps.clear(workshop)
     table = shards.labels_only([folder / name for name in labels.values()])
     rejected: int = pc.sum(pc.invert(table["accepted"])).as_py()
     return BuildReport(folder, origin.fingerprint, len(plan.table), made, rejected)
@@ -213,15 +193,15 @@ def _claimed(folder: Path, plan: Plan, config: BuildConfig) -> Origin:
     def refusal(there: Origin) -> str:
         what = "another plan"
         if there.plan == plan.fingerprint:
-            what = f"other options or software ({'; '.join(differences(there, ours))})"
+            what = f"other options or software ({'; '.join(steps.differences(there, ours))})"
         return (
             f"was built from {what}: its fingerprint is {there.fingerprint} (plan {there.plan}), "
             f"this build is {fingerprint} (plan {plan.fingerprint})"
         )
 
-    there = claim(folder, ours, "equime dataset", refusal)
+    there = steps.claim(folder, ours, "equime dataset", refusal)
     if there:
-        later = {MEASURED: there.made_with[MEASURED]} if MEASURED in there.made_with else {}
+        later = {k: v for k, v in there.made_with.items() if k == steps.MEASURED}
         ours = replace(
             ours,
             made_with=made_with | later,
@@ -262,25 +242,35 @@ def _found(
 
 
 def _chunks(
-    shard: Shard, specs: list[ClipSpec], workshop: Path, stamp: Stamp, render: RenderConfig
-) -> list[Chunk]:
-    """Chunks of a shard, in the order of its rows, each so many batches."""
-    return [
-        Chunk(
-            workshop / f"{shard.split}-{start:07d}.parquet",
-            replace(stamp, name=shard.path),
-            tuple(specs[start:stop]),
-        )
-        for start, stop in shard.chunks(render.backend.batch_size)
-    ]
+    plan: Plan,
+    layout: list[Shard],
+    places: Container[str],
+    workshop: Path,
+    stamp: Stamp,
+    batch: int,
+) -> dict[Shard, list[steps.Chunk]]:
+    """Chunks of every shard that has no place, in the order of its rows, each so many batches."""
+    specs = {split: shards.split_specs(plan, split) for split in {s.split for s in layout}}
+    return {
+        shard: [
+            steps.Chunk(
+                workshop / f"{shard.split}-{start:07d}.parquet",
+                replace(stamp, name=shard.path),
+                tuple(specs[shard.split][start:stop]),
+            )
+            for start, stop in shard.chunks(batch)
+        ]
+        for shard in layout
+        if shard.path not in places
+    }
 
 
-def _start(render: RenderConfig, source: FaceSource) -> Work:
+def _start(render: RenderConfig, source: FaceSource) -> steps.Work:
     """What a worker process does first; gives the function that makes a chunk, in any thread."""
     worker = Worker(render, source)
     config = None if render.pairs else "default"
 
-    def work(chunk: Chunk) -> dict[str, Any]:
+    def work(chunk: steps.Chunk) -> dict[str, Any]:
         table = shards.table(worker.render(chunk.items), config)
         shards.write(chunk.path, iter([table]), chunk.stamp, config)
         return {}
@@ -290,35 +280,20 @@ def _start(render: RenderConfig, source: FaceSource) -> Work:
 
 def _assemble(
     shard: Shard,
-    chunks: list[Chunk],
-    new: Path,
-    stamp: Stamp,
-    render: RenderConfig,
+    chunks: list[steps.Chunk],
+    staging: steps.Staging,
     places: dict[str, Path],
-    sums: dict[str, str],
+    stamp: Stamp,
+    configs: Sequence[str],
 ) -> None:
-    """Make the files of a shard that are not there, out of its chunks or its videos."""
-    for config in render.configs:
+    """Make the files of a shard that have no place, out of its chunks or its videos."""
+    for config in configs:
         name = shard.name(config)
         if name not in places:
             if chunks:
                 groups = shards.row_groups([chunk.path for chunk in chunks], config)
             else:  # images alone were lost; they are cut out of the videos again
                 groups = pairs.of_shard(places[shard.path])
-            publish.write(new, sums, name, groups, replace(stamp, name=name), config)
-            places[name] = new / name
-    for chunk in chunks:  # only now, and before the next shard: a disk need not hold both twice
+            places[name] = staging.write(name, groups, replace(stamp, name=name), config)
+    for chunk in chunks:  # only now, but before the next shard: no disk need hold all twice
         chunk.delete()
-
-
-def _settled(
-    folder: Path, places: dict[str, Path], sums: dict[str, str], others: list[str]
-) -> bool:
-    """Whether the dataset is there as it should be, so that nothing is written."""
-    old = checksums.read(folder)
-    return (
-        all(path == folder / name for name, path in places.items())
-        and all(old.get(name) == sums[name] for name in places)
-        and set(old) == {*places, *others}
-        and all(checksums.intact(folder, old, name) for name in others)
-    )

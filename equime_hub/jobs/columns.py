@@ -20,11 +20,7 @@ import pyarrow.parquet as pq
 
 from equime_hub import checksums, seeds
 from equime_hub.errors import DatasetError
-from equime_hub.files import sha256
-from equime_hub.jobs import publish
-from equime_hub.jobs.chunks import Chunk
-from equime_hub.jobs.claim import MEASURED
-from equime_hub.jobs.publish import CARD, WriteCard
+from equime_hub.jobs import steps
 from equime_hub.progress import Progress
 from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION
 from equime_hub.schema.records import Quality
@@ -38,7 +34,7 @@ _CHUNK = 16
 
 
 @dataclass(frozen=True)
-class RowChunk(Chunk):
+class RowChunk(steps.Chunk):
     """Some clips of one row group; its items are (row of the shard, what to do with it).
 
     Attributes:
@@ -137,10 +133,10 @@ def open_finished(folder: Path, checking: Progress | None) -> list[FinishedShard
     Raises:
         DatasetError: A file is missing or damaged, or has another schema.
     """
-    publish.publish(folder / checksums.STAGED, folder)
+    steps.publish(folder / checksums.STAGED, folder)
     sums = checksums.read(folder)
     there = {p.relative_to(folder).as_posix() for p in folder.glob("*/*.parquet")}
-    names = sorted(there | set(sums) | {CARD, ORIGIN})
+    names = sorted(there | set(sums) | {steps.CARD, ORIGIN})
     for done, name in enumerate(names):
         if checking:
             checking(done, len(names))
@@ -157,15 +153,16 @@ def open_finished(folder: Path, checking: Progress | None) -> list[FinishedShard
             )
     if checking:
         checking(len(names), len(names))
-    place = f"{FOLDERS['default']}/"
-    return [FinishedShard(folder, n, sums[n]) for n in sorted(sums) if n.startswith(place)]
+    return [FinishedShard(folder, n, sums[n]) for n in sorted(sums) if n.startswith(steps.VIDEOS)]
 
 
-def measured(origin: Origin) -> dict[str, Any]:
-    """What `build.json` says of all that was measured: "tools" and "gates"."""
+def measured(folder: Path) -> tuple[Origin, dict[str, Any]]:
+    """What `build.json` says, and what of it was measured later: "tools" and "gates"."""
+    origin = read_origin(folder)
+    assert origin is not None  # it was looked for
     built = origin.made_with
-    found: dict[str, Any] = built.get(MEASURED, {"tools": {}, "gates": built.get("gates", {})})
-    return found
+    before = {"tools": {}, "gates": built.get("gates", {})}
+    return origin, built.get(steps.MEASURED, before)
 
 
 def replace_values(
@@ -173,7 +170,7 @@ def replace_values(
     workshop: Path,
     values: Mapping[FinishedShard, Sequence[Quality]],
     after: dict[str, Any],
-    card: WriteCard,
+    card: steps.WriteCard,
 ) -> int:
     """Give a dataset new values, all together or not at all; nothing is written if none is new.
 
@@ -187,9 +184,8 @@ def replace_values(
     Returns:
         How many shards there are that changed.
     """
-    new = workshop / publish.NEW
-    shutil.rmtree(new, ignore_errors=True)
-    sums = checksums.read(folder)
+    shutil.rmtree(workshop / steps.NEW, ignore_errors=True)
+    staging = steps.Staging(folder, workshop, checksums.read(folder))
     videos = {shard: shard.path for shard in values}
     for shard, qualities in values.items():
         changed = {
@@ -199,37 +195,27 @@ def replace_values(
             != [row[name] for row in shard.rows]
         }
         if changed:
-            videos[shard] = new / shard.name
-            _rewrite(folder, new, sums, shard.name, changed, "default")
-            if shard.images in sums:
-                _rewrite(folder, new, sums, shard.images, changed, "onset_apex")
-    replaced = sum(path.is_relative_to(new) for path in videos.values())
-    origin = read_origin(folder)
-    assert origin is not None  # it was looked for
-    if after != measured(origin):
-        origin = replace(origin, made_with=origin.made_with | {MEASURED: after})
-    elif not replaced:
+            videos[shard] = _rewrite(staging, shard.name, changed, "default")
+            if shard.images in staging.sums:
+                _rewrite(staging, shard.images, changed, "onset_apex")
+    replaced = sum(path != shard.path for shard, path in videos.items())
+    origin, before = measured(folder)
+    if not replaced and after == before:
         return 0
     for generation in dict.fromkeys(shard.generation for shard in values):
         own = [path for shard, path in videos.items() if shard.generation == generation]
-        name = publish.labels_name(generation)
-        publish.write_labels(new, sums, name, own, read_stamp(folder / name))
-    origin.write(new)
-    sums[ORIGIN] = sha256(new / ORIGIN)
-    publish.stage(folder, new, sums, card)
-    new.rename(folder / checksums.STAGED)
-    publish.publish(folder / checksums.STAGED, folder)
+        name = steps.labels_name(generation)
+        staging.write_labels(name, own, read_stamp(folder / name))
+    if after != before:
+        origin = replace(origin, made_with=origin.made_with | {steps.MEASURED: after})
+    origin.write(staging.new)
+    staging.finish(card)
+    staging.new.rename(folder / checksums.STAGED)
+    steps.publish(folder / checksums.STAGED, folder)
     return replaced
 
 
-def _rewrite(
-    old: Path,
-    new: Path,
-    sums: dict[str, str],
-    name: str,
-    changed: dict[str, list[Any]],
-    config: str,
-) -> None:
+def _rewrite(staging: steps.Staging, name: str, changed: dict[str, list[Any]], config: str) -> Path:
     """The same shard with other values in some columns."""
 
     def groups(file: pq.ParquetFile) -> Iterator[pa.Table]:
@@ -244,5 +230,6 @@ def _rewrite(
             start += len(table)
             yield table
 
-    with pq.ParquetFile(old / name, page_checksum_verification=True) as file:
-        publish.write(new, sums, name, groups(file), read_stamp(old / name), config)
+    old = staging.folder / name
+    with pq.ParquetFile(old, page_checksum_verification=True) as file:
+        return staging.write(name, groups(file), read_stamp(old), config)

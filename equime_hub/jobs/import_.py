@@ -11,7 +11,7 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,19 +21,8 @@ from equime_hub import checksums, seeds
 from equime_hub.builder import shards
 from equime_hub.errors import BuildError
 from equime_hub.files import sha256, write_text
-from equime_hub.jobs import chunks, publish
-from equime_hub.jobs.chunks import Chunk, Work
-from equime_hub.jobs.claim import (
-    WORKSHOP,
-    alone,
-    claim,
-    clear,
-    differences,
-    refuse_strays,
-    writing,
-)
-from equime_hub.jobs.engines import Workforce
-from equime_hub.jobs.publish import CARD, NEW, WriteCard
+from equime_hub.jobs import steps
+from equime_hub.jobs.engines import ENGINES, Workforce
 from equime_hub.progress import Progress
 from equime_hub.schema.features import SCHEMA_VERSION
 from equime_hub.schema.imports import Problem, Reading, split_of
@@ -44,7 +33,7 @@ from equime_hub.splits.assign import SPLITS
 PROBLEMS = "problems.csv"
 """File in the dataset folder that lists what was wrong."""
 
-_COLUMNS = ["clip_id", "file", "problem", "lost"]
+_COLUMNS = [field.name for field in fields(Problem)]
 _GROUP_BYTES = 256_000_000
 
 
@@ -122,7 +111,7 @@ def import_clips(
     source: ImportSource,
     folder: Path,
     *,
-    card: WriteCard,
+    card: steps.WriteCard,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> ImportReport:
@@ -142,31 +131,30 @@ def import_clips(
             there, the disk is full, or no clip at all could be read.
     """
     origin = source.origin()
-    workshop, fresh, made = folder / WORKSHOP, not folder.exists(), 0
+    workshop, fresh, made = folder / steps.WORKSHOP, not folder.exists(), 0
     problems: list[Problem] = []
-    with writing(folder):
-        if not claim(folder, origin, f"import of {origin.title}", partial(_refusal, origin)):
+    run = partial(ENGINES.get("local"), force=Workforce(workers))
+    with steps.writing(folder):
+        kind = f"import of {origin.title}"
+        if not steps.claim(folder, origin, kind, partial(_refusal, origin)):
             origin.write(folder)
-        with alone(folder):
-            if not _complete(folder):
+        with steps.alone(folder):
+            if not steps.complete(folder, [PROBLEMS]):
                 origin.write(folder)  # without what was measured on rows that are made again
                 asked = _chunks(source, workshop, origin)
-                todo = chunks.missing(asked)
-                engine = chunks.engine("local", Workforce(workers))
-                start = partial(_start, source.read)
-                made = chunks.make(todo, start, engine, len(source.entries), progress)
-                results = [chunk.result() for chunk in asked]
-                problems = [Problem(**about) for found in results for about in found["problems"]]
+                start, clips = partial(_start, source.read), len(source.entries)
+                made = steps.make(steps.missing(asked), start, run, clips, progress)
+                done = [(chunk, chunk.result()) for chunk in asked]
+                problems = [Problem(**about) for _, result in done for about in result["problems"]]
 
-                sums = _assemble(asked, results, workshop / NEW, origin, source.shard_bytes)
-                if sums:
-                    refuse_strays(folder, sums)
-                    _write_problems(workshop / NEW, problems)
-                    sums[PROBLEMS] = sha256(workshop / NEW / PROBLEMS)
-                    sums[ORIGIN] = sha256(folder / ORIGIN)
-                    publish.stage(folder, workshop / NEW, sums, card)
-                    publish.publish(workshop / NEW, folder)
-            clear(workshop)
+                staging = _assemble(done, folder, workshop, origin, source.shard_bytes)
+                if staging.sums:
+                    steps.refuse_strays(folder, staging.sums)
+                    _write_problems(staging.new, problems)
+                    staging.sums[PROBLEMS] = sha256(staging.new / PROBLEMS)
+                    staging.finish(card)
+                    steps.publish(staging.new, folder)
+            steps.clear(workshop)
         if not (folder / checksums.NAME).is_file():
             _give_up(folder, fresh, problems)
     return _report(folder, origin, made)
@@ -176,25 +164,14 @@ def _refusal(ours: Origin, there: Origin) -> str:
     """What is said of a folder that holds something else."""
     what = there.title or "another dataset"
     if there.made_with.get("imported") == ours.made_with["imported"]:
-        changed = differences(there, ours)
+        changed = steps.differences(there, ours)
         if there.plan != ours.plan:
             changed.append("other clips or labels")
         what = f"another import of it ({'; '.join(changed)})"
     return f"holds {what}, not this import of {ours.title}"
 
 
-def _complete(folder: Path) -> bool:
-    """Whether every file is there and whole, and none but them."""
-    sums = checksums.read(folder)
-    data = {name for name in sums if name.startswith("data/")}
-    there = {p.relative_to(folder).as_posix() for p in folder.glob("data/*.parquet")}
-    needed = data | {CARD, ORIGIN, PROBLEMS}
-    return bool(data) and data == there and needed <= set(sums) and all(
-        checksums.intact(folder, sums, name) for name in sums
-    )  # fmt: skip
-
-
-def _chunks(source: ImportSource, workshop: Path, origin: Origin) -> list[Chunk]:
+def _chunks(source: ImportSource, workshop: Path, origin: Origin) -> list[steps.Chunk]:
     """Chunks of an import, in the order of its rows; none has clips of two splits."""
     found = []
     for split in SPLITS:
@@ -203,14 +180,14 @@ def _chunks(source: ImportSource, workshop: Path, origin: Origin) -> list[Chunk]
             name = f"{split}-{start:07d}.parquet"
             stamp = Stamp(origin.fingerprint, origin.plan, name)
             own = tuple(entries[start : start + shards.CHUNK])
-            found.append(Chunk(workshop / name, stamp, own))
+            found.append(steps.Chunk(workshop / name, stamp, own))
     return found
 
 
-def _start(read: Callable[[Any], Reading]) -> Work:
+def _start(read: Callable[[Any], Reading]) -> steps.Work:
     """What a worker does first; gives the function that makes a chunk."""
 
-    def work(chunk: Chunk) -> dict[str, Any]:
+    def work(chunk: steps.Chunk) -> dict[str, Any]:
         readings = [read(entry) for entry in chunk.items]
         rows = [reading.row for reading in readings if reading.row]
         shards.write(chunk.path, iter([shards.table_of_rows(rows)]), chunk.stamp)
@@ -225,17 +202,17 @@ def _start(read: Callable[[Any], Reading]) -> Work:
 
 
 def _assemble(
-    asked: Sequence[Chunk],
-    results: Sequence[dict[str, Any]],
-    new: Path,
+    done: Sequence[tuple[steps.Chunk, dict[str, Any]]],
+    folder: Path,
+    workshop: Path,
     origin: Origin,
     shard_bytes: int,
-) -> dict[str, str]:
-    """Join chunks to shards, and write their labels; gives the sums, none if there are no rows."""
-    shutil.rmtree(new, ignore_errors=True)
-    sums: dict[str, str] = {}
+) -> steps.Staging:
+    """Join chunks to shards, and write their labels; nothing if no clip could be read."""
+    shutil.rmtree(workshop / steps.NEW, ignore_errors=True)
+    staging = steps.Staging(folder, workshop, {})
     for split in SPLITS:
-        own = [(c, r) for c, r in zip(asked, results, strict=True) if r["split"] == split]
+        own = [(chunk.path, result) for chunk, result in done if result["split"] == split]
         rows, size = (sum(result[key] for _, result in own) for key in ("rows", "bytes"))
         if not rows:
             continue
@@ -243,17 +220,16 @@ def _assemble(
         group = max(1, min(shards.ROW_GROUP, _GROUP_BYTES * rows // size))
         per_shard = max(1, shard_bytes * rows // size // group) * group
         count = -(-rows // per_shard)
-        groups = shards.row_groups([chunk.path for chunk, _ in own], size=group)
+        groups = shards.row_groups([path for path, _ in own], size=group)
         videos = []
         for index in range(count):
             name = shards.Shard(split, index, count, index * per_shard, rows).path
             stamp = Stamp(origin.fingerprint, origin.plan, name)
-            publish.write(new, sums, name, islice(groups, per_shard // group), stamp, "default")
-            videos.append(new / name)
-        name = publish.labels_name(split)
-        stamp = Stamp(origin.fingerprint, origin.plan, name)
-        publish.write_labels(new, sums, name, videos, stamp)
-    return sums
+            own_groups = islice(groups, per_shard // group)
+            videos.append(staging.write(name, own_groups, stamp, "default"))
+        name = steps.labels_name(split)
+        staging.write_labels(name, videos, Stamp(origin.fingerprint, origin.plan, name))
+    return staging
 
 
 def _write_problems(folder: Path, problems: Sequence[Problem]) -> None:

@@ -14,15 +14,12 @@ from equime_hub.builder.measure.basic import BROKEN
 from equime_hub.builder.measure.gates import Gates, planned_ms
 from equime_hub.builder.measure.meter import TOOLS, Measures, Meter
 from equime_hub.errors import DatasetError
-from equime_hub.jobs import chunks, columns
-from equime_hub.jobs.chunks import Work
-from equime_hub.jobs.claim import alone, clear, writing
+from equime_hub.jobs import columns, steps
 from equime_hub.jobs.columns import COLUMNS, FinishedShard, RowChunk
-from equime_hub.jobs.engines import Workforce
-from equime_hub.jobs.publish import WriteCard
+from equime_hub.jobs.engines import ENGINES, Workforce
 from equime_hub.progress import Progress
 from equime_hub.schema.records import Landmarks, Quality
-from equime_hub.schema.stamp import ORIGIN, read_origin
+from equime_hub.schema.stamp import ORIGIN
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
 from equime_hub.video.locate import canonical, locate
@@ -60,7 +57,7 @@ def measure(
     measures: Measures,
     gates: Gates | None = None,
     *,
-    card: WriteCard,
+    card: steps.WriteCard,
     refresh: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
@@ -90,7 +87,8 @@ def measure(
     if not any((folder / name).is_file() for name in (ORIGIN, checksums.NAME)):
         raise DatasetError(f"{folder} holds no dataset built by `equime build`.")
     workshop = folder / WORKSHOP
-    with writing(folder, "What was measured is kept, and so is the dataset"), alone(folder):
+    kept = "What was measured is kept, and so is the dataset"
+    with steps.writing(folder, kept), steps.alone(folder):
         shards = columns.open_finished(folder, checking)
         asked = [
             chunk
@@ -102,19 +100,17 @@ def measure(
             )
         ]
         clips = sum(len(chunk.items) for chunk in asked)
-        engine = chunks.engine("local", Workforce(workers))
-        chunks.make(chunks.missing(asked), partial(_start, measures), engine, clips, progress)
+        run = partial(ENGINES.get("local"), force=Workforce(workers))
+        steps.make(steps.missing(asked), partial(_start, measures), run, clips, progress)
 
-        origin = read_origin(folder)
-        assert origin is not None  # it was looked for
-        before = columns.measured(origin)
+        _, before = columns.measured(folder)
         gates = gates or Gates.restore(before["gates"])
         values = {shard: list(_judged(shard, asked, gates)) for shard in shards}
         used = {tool for chunk in asked for _, tools in chunk.items for tool in tools}
         tools = {tool: about for tool, about in measures.describe().items() if tool in used}
         after = {"tools": before["tools"] | tools, "gates": gates.describe()}
         replaced = columns.replace_values(folder, workshop, values, after, card)
-        clear(workshop)
+        steps.clear(workshop)
     judged = [quality for qualities in values.values() for quality in qualities]
     return MeasureReport(
         folder,
@@ -136,7 +132,7 @@ def _lacking(row: dict[str, Any], tools: tuple[str, ...], refresh: bool) -> tupl
     )
 
 
-def _start(measures: Measures) -> Work:
+def _start(measures: Measures) -> steps.Work:
     """What a worker does first; gives the function that measures a chunk."""
     meter = Meter(measures)
 

@@ -5,7 +5,7 @@ All columns but the observed ones stay as they were.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,11 @@ import numpy as np
 from equime_hub.builder.measure.basic import BROKEN
 from equime_hub.builder.observers import Apex, AuObserver, EmotionObserver
 from equime_hub.errors import DatasetError, EquimeError
-from equime_hub.jobs import chunks, columns
-from equime_hub.jobs.chunks import Chunk, Work
-from equime_hub.jobs.claim import alone, clear, writing
+from equime_hub.jobs import columns, steps
 from equime_hub.jobs.columns import COLUMNS, FinishedShard, RowChunk
-from equime_hub.jobs.publish import WriteCard
 from equime_hub.progress import Progress
 from equime_hub.schema.records import Quality
-from equime_hub.schema.stamp import ORIGIN, read_origin
+from equime_hub.schema.stamp import ORIGIN
 
 WORKSHOP = ".observing"
 
@@ -53,7 +50,7 @@ def observe(
     emotion: EmotionObserver | None = None,
     units: AuObserver | None = None,
     *,
-    card: WriteCard,
+    card: steps.WriteCard,
     progress: Progress | None = None,
     checking: Progress | None = None,
 ) -> ObserveReport:
@@ -85,28 +82,27 @@ def observe(
     if not tools:
         raise EquimeError("There is nothing to observe: give an observer of emotions or of AUs.")
     workshop = folder / WORKSHOP
-    with writing(folder, "What was seen is kept, and the dataset is as it was"), alone(folder):
+    kept = "What was seen is kept, and the dataset is as it was"
+    with steps.writing(folder, kept), steps.alone(folder):
         shards = columns.open_finished(folder, checking)
         asked = [chunk for shard in shards for chunk in _chunks(shard, workshop, emotion, units)]
         clips = sum(len(chunk.items) for chunk in asked)
         start = partial(_start, emotion, units)
-        chunks.make(chunks.missing(asked), start, _here, clips, progress)
+        steps.make(steps.missing(asked), start, _here, clips, progress)
 
         values = {shard: list(_seen(shard, asked)) for shard in shards}
         seen = [quality for qualities in values.values() for quality in qualities]
         known = emotion and any(quality.emotion_observer == emotion.tool for quality in seen)
         if not (known or any(any(chunk.result()) for chunk in asked)):
-            clear(workshop)
+            steps.clear(workshop)
             raise DatasetError(
                 f"None of the {len(seen):,} clips got an answer; nothing is changed. Results of "
                 "another tool must be named after the clips: CLIP_ID.csv."
             )
-        origin = read_origin(folder)
-        assert origin is not None  # it was looked for
-        before = columns.measured(origin)
+        _, before = columns.measured(folder)
         after = before | {"tools": before["tools"] | tools}
         replaced = columns.replace_values(folder, workshop, values, after, card)
-        clear(workshop)
+        steps.clear(workshop)
     return ObserveReport(
         folder,
         clips=len(seen),
@@ -116,7 +112,7 @@ def observe(
     )
 
 
-def _here(start: Callable[[], Callable[[Chunk], int]], todo: Sequence[Chunk]) -> Iterator[int]:
+def _here(start: steps.Start, todo: list[steps.Chunk]) -> Iterator[int]:
     """An engine for observers: in this process, since their models need not travel to another.
 
     The first error ends the run: an observer without weights has no answer for any clip.
@@ -149,7 +145,7 @@ def _chunks(
         yield from shard.chunks(workshop / what, [ask(what, row) for row in shard.rows], made)
 
 
-def _start(emotion: EmotionObserver | None, units: AuObserver | None) -> Work:
+def _start(emotion: EmotionObserver | None, units: AuObserver | None) -> steps.Work:
     """Gives the function that looks at a chunk."""
 
     def look(what: str, apex: Apex) -> dict[str, Any]:

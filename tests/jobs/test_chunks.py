@@ -15,8 +15,8 @@ from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.render import RenderConfig
 from equime_hub.builder.spec import Backend
 from equime_hub.jobs import build as builds
-from equime_hub.jobs import chunks
-from equime_hub.jobs.engines import Workforce
+from equime_hub.jobs import steps
+from equime_hub.jobs.engines import Workforce, local
 from equime_hub.schema.stamp import Stamp
 from tests.conftest import TINY, tiny_plan
 from tests.support import tiny_ltx as tiny
@@ -25,18 +25,15 @@ from tests.support import tiny_ltx as tiny
 def made(backend: Backend, folder: Path, lanes: int) -> dict[str, str]:
     plan = tiny_plan(5, replace(TINY, num_frames=17))
     render = RenderConfig(backend)
-    todo = [
-        chunk
-        for shard in shards.layout(plan, 64)
-        for chunk in builds._chunks(
-            shard, shards.split_specs(plan, shard.split), folder, Stamp("0", "0", ""), render
-        )
-    ]
+    layout = shards.layout(plan, 64)
+    stamp = Stamp("0", "0", "")
+    asked = builds._chunks(plan, layout, {}, folder, stamp, backend.batch_size)
+    todo = [chunk for own in asked.values() for chunk in own]
     assert len(todo) > 3
-    run = chunks.engine("local", Workforce(lanes=lanes))
-    made = chunks.make(todo, partial(builds._start, render, plan.source), run, 25, None)
+    run = partial(local.run, force=Workforce(lanes=lanes))
+    made = steps.make(todo, partial(builds._start, render, plan.source), run, 25, None)
     assert made == len(plan.specs) == 25
-    assert chunks.missing(todo) == []
+    assert steps.missing(todo) == []
     return {chunk.path.name: chunk.seal.read_text() for chunk in todo}
 
 
