@@ -75,11 +75,6 @@ class FinishedShard:
         return self.folder / self.name
 
     @property
-    def images(self) -> str:
-        """Name of the file with the images of the same clips, which may be missing."""
-        return f"{FOLDERS['onset_apex']}/{self.path.name}"
-
-    @property
     def generation(self) -> str:
         """Its split, and which append to it: what its labels are filed under."""
         return self.path.stem.rsplit("-", 3)[0]
@@ -196,8 +191,9 @@ def replace_values(
         }
         if changed:
             videos[shard] = _rewrite(staging, shard.name, changed, "default")
-            if shard.images in staging.sums:
-                _rewrite(staging, shard.images, changed, "onset_apex")
+            images = f"{FOLDERS['onset_apex']}/{shard.path.name}"
+            if images in staging.sums:
+                _rewrite(staging, images, changed, "onset_apex")
     replaced = sum(path != shard.path for shard, path in videos.items())
     origin, before = measured(folder)
     if not replaced and after == before:

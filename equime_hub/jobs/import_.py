@@ -1,8 +1,8 @@
 """Clips of a licensed folder to a dataset folder: resumable, the same bytes however interrupted.
 
-It knows nothing of the datasets: whoever calls it gives the clips in order and the function that
-reads one. How large a clip is shows when it is read, so shards are laid out when all chunks are
-there; for a while the clips lie there twice. Chunks are deleted after the sums are written.
+It knows nothing of any one dataset: whoever calls it gives the clips in order and the function
+that reads one. How large a clip is shows when it is read, so shards are laid out when all chunks
+are there; for a while the clips lie there twice.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from equime_hub import checksums, seeds
 from equime_hub.builder import shards
@@ -23,6 +23,7 @@ from equime_hub.errors import BuildError
 from equime_hub.files import sha256, write_text
 from equime_hub.jobs import steps
 from equime_hub.jobs.engines import ENGINES, Workforce
+from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.progress import Progress
 from equime_hub.schema.features import SCHEMA_VERSION
 from equime_hub.schema.imports import Problem, Reading, split_of
@@ -35,18 +36,6 @@ PROBLEMS = "problems.csv"
 
 _COLUMNS = [field.name for field in fields(Problem)]
 _GROUP_BYTES = 256_000_000
-
-
-class UnreadClip(Protocol):
-    """What is known of a clip before it is read; picklable, a frozen dataclass."""
-
-    @property
-    def clip_id(self) -> str:
-        """Its id, unique."""
-
-    @property
-    def part(self) -> str | None:
-        """Part of the dataset, which can name its split."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +57,7 @@ class ImportSource:
     title: str
     licence: str
     citation: str
-    entries: Sequence[UnreadClip]
+    entries: Sequence[RealClip]
     read: Callable[[Any], Reading]
     made_with: dict[str, Any]
     shard_bytes: int = 500_000_000

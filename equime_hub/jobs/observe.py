@@ -113,7 +113,7 @@ def observe(
 
 
 def _here(start: steps.Start, todo: list[steps.Chunk]) -> Iterator[int]:
-    """An engine for observers: in this process, since their models need not travel to another.
+    """The engine of observers: this process, since models need not travel to another.
 
     The first error ends the run: an observer without weights has no answer for any clip.
     """
