@@ -43,7 +43,7 @@ from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import lint
 from equime_hub.evaluation.evaluate import Estimate
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.reports.tables import markdown
 from equime_hub.robustness import robustness, tested
 from equime_hub.robustness.degradations import Degradation

@@ -20,7 +20,7 @@ from equime_hub.builder.measure.basic import measure
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.schema.records import ClipRecord
 from equime_hub.schema.stamp import Stamp
 from equime_hub.video import codec

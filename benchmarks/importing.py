@@ -37,8 +37,8 @@ from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.cards import dataset_card
-from equime_hub.jobs import importing
-from equime_hub.jobs.import_parts import Source
+from equime_hub.jobs import import_
+from equime_hub.jobs.import_ import ImportSource
 from equime_hub.loading_script.real import pixels
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.schema.stamp import Stamp
@@ -161,11 +161,12 @@ def main() -> None:
 
     def whole(root: Path, folder: Path, clips: list[RealClip], workers: int) -> tuple[float, float]:
         """Processor seconds of this process, and seconds by the clock."""
-        source = Source("samm", "Drawn", "none: drawn", "", clips, partial(pixels.read, root), {})
+        read = partial(pixels.read, root)
+        source = ImportSource("samm", "Drawn", "none: drawn", "", clips, read, {})
 
         def work() -> None:
             shutil.rmtree(folder, ignore_errors=True)
-            importing.run(source, folder, card=dataset_card.write, workers=workers)
+            import_.import_clips(source, folder, card=dataset_card.write, workers=workers)
 
         times = [timed(partial(timed, work, process_time)) for _ in range(options.repeats)]
         return min(used for _, (used, _) in times), min(taken for taken, _ in times)

@@ -26,7 +26,7 @@ from equime_hub.builder.backends.ltx import backend as backend_module
 from equime_hub.builder.backends.ltx.sampling import generate
 from equime_hub.builder.render import RenderConfig, Worker
 from equime_hub.builder.spec import RenderJob
-from equime_hub.jobs.parts import LANES
+from equime_hub.jobs.build import LANES
 from equime_hub.schema.records import ClipRecord, ClipSpec
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip

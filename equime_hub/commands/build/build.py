@@ -32,8 +32,7 @@ from equime_hub.commands.common import (
 )
 from equime_hub.commands.options import FOLDER, OUT_FILE, POSITIVE, OneOf, changes_to
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.build import BuildReport
-from equime_hub.jobs.claim import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig
+from equime_hub.jobs.build import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig, BuildReport
 from equime_hub.jobs.engines import ENGINES
 from equime_hub.video.codec import EncoderConfig
 

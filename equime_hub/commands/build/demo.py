@@ -24,7 +24,7 @@ from equime_hub.commands.common import (
     workers_option,
 )
 from equime_hub.errors import DatasetError
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.loading_script.names import NAME
 
 PICTURE = Path("demo.png")
