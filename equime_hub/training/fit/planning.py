@@ -17,7 +17,8 @@ from equime_hub.evaluation.ablation.settings import TrainingRun
 from equime_hub.models import MODELS
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.schema.taxonomy import EMOTIONS_3
-from equime_hub.training.data.examples import EMOTION_3, Examples, Source, gather
+from equime_hub.training.data.examples import EMOTION_3, Examples, gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.training.fit.folds import Training, lacking, trainings
 from equime_hub.training.fit.initial_model import Start, begin
 from equime_hub.training.fit.recipes import TrainConfig
@@ -109,7 +110,9 @@ def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
     if not config.data:
         raise DatasetError("There is nothing to train on; name a dataset with --data.")
     examples = gather(
-        [source(text) for text in config.data], label_map=config.label_map, classes=config.classes
+        [DataSource.parse(text) for text in config.data],
+        label_map=config.label_map,
+        classes=config.classes,
     )
     if len(examples.classes) < 2:
         raise PlanError(
@@ -124,19 +127,6 @@ def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
     weights = None if config.init is None else start.digest
     key = seeds.digest(configs.to_json(config), examples.fingerprint, inputs.key, weights)
     return Planned(config, examples, found, start, inputs, key)
-
-
-def source(text: str) -> Source:
-    """A dataset as it is written on the command line.
-
-    >>> source("samm=/data/SAMM").root, source("ORG/equime@v1.0").revision
-    ('/data/SAMM', 'v1.0')
-    """
-    name, equals, root = text.partition("=")
-    if equals:
-        return Source(name, root=root)
-    name, at, revision = text.partition("@")
-    return Source(text) if not at or Path(text).exists() else Source(name, revision=revision)
 
 
 def of_ablation(folder: Path, config: TrainConfig) -> tuple[TrainConfig, frozenset[str] | None]:

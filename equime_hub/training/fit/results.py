@@ -15,7 +15,7 @@ from equime_hub.files import remove_temporaries, write_text
 from equime_hub.training.fit import card as trained_card
 from equime_hub.training.fit.initial_model import Start
 from equime_hub.training.fit.planning import Planned
-from equime_hub.training.fit.training import Fitted
+from equime_hub.training.fit.training import BEST, CHECKPOINT, Fitted
 
 HISTORY = "history.csv"
 MODEL = "model"
@@ -75,9 +75,8 @@ def keep(
 
 def tidy(unit: Path) -> None:
     """Remove what a finished training needs no more."""
-    for left in (*unit.glob("checkpoint-*"), *unit.glob(f"{MODEL}.tmp")):
-        shutil.rmtree(left)
-    for left in unit.glob("*.safetensors"):
+    shutil.rmtree(unit / f"{MODEL}.tmp", ignore_errors=True)
+    for left in (*unit.glob(CHECKPOINT), *unit.glob(BEST.format("*"))):
         left.unlink()
     remove_temporaries(unit)
 

@@ -29,15 +29,14 @@ from equime_hub.evaluation import log as logs
 from equime_hub.evaluation import manifest, rows
 from equime_hub.evaluation.log import PredictionLog
 from equime_hub.files import write_text
-from equime_hub.models.surfaces import surface_of
 from equime_hub.progress import Progress
-from equime_hub.training.data.augment import Augment
 from equime_hub.training.data.cache import Cache, unreadable
 from equime_hub.training.data.clips import Clips
 from equime_hub.training.fit import run_manifest
 from equime_hub.training.fit.folds import Training
 from equime_hub.training.fit.initial_model import begin
 from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit.processes import Processes
 from equime_hub.training.fit.recipes import TrainConfig
 from equime_hub.training.fit.results import (
     HISTORY,
@@ -48,8 +47,6 @@ from equime_hub.training.fit.results import (
     read_history,
     tidy,
 )
-from equime_hub.training.fit.team import Team
-from equime_hub.training.fit.trainer import Chosen, Parts
 from equime_hub.training.fit.training import Machine, demand, fit
 
 TRAIN = "train.json"
@@ -121,7 +118,7 @@ def run(
         EquimeError: What `fit` and the cache raise.
     """
     bars, say = bars or _no_bar, say or _silent
-    team = Team(work.machine.cpu)
+    team = Processes(work.machine.cpu)
     demand(planned.config, work.machine)
     _demand_own(planned, work.out)
     team.wait()
@@ -130,6 +127,7 @@ def run(
     if team.main:
         configs.to_file(Claim(planned.config, planned.hash), work.out / TRAIN)
     planned, cache = _prepared(planned, work, team, bars)
+    clips = Clips(planned.examples, planned.inputs, cache)
     for note in planned.notes:
         say(note)
     units = [(seed, number) for seed in planned.config.seeds
@@ -146,7 +144,7 @@ def run(
                 progress(before + part, epochs * sum(sizes))
 
             if not (unit / manifest.PREDICTIONS).is_file():
-                _train(planned, work, team, cache, (seed, number), unit, move)
+                _train(planned, work, team, clips, (seed, number), unit, move)
                 team.wait()
             if team.main:
                 tidy(unit)
@@ -211,7 +209,9 @@ def _demand_own(planned: Planned, out: Path) -> None:
 _OURS = {"ablation.json", FOLDS, CACHE}
 
 
-def _prepared(planned: Planned, work: Work, team: Team, bars: Bars) -> tuple[Planned, Cache | None]:
+def _prepared(
+    planned: Planned, work: Work, team: Processes, bars: Bars
+) -> tuple[Planned, Cache | None]:
     """Clips that can be decoded, and what is kept of them."""
     clips, inputs, workers = planned.examples, planned.inputs, max(1, work.machine.workers)
     if work.cache is None:
@@ -230,28 +230,16 @@ def _prepared(planned: Planned, work: Work, team: Team, bars: Bars) -> tuple[Pla
 def _train(
     planned: Planned,
     work: Work,
-    team: Team,
-    cache: Cache | None,
+    team: Processes,
+    clips: Clips,
     which: tuple[int, int],
     unit: Path,
     progress: Progress,
 ) -> None:
     seed, number = which
-    training, config, examples = planned.trainings[number], planned.config, planned.examples
-    key = (seed, training.name)
-    start = begin(config, examples.classes, *key)
-    augment = Augment() if config.augment else None
-    plain = Clips(examples, planned.inputs, cache)
-    altered = Clips(examples, planned.inputs, cache, augment, seed)
-    parts = Parts(
-        Chosen(altered, training.train),
-        Chosen(plain, training.validation),
-        Chosen(plain, training.tested),
-        examples.labels[training.train],
-        len(examples.classes),
-        None if config.adversarial is None else surface_of(start.processor, planned.inputs),
-    )
-    found = fit(start.model, parts, config, unit, key, work.machine, progress)
+    training, config = planned.trainings[number], planned.config
+    start = begin(config, planned.examples.classes, seed, training.name)
+    found = fit(start, clips, training, config, seed, unit, work.machine, progress)
     if team.main:
         keep(planned, which, unit, start, found, work.license, model=work.keep_models)
 

@@ -175,10 +175,10 @@ def test_killed_run_gets_the_same_weights(built: Path, whole: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from equime_hub.training import planning, running\n"
-        "from tests.training import test_running\n"
-        "planned = planning.plan(test_running.one(Path(sys.argv[1])))\n"
-        "running.run(planned, test_running.work('killed'))\n"
+        "from equime_hub.training.fit import planning, run\n"
+        "from tests.training.fit import test_run\n"
+        "planned = planning.plan(test_run.one(Path(sys.argv[1])))\n"
+        "run.run(planned, test_run.work('killed'))\n"
     )
     command = [sys.executable, "-c", script, str(built)]
     root = str(Path(__file__).parents[3])
@@ -188,7 +188,7 @@ def test_killed_run_gets_the_same_weights(built: Path, whole: Path) -> None:
     }
     first = subprocess.Popen(command, env=environment)
     deadline = time.monotonic() + 300
-    while not list(Path("killed").rglob("checkpoint-*/trainer_state.json")):
+    while not list(Path("killed").rglob("checkpoint.pt")):
         assert first.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     first.send_signal(signal.SIGKILL)
