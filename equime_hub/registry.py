@@ -35,13 +35,21 @@ class Registry:
         Raises:
             EquimeError: The name is unknown; the message lists the known ones.
         """
+        module, _, attribute = self.entry(name).partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def entry(self, name: str) -> str:
+        """Where an entry is, `"module:attribute"`; it is not imported.
+
+        Raises:
+            EquimeError: The name is unknown; the message lists the known ones.
+        """
         entries = self._all()
         if name not in entries:
             raise EquimeError(
                 f"There is no {self.kind} {name!r}. Choose one of: {', '.join(entries)}."
             )
-        module, _, attribute = entries[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return entries[name]
 
     def describe(self, strategy: object) -> dict[str, Any]:
         """A strategy that is a dataclass as plain JSON values, for `restore`.

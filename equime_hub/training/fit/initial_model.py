@@ -75,98 +75,65 @@ def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> Start
         ModelError: The saved model cannot be loaded, or lacks more than the last layer.
     """
     import torch
+    import transformers
 
-    # Whatever makes weights draws from here; the Trainer seeds again.
-    torch.manual_seed(seeds.derive("weights", *key))
-    labels = {"id2label": dict(enumerate(classes)), "num_labels": len(classes)}
-    if config.init is not None:
-        return _loaded(config, classes)
-    if config.model not in STOCK:
-        made = MODELS.get(config.model) if config.model in MODELS.names() else None
-        if made is None:
-            raise EquimeError(
-                f"There is no model {config.model!r}. Choose one of: {', '.join(names())}."
-            )
-        return _ours(made, config, labels)
-    return _stock(config, labels)
-
-
-def _ours(kind: Any, config: TrainConfig, labels: dict[str, Any]) -> Start:
     from equime_hub.models.processing import MicroExpressionVideoProcessor
 
-    settings = _settings(kind.config_class, config.model_options, labels)
+    # Whatever makes weights draws from here; the training seeds again.
+    torch.manual_seed(seeds.derive("weights", *key))
+    if config.init is not None:
+        return _loaded(config, classes)
+    title, small = STOCK.get(config.model, (None, {}))
+    if title:
+        kind = getattr(transformers, f"{title}ForVideoClassification")
+    elif config.model in MODELS.names():
+        kind = MODELS.get(config.model)
+    else:
+        raise EquimeError(
+            f"There is no model {config.model!r}. Choose one of: {', '.join(names())}."
+        )
+    settings = _settings(kind.config_class, {**small, **config.model_options}, classes)
     try:
-        processor = MicroExpressionVideoProcessor.for_config(settings, **config.input_options)
+        if title:
+            side = {"height": settings.image_size, "width": settings.image_size}
+            # The whole picture: clips here are faces already.
+            whole = {"size": side, "crop_size": side, "do_center_crop": False}
+            processor = getattr(transformers, f"{title}VideoProcessor")(
+                **{**whole, **config.input_options}
+            )
+        else:
+            processor = MicroExpressionVideoProcessor.for_config(settings, **config.input_options)
         return Start(kind(settings), processor)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{config.model} cannot be made with these options: {error}") from error
 
 
-def _stock(config: TrainConfig, labels: dict[str, Any]) -> Start:
-    import transformers
+def _settings(kind: Any, options: Mapping[str, Any], classes: Sequence[str]) -> Any:
+    from transformers import PreTrainedConfig
 
-    title, small = STOCK[config.model]
-    settings = _settings(
-        getattr(transformers, f"{title}Config"), {**small, **config.model_options}, labels
-    )
-    side = {"height": settings.image_size, "width": settings.image_size}
-    try:
-        # The whole picture: clips here are faces already.
-        processor = getattr(transformers, f"{title}VideoProcessor")(
-            **{"size": side, "crop_size": side, "do_center_crop": False, **config.input_options}
-        )
-        return Start(getattr(transformers, f"{title}ForVideoClassification")(settings), processor)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{config.model} cannot be made with these options: {error}") from error
-
-
-def _settings(kind: Any, options: Mapping[str, Any], labels: dict[str, Any]) -> Any:
     known = set(kind().to_dict())
     if unknown := sorted(set(options) - known):
+        own = known - set(PreTrainedConfig().to_dict())
         raise ModelError(
-            f"{kind.__name__} has no field {', '.join(unknown)}; it has "
-            f"{', '.join(sorted(known - _GENERAL))}."
+            f"{kind.__name__} has no field {', '.join(unknown)}; it has {', '.join(sorted(own))}."
         )
     try:
-        made = kind(**options, **labels)
+        made = kind(**options, id2label=dict(enumerate(classes)), num_labels=len(classes))
     except (TypeError, ValueError) as error:
         raise ModelError(f"{kind.__name__} refuses its options: {error}") from error
     made.label2id = {name: number for number, name in made.id2label.items()}
     return made
 
 
-_GENERAL = frozenset({
-    "_name_or_path", "architectures", "chunk_size_feed_forward", "dtype", "id2label",
-    "is_encoder_decoder", "label2id", "model_type", "output_attentions", "output_hidden_states",
-    "problem_type", "return_dict", "transformers_version",
-})  # fmt: skip
-
-
 def _loaded(config: TrainConfig, classes: Sequence[str]) -> Start:
     """A saved model; its last layer is made anew if it has other classes."""
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForVideoClassification, AutoVideoProcessor
-
     name = saved_model.inside(str(config.init))
-    try:
-        saved, about = AutoModelForVideoClassification.from_pretrained(
-            name, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
-            output_loading_info=True, **config.model_options,
-        )  # fmt: skip
-        processor = AutoVideoProcessor.from_pretrained(name, trust_remote_code=False)
-        if config.input_options:
-            processor = type(processor).from_dict({**processor.to_dict(), **config.input_options})
-    except (
-        OSError, ValueError, TypeError, KeyError, ImportError, RuntimeError, SafetensorError
-    ) as error:  # fmt: skip
-        hint = "" if Path(name).is_dir() else " (it is no folder, so it was taken for a Hub id)"
-        raise ModelError(
-            f"{name}{hint} cannot be loaded as a video classifier: {' '.join(str(error).split())}"
-        ) from error
+    hint = "" if Path(name).is_dir() else " (it is no folder, so it was taken for a Hub id)"
+    saved, processor, absent = saved_model.opened(
+        name, hint, config.model_options, config.input_options
+    )
     model, last = _with_classes(saved, classes)
-    absent = set(about["missing_keys"])
-    if lost := sorted(absent - last):
+    if lost := sorted({*absent} - last):
         raise ModelError(
             f"The weights of {name} lack {', '.join(lost[:3])} ({len(lost)} in all) besides the "
             "last layer; is it a video model?"
