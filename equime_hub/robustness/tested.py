@@ -104,8 +104,7 @@ def _claimed(folder: Path) -> TrainConfig | None:
 
 def _models(run: Path) -> list[tuple[Path, Path]]:
     """Models, and where the predictions of each are."""
-    from equime_hub.training.fit.results import MODEL
-    from equime_hub.training.fit.run import FOLDS
+    from equime_hub.training.fit.run import FOLDS, MODEL
 
     if (run / MODEL).is_dir():
         return [(run / MODEL, run)]

@@ -56,19 +56,6 @@ and test that is looked at PART_loss and PART_SCORE for all `SCORES`."""
 Batch = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where it is trained; no result depends on it, but for rounding.
-
-    Attributes:
-        workers: Processes that prepare clips, for each process that trains; 0 is none.
-        cpu: Leave GPUs alone.
-    """
-
-    workers: int = 0
-    cpu: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Fitted:
     """What came of a training; the model holds the chosen weights.
@@ -91,7 +78,9 @@ def fit(
     config: TrainConfig,
     seed: int,
     folder: Path,
-    machine: Machine | None = None,
+    *,
+    workers: int = 0,
+    cpu: bool = False,
     progress: Progress | None = None,
 ) -> Fitted:
     """Train a model, choose an epoch, and predict the tests.
@@ -103,14 +92,15 @@ def fit(
         config: The recipe.
         seed: With the name of the training, what everything random depends on.
         folder: For checkpoints; what an interrupted call left there is gone on from.
-        machine: Where.
+        workers: Processes that prepare clips, for each process that trains; 0 is none.
+        cpu: Leave GPUs alone.
         progress: Called with clips learnt from and all that may be, over all epochs.
 
     Raises:
         ModelError: The loss is not finite, a device or precision is not there, or memory is short.
     """
     with _deterministic(), _explained(config):
-        loop = _Loop(start, clips, training, config, seed, machine or Machine())
+        loop = _Loop(start, clips, training, config, seed, Processes(cpu), workers)
         loop.train(folder, progress)
         chosen = chosen_epoch(loop.history, config)
         if chosen != len(loop.history) - 1:
@@ -119,13 +109,13 @@ def fit(
     return Fitted(loop.history, chosen, logits.softmax(-1).numpy())
 
 
-def demand(config: TrainConfig, machine: Machine) -> None:
+def demand(config: TrainConfig, cpu: bool) -> None:
     """Refuse what these processes and devices cannot do.
 
     Raises:
         ModelError: fp16 without GPU, or a batch that cannot be shared by the processes.
     """
-    if config.precision == "fp16" and (machine.cpu or not torch.cuda.is_available()):
+    if config.precision == "fp16" and (cpu or not torch.cuda.is_available()):
         raise ModelError("fp16 needs a GPU; take bf16 or fp32 (--precision).")
     if config.batch_size % how_many():
         raise ModelError(
@@ -208,11 +198,11 @@ class _Loop:
         training: Training,
         config: TrainConfig,
         seed: int,
-        machine: Machine,
+        team: Processes,
+        workers: int,
     ) -> None:
         self.config, self.training, self.key = config, training, (seed, training.name)
-        self.workers, self.team = machine.workers, Processes(machine.cpu)
-        device = self.team.device
+        self.team, self.workers, device = team, workers, team.device
         self.plain = clips
         self.altered = clips.augmented(Augment(), seed) if config.augment else clips
         self.labels = clips.examples.labels[training.train]

@@ -15,16 +15,14 @@ from equime_hub.models.attacks import cross_entropies, predicting
 from equime_hub.models.surfaces import surface_of
 from equime_hub.training.data.cache import Cache
 from equime_hub.training.data.clips import Clips
-from equime_hub.training.fit import planning
 from equime_hub.training.fit.folds import Training
 from equime_hub.training.fit.initial_model import begin
-from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit.plan import TrainingPlan, training_plan
 from equime_hub.training.fit.recipes import TrainConfig
 from equime_hub.training.fit.training import (
     BEST,
     CHECKPOINT,
     Fitted,
-    Machine,
     class_weights,
     clean_and_attacked,
     demand,
@@ -38,17 +36,17 @@ KEY = (0, "fold-0")
 
 
 @pytest.fixture(scope="module")
-def planned(built: Path) -> Planned:
-    return planning.plan(trained.config(built))
+def planned(built: Path) -> TrainingPlan:
+    return training_plan(trained.config(built))
 
 
 @pytest.fixture(scope="module")
-def cache(planned: Planned, tmp_path_factory: pytest.TempPathFactory) -> Cache:
+def cache(planned: TrainingPlan, tmp_path_factory: pytest.TempPathFactory) -> Cache:
     return Cache.make(tmp_path_factory.mktemp("cache"), planned.examples, planned.inputs)
 
 
 def run(
-    planned: Planned,
+    planned: TrainingPlan,
     cache: Cache,
     config: TrainConfig,
     folder: str = "fit",
@@ -59,11 +57,11 @@ def run(
     assert training.name == KEY[1]
     start = begin(config, planned.examples.classes, *KEY)
     clips = Clips(planned.examples, planned.inputs, cache)
-    found = fit(start, clips, training, config, KEY[0], Path(folder), Machine(cpu=True), **more)
+    found = fit(start, clips, training, config, KEY[0], Path(folder), cpu=True, **more)
     return found, {name: value.clone() for name, value in start.model.state_dict().items()}
 
 
-def test_learns_its_own_clips(planned: Planned, cache: Cache) -> None:
+def test_learns_its_own_clips(planned: TrainingPlan, cache: Cache) -> None:
     options = {**planned.config.model_options, "hidden_size": 64, "dropout": 0.0}
     config = replace(
         planned.config, epochs=12, selection="last", learning_rate=1e-2, model_options=options
@@ -77,7 +75,7 @@ def test_learns_its_own_clips(planned: Planned, cache: Cache) -> None:
     assert np.allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_ends_with_the_weights_of_the_best_epoch(planned: Planned, cache: Cache) -> None:
+def test_ends_with_the_weights_of_the_best_epoch(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=6, learning_rate=1e-2, schedule="constant")
     training = planned.trainings[0]
     found, _ = run(
@@ -100,7 +98,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_interrupted_training_gets_the_same_weights(
-    planned: Planned, cache: Cache, schedule: Any
+    planned: TrainingPlan, cache: Cache, schedule: Any
 ) -> None:
     config = replace(planned.config, epochs=4, augment=True, balance="sampling", schedule=schedule)
     whole, weights = run(planned, cache, config, "whole")
@@ -121,7 +119,7 @@ def test_interrupted_training_gets_the_same_weights(
     assert np.array_equal(again.probabilities, whole.probabilities)
 
 
-def test_other_seeds_give_other_weights(planned: Planned, cache: Cache) -> None:
+def test_other_seeds_give_other_weights(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=1)
     first = begin(config, planned.examples.classes, 0, "fold-0").model.state_dict()
     same, other = (
@@ -132,7 +130,7 @@ def test_other_seeds_give_other_weights(planned: Planned, cache: Cache) -> None:
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_stops_early_and_once_stopped_stays_so(planned: Planned, cache: Cache) -> None:
+def test_stops_early_and_once_stopped_stays_so(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=30, patience=2, learning_rate=1e-9, schedule="constant")
     found, weights = run(planned, cache, config)
     assert (len(found.history), found.epoch) == (3, 0)
@@ -142,7 +140,7 @@ def test_stops_early_and_once_stopped_stays_so(planned: Planned, cache: Cache) -
     assert all(torch.equal(weights[name], same[name]) for name in weights)
 
 
-def test_test_is_only_looked_at_if_it_is_said_to_leak(planned: Planned, cache: Cache) -> None:
+def test_test_is_only_looked_at_if_it_is_said_to_leak(planned: TrainingPlan, cache: Cache) -> None:
     honest, _ = run(planned, cache, replace(planned.config, epochs=1), "a")
     assert not any(name.startswith("test") for name in honest.history[0])
     leaky = replace(planned.config, epochs=3, selection="best-on-test", leaky=True)
@@ -153,13 +151,13 @@ def test_test_is_only_looked_at_if_it_is_said_to_leak(planned: Planned, cache: C
     assert scores.uf1(labels, found.probabilities.argmax(axis=1), range(5)) == max(values)
 
 
-def test_a_loss_that_is_no_number_is_a_sentence(planned: Planned, cache: Cache) -> None:
+def test_a_loss_that_is_no_number_is_a_sentence(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, learning_rate=1e30, optimizer="sgd", schedule="constant")
     with pytest.raises(ModelError, match="lower learning rate than 1e"):
         run(planned, cache, config)
 
 
-def test_adversarial_training_learns_otherwise(planned: Planned, cache: Cache) -> None:
+def test_adversarial_training_learns_otherwise(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=1)
     _, plain = run(planned, cache, config, "a")
     _, attacked = run(planned, cache, replace(config, adversarial=4.0), "b")
@@ -167,7 +165,7 @@ def test_adversarial_training_learns_otherwise(planned: Planned, cache: Cache) -
 
 
 def test_adversarial_batches_are_clean_and_attacked_in_grey_levels(
-    planned: Planned, cache: Cache
+    planned: TrainingPlan, cache: Cache
 ) -> None:
     """The first half is what the model is shown without attack, the second has a larger loss."""
     start = begin(planned.config, planned.examples.classes, *KEY)
@@ -188,7 +186,7 @@ def test_adversarial_batches_are_clean_and_attacked_in_grey_levels(
                                rtol=0, atol=0.1)  # fmt: skip
 
 
-def test_bf16_trains(planned: Planned, cache: Cache) -> None:
+def test_bf16_trains(planned: TrainingPlan, cache: Cache) -> None:
     found, weights = run(planned, cache, replace(planned.config, epochs=1, precision="bf16"))
     assert np.isfinite(found.probabilities).all()
     assert {value.dtype for value in weights.values() if value.is_floating_point()} == {
@@ -197,13 +195,13 @@ def test_bf16_trains(planned: Planned, cache: Cache) -> None:
 
 
 def test_refuses_what_this_machine_cannot_do(
-    planned: Planned, monkeypatch: pytest.MonkeyPatch
+    planned: TrainingPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ModelError, match="fp16 needs a GPU"):
-        demand(replace(planned.config, precision="fp16"), Machine(cpu=True))
+        demand(replace(planned.config, precision="fp16"), cpu=True)
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(ModelError, match="batch of 8 clips cannot be shared by 3 processes"):
-        demand(planned.config, Machine(cpu=True))
+        demand(planned.config, cpu=True)
 
 
 def order(labels: list[int], epoch: int = 0, **changes: Any) -> list[int]:
@@ -241,7 +239,7 @@ def test_class_weights_are_those_of_the_training_clips() -> None:
     assert class_weights(labels, 5, TrainConfig()).tolist() == [1, 1, 1, 1, 1]
 
 
-def test_class_weights_change_what_is_learnt(planned: Planned, cache: Cache) -> None:
+def test_class_weights_change_what_is_learnt(planned: TrainingPlan, cache: Cache) -> None:
     rows = planned.trainings[0].train
     labels = planned.examples.labels[rows]
     few = rows[(labels != 0) | (np.arange(len(rows)) % 3 == 0)]
@@ -252,7 +250,7 @@ def test_class_weights_change_what_is_learnt(planned: Planned, cache: Cache) -> 
     assert any(not torch.equal(plain[name], weighed[name]) for name in plain)
 
 
-def test_a_checkpoint_holds_what_resuming_needs(planned: Planned, cache: Cache) -> None:
+def test_a_checkpoint_holds_what_resuming_needs(planned: TrainingPlan, cache: Cache) -> None:
     run(planned, cache, replace(planned.config, epochs=1))
     state = torch.load(Path("fit") / CHECKPOINT, weights_only=True)
     assert [row["epoch"] for row in state["history"]] == [1]

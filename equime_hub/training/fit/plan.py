@@ -25,7 +25,7 @@ from equime_hub.training.fit.recipes import TrainConfig
 
 
 @dataclass(frozen=True, eq=False)
-class Planned:
+class TrainingPlan:
     """What will be trained.
 
     Attributes:
@@ -50,11 +50,11 @@ class Planned:
         absent = lacking(self.examples, self.trainings)
         return (*self.start.notes, *self.examples.notes, *absent)
 
-    def without(self, broken: dict[int, str]) -> Planned:
+    def without(self, broken: dict[int, str]) -> TrainingPlan:
         """The same without clips that cannot be decoded.
 
         Raises:
-            PlanError: As `folding.trainings`.
+            PlanError: As `folds.trainings`.
         """
         if not broken:
             return self
@@ -97,7 +97,7 @@ class Planned:
         }
 
 
-def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
+def training_plan(config: TrainConfig, only: frozenset[str] | None = None) -> TrainingPlan:
     """Read labels, make folds, and make the model; no video is decoded, nothing is written.
 
     Args:
@@ -126,7 +126,7 @@ def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
     # A path may hold other weights tomorrow.
     weights = None if config.init is None else start.digest
     key = seeds.digest(configs.to_json(config), examples.fingerprint, inputs.key, weights)
-    return Planned(config, examples, found, start, inputs, key)
+    return TrainingPlan(config, examples, found, start, inputs, key)
 
 
 def of_ablation(folder: Path, config: TrainConfig) -> tuple[TrainConfig, frozenset[str] | None]:
