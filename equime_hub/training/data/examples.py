@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -172,7 +172,10 @@ def gather(
     if not sources:
         raise DatasetError("There is no dataset to read; name a folder or a Hub repository.")
     name = label_map or EMOTION
-    label = _labeller(name)
+    if name not in LABEL_MAPS:
+        raise DatasetError(
+            f"There is no label map {name!r}. Choose one of: {', '.join(LABEL_MAPS)}."
+        )
     parts = [part for source in sources for part in _parts(source)]
     table = pa.concat_tables([_rows(number, *part) for number, part in enumerate(parts)])
     _demand_distinct(table, [source for source, _ in parts])
@@ -180,7 +183,7 @@ def gather(
     if accepted_only:
         table = _accepted(table, notes)
     said = [*zip(*(table[column].to_pylist() for column in _SAID), strict=True)]
-    class_of = {labels: label(*labels) for labels in dict.fromkeys(said)}
+    class_of = {labels: _label(name, labels) for labels in dict.fromkeys(said)}
     wanted = _wanted(name, classes, class_of.values())
     class_of = {labels: found if found in wanted else None for labels, found in class_of.items()}
     _note_lost(name, wanted, Counter(s for s in said if class_of[s] is None), notes)
@@ -272,15 +275,12 @@ def _accepted(table: pa.Table, notes: list[str]) -> pa.Table:
     return table.filter(kept)
 
 
-def _labeller(name: str) -> Callable[[str | None, str | None, str | None, str | None], str | None]:
+def _label(name: str, labels: Labels) -> str | None:
     """Class of a row by the columns `_SAID`."""
+    dataset, raw, emotion, emotion_3 = labels
     if name in MAPS:
-        return lambda dataset, raw, emotion, three: classify(name, dataset or "", raw)
-    if name == EMOTION:
-        return lambda dataset, raw, emotion, three: emotion
-    if name == EMOTION_3:
-        return lambda dataset, raw, emotion, three: three
-    raise DatasetError(f"There is no label map {name!r}. Choose one of: {', '.join(LABEL_MAPS)}.")
+        return classify(name, dataset or "", raw)
+    return emotion if name == EMOTION else emotion_3
 
 
 def _wanted(

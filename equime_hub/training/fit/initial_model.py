@@ -34,7 +34,7 @@ def names() -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class InitialModel:
     """A model before training.
 
     Attributes:
@@ -62,7 +62,7 @@ class Start:
         return found.hexdigest()
 
 
-def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> Start:
+def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> InitialModel:
     """Make the model of a recipe, or load it.
 
     Args:
@@ -103,7 +103,7 @@ def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> Start
             )
         else:
             processor = MicroExpressionVideoProcessor.for_config(settings, **config.input_options)
-        return Start(kind(settings), processor)
+        return InitialModel(kind(settings), processor)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{config.model} cannot be made with these options: {error}") from error
 
@@ -125,7 +125,7 @@ def _settings(kind: Any, options: Mapping[str, Any], classes: Sequence[str]) -> 
     return made
 
 
-def _loaded(config: TrainConfig, classes: Sequence[str]) -> Start:
+def _loaded(config: TrainConfig, classes: Sequence[str]) -> InitialModel:
     """A saved model; its last layer is made anew if it has other classes."""
     name = saved_model.inside(str(config.init))
     hint = "" if Path(name).is_dir() else " (it is no folder, so it was taken for a Hub id)"
@@ -140,11 +140,11 @@ def _loaded(config: TrainConfig, classes: Sequence[str]) -> Start:
         )
     before = [str(saved.config.id2label[index]) for index in range(saved.config.num_labels)]
     if before == list(classes) and not absent:
-        return Start(saved, processor)
+        return InitialModel(saved, processor)
     why = "it was never trained" if absent else f"it told apart {', '.join(before[:9])}"
     told = f"{why}{' and more' if not absent and len(before) > 9 else ''}"
     note = f"The last layer of {name} is replaced: {told}, here {', '.join(classes)}."
-    return Start(model, processor, (note,))
+    return InitialModel(model, processor, (note,))
 
 
 def _with_classes(saved: Any, classes: Sequence[str]) -> tuple[Any, set[str]]:

@@ -20,7 +20,7 @@ from equime_hub.schema.taxonomy import EMOTIONS_3
 from equime_hub.training.data.examples import EMOTION_3, Examples, gather
 from equime_hub.training.data.sources import DataSource
 from equime_hub.training.fit.folds import Training, lacking, trainings
-from equime_hub.training.fit.initial_model import Start, begin
+from equime_hub.training.fit.initial_model import InitialModel, begin
 from equime_hub.training.fit.recipes import TrainConfig
 
 
@@ -40,7 +40,7 @@ class TrainingPlan:
     config: TrainConfig
     examples: Examples
     trainings: list[Training]
-    start: Start
+    start: InitialModel
     inputs: Inputs
     hash: str
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import gather, gather_object, reduce
 
 Value = TypeVar("Value")
 
@@ -33,8 +35,6 @@ class Processes:
         cpu = cpu or not torch.cuda.is_available()
         self.device = torch.device("cpu" if cpu else "cuda")
         if self.count > 1:
-            from accelerate import PartialState  # type: ignore[import-untyped]
-
             # The first one may prepare clips for long while the others wait.
             self._state = PartialState(cpu=cpu, timeout=timedelta(days=2))
             self.rank, self.device = self._state.process_index, self._state.device
@@ -51,18 +51,12 @@ class Processes:
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
         """The sum over all processes."""
-        from accelerate.utils import reduce
-
         return values if self._state is None else reduce(values, "sum")
 
     def joined(self, values: torch.Tensor) -> torch.Tensor:
         """The values of all processes, one after the other along the first axis."""
-        from accelerate.utils import gather
-
         return values if self._state is None else gather(values)
 
     def listed(self, value: Value) -> list[Value]:
         """What each process has, by rank."""
-        from accelerate.utils import gather_object
-
         return [value] if self._state is None else gather_object([value])

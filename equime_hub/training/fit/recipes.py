@@ -5,28 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
 from equime_hub.errors import PlanError
 from equime_hub.evaluation import protocols
 from equime_hub.evaluation import selection as selections
-
-Optimizer = Literal["adam", "adamw", "sgd"]
-Schedule = Literal["constant", "linear", "cosine", "plateau"]
-Monitor = Literal["uf1", "uar", "accuracy", "loss"]
-Balance = Literal["none", "weights", "sampling"]
-Precision = Literal["fp32", "bf16", "fp16"]
-
-_CHOICES = {
-    "optimizer": get_args(Optimizer),
-    "schedule": get_args(Schedule),
-    "monitor": get_args(Monitor),
-    "balance": get_args(Balance),
-    "precision": get_args(Precision),
-    "selection": selections.RULES,
-}
 
 
 @dataclass(frozen=True)
@@ -51,7 +36,7 @@ class TrainConfig:
             on the split validation.
         leaky: Allow best-on-test; all results then say so.
         inner_folds: With a protocol, one in so many people of training is for validation.
-        init: Start from a saved model; its last layer is replaced if classes differ.
+        init: InitialModel from a saved model; its last layer is replaced if classes differ.
         model_options: Field of the model's configuration; repeatable.
         input_options: Setting of the video processor; repeatable.
         epochs: At most so many.
@@ -92,21 +77,23 @@ class TrainConfig:
     input_options: dict[str, Any] = field(default_factory=dict)
     epochs: int = 50
     batch_size: int = 16
-    optimizer: Optimizer = "adamw"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     clip: float | None = None
-    schedule: Schedule = "constant"
-    monitor: Monitor = "uf1"
+    schedule: Literal["constant", "linear", "cosine", "plateau"] = "constant"
+    monitor: Literal["uf1", "uar", "accuracy", "loss"] = "uf1"
     patience: int | None = None
-    balance: Balance = "none"
+    balance: Literal["none", "weights", "sampling"] = "none"
     augment: bool = False
     adversarial: float | None = None
-    precision: Precision = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     seeds: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
+        choices = {name: get_args(kind) for name, kind in get_type_hints(TrainConfig).items()
+                   if get_origin(kind) is Literal}  # fmt: skip
+        for name, known in {**choices, "selection": selections.RULES}.items():
             if getattr(self, name) not in known:
                 raise PlanError(
                     f"There is no {name} {getattr(self, name)!r}. Choose one of: "

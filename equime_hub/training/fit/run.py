@@ -37,7 +37,7 @@ from equime_hub.training.data.cache import Cache, unreadable
 from equime_hub.training.data.clips import Clips
 from equime_hub.training.fit import card, run_manifest
 from equime_hub.training.fit.folds import Training
-from equime_hub.training.fit.initial_model import Start, begin
+from equime_hub.training.fit.initial_model import InitialModel, begin
 from equime_hub.training.fit.plan import TrainingPlan
 from equime_hub.training.fit.processes import Processes
 from equime_hub.training.fit.recipes import TrainConfig
@@ -243,7 +243,7 @@ def _keep(
     training: Training,
     seed: int,
     unit: Path,
-    start: Start,
+    start: InitialModel,
     found: Fitted,
     work: Work,
 ) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from accelerate.utils import send_to_device
 from safetensors.torch import load_model, save_model
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
@@ -40,7 +41,7 @@ from equime_hub.splits.folds import Rows
 from equime_hub.training.data.augment import Augment
 from equime_hub.training.data.clips import Clips, Item
 from equime_hub.training.fit.folds import Training
-from equime_hub.training.fit.initial_model import Start
+from equime_hub.training.fit.initial_model import InitialModel
 from equime_hub.training.fit.processes import Processes, how_many
 from equime_hub.training.fit.recipes import TrainConfig
 
@@ -72,7 +73,7 @@ class Fitted:
 
 
 def fit(
-    start: Start,
+    start: InitialModel,
     clips: Clips,
     training: Training,
     config: TrainConfig,
@@ -193,7 +194,7 @@ class _Loop:
 
     def __init__(
         self,
-        start: Start,
+        start: InitialModel,
         clips: Clips,
         training: Training,
         config: TrainConfig,
@@ -298,7 +299,7 @@ class _Loop:
 
     def _step(self, loss: torch.Tensor) -> None:
         """Change the weights along the slope of a loss."""
-        self.scaler.scale(loss).backward()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self.config.clip is not None:
             self.scaler.unscale_(self.optimizer)
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -336,7 +337,7 @@ class _Loop:
             pin_memory=gpu,
         )
         for batch in loader:
-            yield {name: _moved(value, team.device) for name, value in batch.items()}
+            yield send_to_device(batch, team.device, non_blocking=True)
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -346,8 +347,8 @@ class _Loop:
     def _save(self, folder: Path) -> None:
         """Write the best weights and all that the next epoch depends on."""
         gpu = self.team.device.type == "cuda"
-        random = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if gpu else [])]
-        random = self.team.listed(random)
+        mine = [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if gpu else [])]
+        random = self.team.listed(mine)
         values = judged(self.history, self.config)
         best = BEST.format(values.index(max(values)) + 1 if values else 0)
         if self.team.main:
@@ -399,12 +400,6 @@ def _named(part: str, loss: float, counts: npt.NDArray[Any]) -> dict[str, float]
     """Loss and scores of a part, by confusions."""
     found = {score: float(scores.named_score(score)(counts, True)) for score in SCORES}
     return {f"{part}_{name}": value for name, value in {"loss": loss, **found}.items()}
-
-
-def _moved(value: Any, device: torch.device) -> Any:
-    if isinstance(value, list):
-        return [_moved(each, device) for each in value]
-    return value.to(device, non_blocking=True)
 
 
 def _optimizer(model: Any, config: TrainConfig) -> torch.optim.Optimizer:

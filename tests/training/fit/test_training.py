@@ -206,7 +206,8 @@ def test_refuses_what_this_machine_cannot_do(
 
 def order(labels: list[int], epoch: int = 0, **changes: Any) -> list[int]:
     config = TrainConfig(**{"batch_size": 4, **changes})
-    return epoch_order(np.array(labels), config, epoch, *KEY).tolist()
+    found: list[int] = epoch_order(np.array(labels), config, epoch, *KEY).tolist()
+    return found
 
 
 def test_order_is_shuffled_anew_each_epoch() -> None:
