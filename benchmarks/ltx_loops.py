@@ -41,7 +41,7 @@ class Watch:
     """Stands before `generate` and notes when it worked, with what, and what came out.
 
     Attributes:
-        intervals: InitialModel and stop of each batch, seconds.
+        intervals: Start and stop of each batch, seconds.
         events: The same as moments in the work of the GPU.
         frames: Of the first clips, by clip id.
         arguments: Of the latest batch.

@@ -175,7 +175,9 @@ class StockInputs(Inputs):
             about, fps = video, video.fps
         else:
             about, fps = video.metadata, video.metadata.average_fps
-        known = VideoMetadata(count, fps, about.width, about.height, count / fps)
+        known = VideoMetadata(
+            count, fps=fps, width=about.width, height=about.height, duration=count / fps
+        )
         try:
             found = self.processor.sample_frames(metadata=known, num_frames=wanted)
         except ValueError as error:

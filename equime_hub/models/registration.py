@@ -20,6 +20,7 @@ def install() -> None:
         ModelError: Another package adds a model whose `model_type` is taken, or one without a
             configuration. It may be raised later, where Transformers is imported.
     """
+    # Transformers is imported late or not at all, and must not be for a help text.
     for module, register in _REGISTER.items():
         wrapt.when_imported(f"{_AUTO}.{module}")(register)
 

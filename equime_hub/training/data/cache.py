@@ -105,6 +105,7 @@ class Cache:
                 f"{folder} holds no cache of these clips with these inputs; make it first."
             )
         cache = _opened(place)
+        # A digest of 64 bits could be that of others.
         if not np.array_equal(cache.identities, examples.identities):
             raise DatasetError(f"{place} holds other clips than its name says; delete it.")
         return cache
@@ -143,6 +144,7 @@ class Cache:
                 try:
                     return cls.open(folder, examples, inputs)
                 except DatasetError as error:
+                    # Damaged, or of an older version: what can be made again is no reason to stop.
                     note = (f"The cache was made again: {error}",)
                     shutil.rmtree(place)
             _make(place, examples, inputs, workers, progress)
@@ -166,6 +168,7 @@ class Cache:
         start = int(self.offsets[index])
         size = int(np.prod(shape)) * self.dtype.itemsize
         if (number := index // PIECE) not in self._maps:
+            # Mapped and not read: all processes that train share these pages.
             with _values(self.folder, range(number * PIECE, index + 1)).open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self._maps[number] = np.frombuffer(mapped, np.uint8)
@@ -216,6 +219,7 @@ class Cache:
 
 
 def _name(examples: Examples, inputs: Inputs) -> str:
+    # Another decoder or scaler may give other pixels.
     libraries = {name: list(av.library_versions[name]) for name in ("libavcodec", "libswscale")}
     return seeds.digest(_VERSION, examples.fingerprint, inputs.key, libraries, cv2.__version__)[:16]
 
@@ -323,6 +327,7 @@ def _make(
         )
     with written(making / INDEX) as temporary:
         pq.write_table(index, temporary)
+    # From here on it is whole; the lists are only needed to go on with one that is not.
     making.rename(place)
     for piece in pieces:
         _listed(place, piece).unlink()

@@ -122,6 +122,7 @@ class Examples:
 
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Examples:
         """Some of these clips, in the order given; a boolean mask keeps the order."""
+        # By way of numbers, so that a mask and a list do the same.
         rows = np.arange(len(self))[np.asarray(indices)]
         return replace(
             self,
@@ -183,6 +184,7 @@ def gather(
     if accepted_only:
         table = _accepted(table, notes)
     said = [*zip(*(table[column].to_pylist() for column in _SAID), strict=True)]
+    # There are few different labels, and looking one up is slow.
     class_of = {labels: _label(name, labels) for labels in dict.fromkeys(said)}
     wanted = _wanted(name, classes, class_of.values())
     class_of = {labels: found if found in wanted else None for labels, found in class_of.items()}

@@ -57,6 +57,7 @@ class InitialModel:
         """Of all weights."""
         found = hashlib.sha256()
         for name, value in self.model.state_dict().items():
+            # The name too: two weights of one shape may have changed places.
             found.update(name.encode())
             found.update(value.contiguous().numpy())
         return found.hexdigest()
@@ -121,6 +122,7 @@ def _settings(kind: Any, options: Mapping[str, Any], classes: Sequence[str]) -> 
         made = kind(**options, id2label=dict(enumerate(classes)), num_labels=len(classes))
     except (TypeError, ValueError) as error:
         raise ModelError(f"{kind.__name__} refuses its options: {error}") from error
+    # Both directions are saved, and must name the same classes.
     made.label2id = {name: number for number, name in made.id2label.items()}
     return made
 
@@ -158,6 +160,7 @@ def _with_classes(saved: Any, classes: Sequence[str]) -> tuple[Any, set[str]]:
     settings.id2label = dict(enumerate(classes))
     settings.label2id = {name: number for number, name in enumerate(classes)}
     model = kind(settings)
+    # Made on no memory, only to see which shapes follow the number of classes.
     wider = deepcopy(settings)
     wider.id2label = dict(enumerate([*classes, "one more"]))
     with torch.device("meta"):

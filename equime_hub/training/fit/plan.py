@@ -151,6 +151,7 @@ def of_ablation(folder: Path, config: TrainConfig) -> tuple[TrainConfig, frozens
                 f"The setting {cell.setting!r} of {cell.ablation} takes all frames, and "
                 f"{config.model} a fixed number; evolution takes any."
             )
+    # Without a map the labels are those of the column `emotion`, which has other classes.
     three = cell.classes == EMOTIONS_3
     changed = replace(
         config,
@@ -181,6 +182,7 @@ def _clips(plan: Path) -> frozenset[str]:
 def _restricted(examples: Examples, only: frozenset[str]) -> Examples:
     of = np.array([name or "" for name in examples.table["source_dataset"].to_pylist()])
     named = np.array([name in only for name in examples.names])
+    # Other datasets, such as real clips beside those of the plan, stay whole.
     kept = named | ~np.isin(of, np.unique(of[named]))
     if not named.any():
         raise DatasetError(

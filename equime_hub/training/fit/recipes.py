@@ -36,7 +36,7 @@ class TrainConfig:
             on the split validation.
         leaky: Allow best-on-test; all results then say so.
         inner_folds: With a protocol, one in so many people of training is for validation.
-        init: InitialModel from a saved model; its last layer is replaced if classes differ.
+        init: Start from a saved model; its last layer is replaced if classes differ.
         model_options: Field of the model's configuration; repeatable.
         input_options: Setting of the video processor; repeatable.
         epochs: At most so many.

@@ -58,6 +58,7 @@ def roles(plan: TrainingPlan) -> pa.Table:
     known = {name: row for row, name in enumerate(plan.examples.names)}
     known_before: Rows | None = None
     if before is not None:
+        # Clips of the earlier run that are in this one too have their row already.
         new = [row for row, name in enumerate(before["clip_id"].to_pylist()) if name not in known]
         extra = before.take(pa.array(new, pa.int64()))
         clips = pa.concat_tables([clips, extra], promote_options="permissive")
@@ -94,6 +95,7 @@ def seen(init: str | None) -> pa.Table | None:
     try:
         found = rows.read(run)
         place = unit if (unit / manifest.PREDICTIONS).is_file() else run
+        # A model of one fold has seen its own fold; the model of a whole run, all of them.
         own = set(logs.read(place).table["fold"].to_pylist())
     except EquimeError:
         return None

@@ -162,6 +162,7 @@ def clean_and_attacked(model: Any, surface: Surface, epsilon: float, batch: Batc
 
 def judged(history: History, config: TrainConfig) -> list[float]:
     """Of each epoch what the recipe monitors, higher is better; empty if nothing is."""
+    # A loss is better when it is lower.
     sign = -1 if config.monitor == "loss" else 1
     name = f"{_judge(config)}_{config.monitor}"
     return [sign * row[name] for row in history if name in row]
@@ -212,6 +213,7 @@ class _Loop:
         self.surface = None
         if config.adversarial is not None:
             self.surface = surface_of(start.processor, clips.inputs)
+        # Dropout draws from here, whatever was drawn to make the first weights.
         torch.manual_seed(seeds.derive("trainer", *self.key) % 2**32)
         self.model = self.network = start.model.to(device)
         if self.team.count > 1:
@@ -239,6 +241,7 @@ class _Loop:
             held = {"validation": self.training.validation}
             if _judge(config) == "test":
                 held["test"] = self.training.tested
+            # Validation may be empty; the test is looked at only if the recipe says that it leaks.
             for part, rows in held.items():
                 if len(rows):
                     row |= self._scored(part, rows)
@@ -268,6 +271,7 @@ class _Loop:
         order = epoch_order(self.labels, self.config, epoch, *self.key)
         collate = self.altered.collate if self.surface is None else points_of
         # Confusions, row = reference, and the sum of the losses; of all processes in the end.
+        # On the device, so that no step waits for the numbers; doubles, as many are added up.
         size = self.classes
         seen = torch.zeros(size * size + 1, dtype=torch.float64, device=self.team.device)
         self.network.train()
@@ -428,6 +432,7 @@ def _deterministic() -> Iterator[None]:
     """The same numbers each time, where PyTorch can."""
     before = torch.are_deterministic_algorithms_enabled()
     warn = torch.is_deterministic_algorithms_warn_only_enabled()
+    # cuBLAS has no deterministic sums without it, and reads it when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
