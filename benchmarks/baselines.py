@@ -48,12 +48,11 @@ from equime_hub.reports.tables import markdown
 from equime_hub.robustness import robustness, tested
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.training.data.cache import Cache
-from equime_hub.training.fit import planning, recipes
+from equime_hub.training.fit import recipes
 from equime_hub.training.fit import run as running
-from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit.plan import TrainingPlan, training_plan
 from equime_hub.training.fit.recipes import TrainConfig
 from equime_hub.training.fit.run import Work
-from equime_hub.training.fit.training import Machine
 
 RECIPES = {
     "simple3dcnn": "small-cpu",
@@ -82,7 +81,7 @@ def build(people: int, folder: Path, workers: int, config: PlanConfig = CLIPS) -
     builds.build(plan, folder, BuildConfig(render), workers=workers)
 
 
-def shuffled(planned: Planned, seed: int) -> Planned:
+def shuffled(planned: TrainingPlan, seed: int) -> TrainingPlan:
     """The same trainings with labels that tell nothing: see above. Tested clips keep theirs."""
     examples, (training,) = planned.examples, planned.trainings
     draw, labels = seeds.generator("shuffled labels", seed), examples.labels.copy()
@@ -103,9 +102,9 @@ def _dealt(labels: npt.NDArray[np.int64], hands: int) -> npt.NDArray[np.int64]:
     return labels[places[places < len(labels)]]
 
 
-def trained(planned: Planned, out: Path, cache: Path) -> dict[str, Any]:
+def trained(planned: TrainingPlan, out: Path, cache: Path) -> dict[str, Any]:
     """Scores of one run on its tested people, what the linter says, and how long it took."""
-    work = Work(out, cache, Machine(cpu=True))
+    work = Work(out, cache, cpu=True)
     spent, done = timed(lambda: running.run(planned, work))
     part = evaluation.evaluate(done.log, selected=planned.config.selection).part()
     ((epochs, chosen),) = (
@@ -150,7 +149,7 @@ def learnt(config: TrainConfig, folder: Path, cache: Path, workers: int) -> dict
         cache: For prepared clips.
         workers: Processes that prepare them.
     """
-    planned = planning.plan(config)
+    planned = training_plan(config)
     prepared, _ = timed(
         lambda: Cache.make(cache, planned.examples, planned.inputs, workers=workers)
     )
@@ -216,7 +215,7 @@ def measure(
             place = folder / f"{model}-{seed}"
             rows.append(learnt(config, place, folder / "cache", workers))
             print(json.dumps(rows[-1]), file=sys.stderr)
-    (training,) = planning.plan(recipes.preset(RECIPES[models[0]], data=(str(data),))).trainings
+    (training,) = training_plan(recipes.preset(RECIPES[models[0]], data=(str(data),))).trainings
     parts = {"train": training.train, "validation": training.validation, "test": training.tested}
     return {
         "clips": {name: len(part) for name, part in parts.items()},

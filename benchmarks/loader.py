@@ -37,7 +37,8 @@ from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
 from equime_hub.training.data.cache import Cache
 from equime_hub.training.data.clips import Clips
-from equime_hub.training.data.examples import Examples, Source, gather
+from equime_hub.training.data.examples import Examples, gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.video import codec, sampling
 from equime_hub.video.clip import Clip
 
@@ -314,7 +315,7 @@ def main() -> None:
                 continue
             folder = Path(place, str(frames))
             dataset = built(folder / "set", count, frames, crf)
-            examples = gather([Source(str(dataset))])
+            examples = gather([DataSource(str(dataset))])
             result[name] = measured(examples, folder, options.rounds, dataset)
             if options.webdataset:
                 videos = [bytes(examples.video(i).encoded) for i in range(count)]  # type: ignore[arg-type]
