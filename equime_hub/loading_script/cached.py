@@ -7,8 +7,8 @@ from typing import Any
 from datasets import Dataset, IterableDataset
 from datasets.packaged_modules.cache.cache import Cache
 
-from equime_hub.loading_script.load import with_pyav
 from equime_hub.loading_script.names import is_ours
+from equime_hub.loading_script.pyav import with_pyav
 
 
 class EquimeCache(Cache):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.names import NAME, holds_dataset, resolve
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
     from equime_hub.loading_script.real.clip import Options
-
-Data = TypeVar("Data", bound="Dataset | DatasetDict | IterableDataset | IterableDatasetDict")
 
 
 def load(
@@ -127,28 +125,3 @@ def _is_folder(source: str, config: str) -> bool:
             f"equime build PLAN --out {folder}"
         )
     return True
-
-
-def with_pyav(data: Data) -> Data:
-    """The same dataset, videos decoded by PyAV.
-
-    For datasets that lost the decoder on their way through a file: `load_from_disk`,
-    `Dataset.from_parquet`, `load_dataset("parquet", ...)`. No video is decoded.
-
-    Args:
-        data: A dataset or a stream, or a dictionary of them by split.
-
-    Raises:
-        DatasetError: A stream that does not know its columns, as after `map`.
-    """
-    from equime_hub.video.feature import pyav_features
-
-    if isinstance(data, dict):
-        return type(data)({split: with_pyav(rows) for split, rows in data.items()})
-    before = data.features
-    if before is None:
-        raise DatasetError("This stream does not know its columns: use with_pyav before map.")
-    for name, feature in pyav_features(before).items():
-        if repr(feature) != repr(before[name]):  # equal they are, whatever decodes them
-            data = data.cast_column(name, feature)
-    return data

@@ -80,7 +80,7 @@ def _concatenate(
     wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Keep the first one's decoder: of datasets with other cards, the columns are read anew."""
-    from equime_hub.loading_script.load import with_pyav
+    from equime_hub.loading_script.pyav import with_pyav
     from equime_hub.video.feature import AvVideo
 
     def call(dsets: list[Any], *rest: Any, **named: Any) -> Any:

@@ -13,7 +13,7 @@ import pyarrow.parquet
 from datasets.builder import Key
 from datasets.packaged_modules.parquet.parquet import Parquet
 
-from equime_hub.loading_script.load import with_pyav
+from equime_hub.loading_script.pyav import with_pyav
 
 _log = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from typing import Any
 import datasets
 
 from equime_hub import seeds
-from equime_hub.loading_script.load import with_pyav
+from equime_hub.loading_script.pyav import with_pyav
 from equime_hub.loading_script.real import REAL
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.frames import normalized
 from equime_hub.loading_script.real.lazy import address
 from equime_hub.loading_script.real.notes import say

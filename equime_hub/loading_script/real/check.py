@@ -11,7 +11,8 @@ from typing import Any
 
 from equime_hub.errors import EquimeError
 from equime_hub.loading_script.real import REAL, sheets
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip, RealDataset, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, RealDataset, listed
 from equime_hub.loading_script.real.labels import spelled
 from equime_hub.loading_script.real.notes import collected
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,19 +25,6 @@ Value = str | int | float | None
 _GENDERS = dict.fromkeys(("m", "male", "man"), "man") | dict.fromkeys(
     ("f", "female", "woman"), "woman"
 )
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What one file says.
-
-    Attributes:
-        columns: Name and value of columns of the schema.
-        notes: What is wrong with it, one sentence each.
-    """
-
-    columns: tuple[tuple[str, Value], ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def _number(value: Any) -> float:
@@ -111,32 +97,35 @@ def path_of(video: Path) -> Path:
     return video.parent / "metadata" / f"{video.stem}_metadata.json"
 
 
-def read(root: Path, video: Path) -> Metadata:
+def read(root: Path, video: Path) -> tuple[dict[str, Value], tuple[str, ...]]:
     """What the file of a video says; a file that cannot be used is a note, and says nothing.
 
     Args:
         root: The lab's folder; nothing outside it is read.
         video: The video.
+
+    Returns:
+        Columns of the schema and their values, and what is wrong with the file, one sentence each.
     """
     path = path_of(video)
     try:
         text = inside(root, path.relative_to(root)).read_text(encoding="utf-8")
         found = dict(_leaves(json.loads(text)))
     except FileNotFoundError:
-        return Metadata(notes=(f"It has no {path.name}.",))
+        return {}, (f"It has no {path.name}.",)
     except (OSError, ValueError, RecursionError, DatasetError) as error:
-        return Metadata(notes=(f"{path.name} cannot be used and is left out: {error}.",))
+        return {}, (f"{path.name} cannot be used and is left out: {error}.",)
     of = [Path(str(found[key])).stem for key in _VIDEO if found.get(key)]
     size = [found[key] for key in _SIZE if isinstance(found.get(key), int)]
     if set(of) - {video.stem}:
-        return Metadata(notes=(f"{path.name} is of {of[0]} and is left out.",))
+        return {}, (f"{path.name} is of {of[0]} and is left out.",)
     if size and size[0] != video.stat().st_size:
         said = f"{path.name} is of a file of {size[0]} bytes, not {video.stat().st_size}"
-        return Metadata(notes=(f"{said}, and is left out.",))
-    return _metadata(found, path)
+        return {}, (f"{said}, and is left out.",)
+    return _columns(found, path)
 
 
-def _metadata(found: Mapping[str, Any], path: Path) -> Metadata:
+def _columns(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Value], tuple[str, ...]]:
     columns: dict[str, Value] = {}
     notes = []
     for key, value in found.items():
@@ -152,7 +141,7 @@ def _metadata(found: Mapping[str, Any], path: Path) -> Metadata:
         columns["demographics_source"] = "equime_release metadata (DeepFace)"
     if isinstance(age := columns.get("age"), float):
         columns["age_group"] = age_group(age)
-    return Metadata(tuple(columns.items()), tuple(notes))
+    return columns, tuple(notes)
 
 
 def say_strays(folder: Path, videos: set[str]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from equime_hub.loading_script.real import annotated, equime_metadata, frames
-from equime_hub.loading_script.real.clip import VIDEO_SUFFIXES, Expected, Options, RealClip
+from equime_hub.loading_script.real import equime_metadata, frames
+from equime_hub.loading_script.real.clip import VIDEO_SUFFIXES, Options, RealClip
+from equime_hub.loading_script.real.dataset import RealDataset
 from equime_hub.loading_script.real.labels import emotion_of
 from equime_hub.loading_script.real.notes import say
 
@@ -25,8 +25,7 @@ _NAMES = {"hq_emotion": r"([mf])_(\d+)", "me_vlm": r"([mf])_(\d+)_\d+"}
 _EXAMPLES = {"hq_emotion": "m_123.mp4", "me_vlm": "m_123_1.mp4"}
 
 
-@dataclass(frozen=True)
-class EquimeRelease:
+class EquimeRelease(RealDataset):
     """Tan et al. 2025. The videos are stored as they are; a part is a form of the release.
 
     The subject is the number of a CelebA-HQ image, and 30,000 images show 6,217 people: rows say
@@ -36,30 +35,27 @@ class EquimeRelease:
     README's is taken.
     """
 
-    name: str = "equime_release"
-    title: str = "EquiME"
-    licence: str = "CC BY-NC 4.0 by its README, after a request for access; faces of CelebA-HQ"
-    citation: str = (
+    name = "equime_release"
+    title = "EquiME"
+    licence = "CC BY-NC 4.0 by its README, after a request for access; faces of CelebA-HQ"
+    citation = (
         "P.-S. Tan, Y.-F. Tan, S. Rajanala, R. C.-W. Phan and H.-F. Ong: ME-VLM: A Visual-Language "
         "Model for Micro-expression Synthesis and Classification. arXiv, 2025"
     )
-    needs: str = (
+    needs = (
         "hq_emotion/happiness/m_123.mp4 and so on, or "
         "ME-VLM/emotion_categories/happiness/m_123_1.mp4 with its metadata folder."
     )
-    fps: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(FORMS, 24.0))
-    expected: Mapping[str, Expected] = field(default_factory=dict)
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """None to look at one by one: there is one for every video."""
-        return []
+    fps = dict.fromkeys(FORMS, 24.0)
+    label_source = "synthetic"
+    # The licence of its README would allow it, so a push does not go by the name alone.
+    may_be_passed_on = True
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All videos, form by form, by emotion and name; see `clip.RealDataset`."""
-        annotated.only(self, options)
-        for part in [options.part] if options.part else FORMS:
-            tops = (frames.folder(root, *names) for names in FORMS[part])
-            if (top := next(filter(None, tops), None)) is not None:
+        """All videos, form by form, by emotion and name; see `RealDataset.clips`."""
+        self.refuse(options)
+        for part in [options.part] if options.part else self.parts:
+            if (top := frames.first_folder(root, FORMS[part])) is not None:
                 yield from self._part(root, options, part, top)
 
     def _part(self, root: Path, options: Options, part: str, top: str) -> Iterator[RealClip]:
@@ -79,25 +75,20 @@ class EquimeRelease:
         self, root: Path, options: Options, part: str, path: Path, named: re.Match[str]
     ) -> RealClip:
         where, label = path.relative_to(root).as_posix(), path.parent.name
-        found = equime_metadata.Metadata()
-        if part == "me_vlm":
-            found = equime_metadata.read(root, path)
-        return RealClip(
-            dataset=self.name,
-            part=part,
+        columns, notes = equime_metadata.read(root, path) if part == "me_vlm" else ({}, ())
+        return self.clip(
+            part,
+            label,
+            options,
             subject=str(int(named[2])),
             name=f"{label}_{path.stem}",
             frames=(where,),
-            fps=self.fps[part],
-            licence=self.licence,
-            label_source="synthetic",
             gender=GENDERS[named[1]],
             generator="LTX-Video",
             images_as_people=True,
             row=where,
-            others=found.columns,
-            notes=found.notes,
-            **annotated.emotion(self.name, label, options),
+            others=tuple(columns.items()),
+            notes=notes,
         )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.notes import say
 from equime_hub.loading_script.real.sheets import Value, md5
-from equime_hub.loading_script.real.tables import Row, plain
+from equime_hub.loading_script.real.tables import TableRow, plain
 
 FOLDER = Path(__file__).with_suffix("")
 
@@ -61,8 +61,8 @@ class Correction:
     md5: tuple[str, ...] = ()
 
 
-def corrected(rows: Sequence[Row], dataset: str, *, fixes: bool = True) -> list[Row]:
-    """Rows with the corrections of their dataset; `Row.fixes` names those that touched each.
+def corrected(rows: Sequence[TableRow], dataset: str, *, fixes: bool = True) -> list[TableRow]:
+    """Rows with the corrections of their dataset; `TableRow.fixes` names those that touched each.
 
     A correction that does not fit the file is not applied, and a remark says why (`notes`).
 
@@ -115,7 +115,7 @@ class _UnfitError(Exception):
     """Why a correction does not fit a file, a few words."""
 
 
-def _apply(correction: Correction, rows: list[Row]) -> None:
+def _apply(correction: Correction, rows: list[TableRow]) -> None:
     if correction.md5 and md5(rows[0].path) not in correction.md5:
         raise _UnfitError("this is another file")
     place = _row(correction, rows)
@@ -138,7 +138,7 @@ def _apply(correction: Correction, rows: list[Row]) -> None:
     rows[place] = after
 
 
-def _row(correction: Correction, rows: list[Row]) -> int:
+def _row(correction: Correction, rows: list[TableRow]) -> int:
     """Position of the row that is meant.
 
     Raises:
@@ -165,14 +165,14 @@ def _row(correction: Correction, rows: list[Row]) -> int:
     return wrong[0]
 
 
-def _position(rows: list[Row], index: int) -> int:
+def _position(rows: list[TableRow], index: int) -> int:
     for place, row in enumerate(rows):
         if row.index == index:
             return place
     raise _UnfitError(f"no row has the index {index}")
 
 
-def _says(row: Row, cells: Mapping[str, Value]) -> bool:
+def _says(row: TableRow, cells: Mapping[str, Value]) -> bool:
     """Whether these cells have these values; "/" and other signs count, letter case does not."""
     for column, value in cells.items():
         name = _ours(row, column)
@@ -186,18 +186,18 @@ def _same(value: Value) -> str:
     return str(int(text)) if text.isdecimal() else text
 
 
-def _in_order(row: Row, times: Sequence[str]) -> bool:
+def _in_order(row: TableRow, times: Sequence[str]) -> bool:
     """Whether all times are numbers that do not fall; without times nothing is in order."""
     numbers = _numbers(row, times)
     return bool(numbers) and None not in numbers and not _falling(row, times)
 
 
-def _falling(row: Row, times: Sequence[str]) -> bool:
+def _falling(row: TableRow, times: Sequence[str]) -> bool:
     given = [number for number in _numbers(row, times) if number is not None]
     return given != sorted(given)
 
 
-def _numbers(row: Row, times: Sequence[str]) -> list[int | None]:
+def _numbers(row: TableRow, times: Sequence[str]) -> list[int | None]:
     """Times of a row; None is what is empty or no number."""
     numbers: list[int | None] = []
     for name in filter(None, (_ours(row, column) for column in times)):
@@ -208,12 +208,12 @@ def _numbers(row: Row, times: Sequence[str]) -> list[int | None]:
     return numbers
 
 
-def _ours(row: Row, column: str) -> str | None:
+def _ours(row: TableRow, column: str) -> str | None:
     """Our name of an official column; None if the loader does not read it."""
     return next((n for n, header in row.headers.items() if plain(header) == plain(column)), None)
 
 
-def _swapped(correction: Correction, row: Row, other: Row) -> Row:
+def _swapped(correction: Correction, row: TableRow, other: TableRow) -> TableRow:
     first = _ours(row, correction.swap_from or "")
     if first is None:
         raise _UnfitError(f"there is no column {correction.swap_from}")

@@ -36,25 +36,15 @@ class Broken:
 Cell = Value | Broken
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """All cells of a sheet.
-
-    Attributes:
-        name: Of the sheet; "" for csv.
-        rows: From the first row on; they may differ in length.
-    """
-
-    name: str
-    rows: list[list[Cell]]
-
-
-def load(path: Path, sheet: str | None = None) -> Sheet:
+def load(path: Path, sheet: str | None = None) -> tuple[str, list[list[Cell]]]:
     """Read a sheet; the kind of file is seen by its first bytes.
 
     Args:
         path: The file.
         sheet: Name, whatever its letter case; None is the first.
+
+    Returns:
+        Its name, "" for csv, and its rows from the first on; they may differ in length.
 
     Raises:
         DatasetError: The file is absent, damaged or has macros, or has no such sheet.
@@ -68,7 +58,7 @@ def load(path: Path, sheet: str | None = None) -> Sheet:
     try:
         with warnings.catch_warnings():  # of styles, dates and validations openpyxl does not know
             warnings.simplefilter("ignore")
-            name, rows = reader(path, data, sheet)
+            return reader(path, data, sheet)
     except EquimeError:
         raise
     except Exception as error:  # what openpyxl and xlrd raise on damaged files has no common base
@@ -76,7 +66,6 @@ def load(path: Path, sheet: str | None = None) -> Sheet:
             f"{path} is damaged or no table ({type(error).__name__}: {error}). "
             "Copy it again from the release, or save it as xlsx or csv."
         ) from error
-    return Sheet(name, rows)
 
 
 def names(path: Path) -> list[str]:

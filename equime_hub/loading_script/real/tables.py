@@ -12,7 +12,7 @@ from typing import NoReturn
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.frames import inside
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.sheets import Broken, Cell, Sheet, Value, letters, load
+from equime_hub.loading_script.real.sheets import Broken, Cell, Value, letters, load
 
 HEADER_WITHIN = 100
 """Rows from the top in which a header is looked for."""
@@ -22,7 +22,7 @@ Names = str | int | Sequence[str]
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row of an annotation table.
 
     Attributes:
@@ -30,7 +30,6 @@ class Row:
         places: Our name → place of the column, from 0 (its letter follows from it).
         headers: Our name → header as the file writes it; in a table without header the letter.
         path: The file.
-        sheet: Name of the sheet; "" for csv.
         number: Row as a spreadsheet counts, from 1.
         index: Row below the header, from 0, blank ones counted, as pandas numbers them.
         fixes: Ids of the corrections that touched it (`quirks`).
@@ -40,7 +39,6 @@ class Row:
     places: Mapping[str, int]
     headers: Mapping[str, str]
     path: Path
-    sheet: str
     number: int
     index: int
     fixes: tuple[str, ...] = ()
@@ -108,7 +106,7 @@ def read(
     sheet: str | None = None,
     header_row: int | None = None,
     optional: Iterable[str] = (),
-) -> list[Row]:
+) -> list[TableRow]:
     """Read the rows of an annotation table.
 
     The header is found by its content: the first of the first 100 rows that has all columns,
@@ -123,38 +121,81 @@ def read(
             given by their places has no header.
         sheet: Name of the sheet, whatever its letter case; None is the first.
         header_row: Row of the header in the official file, as a spreadsheet counts, from 1.
-        optional: Our names of columns that may be absent; they are then absent from `Row.values`.
+        optional: Our names of columns that may be absent; `TableRow.values` has them not then.
 
     Raises:
         DatasetError: The file is absent or damaged or has macros, the sheet or a column is not
             there, or a cell is an error or a formula without a stored value.
         MissingDependencyError: The package that reads this kind of file is not installed.
     """
-    table = load(path, sheet)
-    top, places = _header(path, table, columns, set(optional))
+    title, lines = load(path, sheet)
+    top, places = _header(path, title, lines, columns, set(optional))
     if header_row is not None and top != header_row:
         say(f"{path.name} has its header in row {top}, the official file in row {header_row}.")
     headers = {
-        name: str(_at(table.rows[top - 1], place) or "") if top else letters(place)
+        name: str(_at(lines[top - 1], place) or "") if top else letters(place)
         for name, place in places.items()
     }
     rows = []
-    for number, cells in enumerate(table.rows[top:], top + 1):
+    for number, cells in enumerate(lines[top:], top + 1):
         found = {name: _at(cells, place) for name, place in places.items()}
-        if all(value is None for value in found.values()):
-            continue
-        row = Row(
-            _usable(path, found, places, number),
-            places,
-            headers,
-            path,
-            table.name,
-            number,
-            number - top - 1,
-        )
-        rows.append(row)
+        if any(value is not None for value in found.values()):
+            values = _usable(path, found, places, number)
+            rows.append(TableRow(values, places, headers, path, number, number - top - 1))
     _say_twins(path, rows)
     return rows
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One annotation table of a release.
+
+    Attributes:
+        workbooks: Patterns of the file, the newest first (`find`).
+        columns: Our names of its columns → their headers (`read`).
+        sheet: Name of the sheet; None is the first.
+        header_row: Row of the header in the official file, from 1; None is not compared.
+        optional: Our names of columns that may be absent.
+    """
+
+    workbooks: Sequence[str]
+    columns: Mapping[str, Names]
+    sheet: str | None = None
+    header_row: int | None = 1
+    optional: Sequence[str] = ()
+
+    def is_in(self, root: Path) -> bool:
+        """Whether any file fits; that several do is for `find` to say."""
+        return any(found_files(root, pattern) for pattern in self.workbooks)
+
+    def find(self, root: Path) -> Path:
+        """The file (`find`)."""
+        return find(root, *self.workbooks)
+
+    def rows(self, root: Path) -> list[TableRow]:
+        """Its rows (`read`)."""
+        return read(
+            self.find(root),
+            self.columns,
+            sheet=self.sheet,
+            header_row=self.header_row,
+            optional=self.optional,
+        )
+
+
+def coding_columns(
+    onset: Names, apex: Names, offset: Names, aus: Names, emotion: Names
+) -> dict[str, Names]:
+    """Columns of a table that calls the first two "Subject" and "Filename", as most do."""
+    return {
+        "subject": "Subject",
+        "name": "Filename",
+        "onset": onset,
+        "apex": apex,
+        "offset": offset,
+        "aus": aus,
+        "emotion": emotion,
+    }
 
 
 def find(root: Path, *patterns: str) -> Path:
@@ -205,14 +246,18 @@ def _entries(folder: Path, pattern: str) -> list[Path]:
 
 
 def _header(
-    path: Path, table: Sheet, columns: Mapping[str, Names], optional: set[str]
+    path: Path,
+    title: str,
+    lines: Sequence[Sequence[Cell]],
+    columns: Mapping[str, Names],
+    optional: set[str],
 ) -> tuple[int, dict[str, int]]:
     """Row of the header, from 1, and the places of our columns in it; row 0 is no header."""
     given = {name: place for name, place in columns.items() if isinstance(place, int)}
     if len(given) == len(columns):
         return 0, given
     best: tuple[int, dict[str, int]] = (0, {})
-    for number, cells in enumerate(table.rows[:HEADER_WITHIN], 1):
+    for number, cells in enumerate(lines[:HEADER_WITHIN], 1):
         places = {
             name: place
             for name, names in columns.items()
@@ -229,7 +274,7 @@ def _header(
     ]
     where = f"; the most of them are in row {best[0]}" if best[1] else ""
     raise DatasetError(
-        f"{path}{f' (sheet {table.name!r})' if table.name else ''} has no header row with the "
+        f"{path}{f' (sheet {title!r})' if title else ''} has no header row with the "
         f"columns {', '.join(lacking)}{where}. Take the annotation file of the official release."
     )
 
@@ -272,7 +317,7 @@ def _usable(
     return values
 
 
-def _say_twins(path: Path, rows: Sequence[Row]) -> None:
+def _say_twins(path: Path, rows: Sequence[TableRow]) -> None:
     first: dict[tuple[Value, ...], int] = {}
     for row in rows:
         number = first.setdefault(tuple(row.values.values()), row.number)

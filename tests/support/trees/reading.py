@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from equime_hub.loading_script.real import REAL, notes, pixels
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.schema.imports import Problem
 
 
