@@ -15,6 +15,7 @@ from equime_hub import checksums
 from equime_hub.errors import DatasetError, HubError
 from equime_hub.files import inside, sha256
 from equime_hub.loading_script import access
+from equime_hub.loading_script.names import shards_of
 from equime_hub.progress import Progress
 from equime_hub.schema.features import CONFIGS
 from equime_hub.schema.stamp import ORIGIN
@@ -208,7 +209,7 @@ def _refuse_place(folder: Path, config: str | None) -> None:
         return
     if config not in CONFIGS:
         raise DatasetError(f"There is no config {config!r}. Choose from: {', '.join(CONFIGS)}.")
-    if others := [c for c in CONFIGS if c != config and any(folder.glob(_shards(c)))]:
+    if others := [c for c in CONFIGS if c != config and any(folder.glob(shards_of(c)))]:
         raise DatasetError(
             f"{folder} holds the config {others[0]!r} too: pull all of it, without --config, or "
             "choose another folder with --out."
@@ -261,12 +262,8 @@ def _belongs(name: str, config: str | None) -> bool:
     """Whether a file is of a config, or of all of them. Hidden files are of none."""
     if any(part.startswith(".") for part in name.split("/")):
         return False
-    others = [_shards(c).partition("/")[0] for c in CONFIGS if config not in (None, c)]
+    others = [shards_of(c).partition("/")[0] for c in CONFIGS if config not in (None, c)]
     return name.partition("/")[0] not in others
-
-
-def _shards(config: str) -> str:
-    return f"{'data' if config == 'default' else config}/*.parquet"
 
 
 def _bar(advance: Callable[[int], None]) -> type:
