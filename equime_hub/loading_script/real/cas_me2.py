@@ -9,13 +9,7 @@ from pathlib import Path
 
 from equime_hub.loading_script.real import frames, tables
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import (
-    Expected,
-    LabFolder,
-    RealDataset,
-    expression,
-    person,
-)
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.labels import emotion_3
 from equime_hub.loading_script.real.tables import Annotation, TableRow
@@ -79,22 +73,16 @@ class CasMe2(RealDataset):
         videos = _names(path, VIDEOS, {"key": 1, "value": 0})
         top = "cropped" if folder.options.cropped else "rawpic"
         for row in rows:
-            subject = _named(row, "subject", str(person(row)), people, PEOPLE)
+            subject = _named(row, "subject", str(row.person()), people, PEOPLE)
             video = row.must("name").split("_")[0].lower()
             code = _named(row, "name", video, videos, VIDEOS).zfill(4)
             place = _place(folder.root, row, top, subject, code)
             if row.integer("offset") == 0:
                 row = replace(row, values={**row.values, "offset": row.values["apex"]})
-            mapped = {"emotion_3": emotion_3(self.name, row.text("valence"))}
-            yield self.row_clip(
-                row,
-                folder,
-                folder.cut([place], row),
-                subject=subject,
-                name=row.must("name"),
-                expression=expression(row),
-                **(mapped if folder.options.label_map is None else {}),
-            )
+            known: dict[str, str | None] = {"subject": subject, "expression": row.expression()}
+            if folder.options.label_map is None:
+                known["emotion_3"] = emotion_3(self.name, row.text("valence"))
+            yield self.row_clip(row, folder, folder.cut([place], row), **known)
 
 
 def _names(path: Path, sheet: str, columns: Mapping[str, int]) -> dict[str, str]:

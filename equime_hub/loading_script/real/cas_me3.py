@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import (
-    Expected,
-    LabFolder,
-    RealDataset,
-    expression,
-    person,
-)
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_columns
 
@@ -89,17 +83,11 @@ class CasMe3(RealDataset):
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row, but none of a micro-expression in the table of part A_macro."""
         kind = "macro" if folder.part == "A_macro" else "micro"
-        if kind == "macro" and expression(row) != kind:
+        if kind == "macro" and row.expression() != kind:
             return
         subject, name, recording = _c(row) if folder.part == "C" else _a(row)
-        yield self.row_clip(
-            row,
-            folder,
-            folder.cut([(*top, *recording, "color") for top in TOPS], row),
-            subject=subject,
-            name=name,
-            expression=kind,
-        )
+        span = folder.cut([(*top, *recording, "color") for top in TOPS], row)
+        yield self.row_clip(row, folder, span, subject=subject, name=name, expression=kind)
 
 
 def _a(row: TableRow) -> tuple[str, str, Place]:
@@ -112,5 +100,5 @@ def _a(row: TableRow) -> tuple[str, str, Place]:
 
 
 def _c(row: TableRow) -> tuple[str, str, Place]:
-    subject, name = f"{person(row):02}", row.must("name")
+    subject, name = f"{row.person():02}", row.must("name")
     return subject, name, (subject, name)

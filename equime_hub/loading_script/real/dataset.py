@@ -18,8 +18,7 @@ from equime_hub.loading_script.real import REAL, aus, frames, labels
 from equime_hub.loading_script.real.clip import Options, RealClip
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.quirks import corrected
-from equime_hub.loading_script.real.tables import Annotation, TableRow
-from equime_hub.schema.taxonomy import EXPRESSIONS
+from equime_hub.loading_script.real.tables import Annotation, TableRow, Times
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,6 @@ class Expected:
     incomplete: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Times:
-    """Frame numbers of a row; None is unknown. The notes say what was left out, and why."""
-
-    onset: int | None = None
-    apex: int | None = None
-    offset: int | None = None
-    notes: tuple[str, ...] = ()
-
-
 class LabFolder:
     """A lab's folder while the table of one part is read, and what is wanted of it."""
 
@@ -65,7 +54,7 @@ class LabFolder:
         Args:
             places: Where the folder of the recording may be; the first that exists is it.
             row: Of the table.
-            at: Frame numbers; None are the row's (`times`).
+            at: Frame numbers; None are the row's.
 
         Returns:
             What `frames.span` gives, and the notes. If there is no such folder, or no image in it,
@@ -74,7 +63,7 @@ class LabFolder:
         Raises:
             DatasetError: The folder's files or the frame numbers cannot be right.
         """
-        at = at or times(row)
+        at = at or row.times()
         where = frames.first_folder(self.root, places)
         try:
             numbered = self._numbered(where) if where else {}
@@ -106,7 +95,8 @@ class RealDataset:
             parts has the part "".
         expected: Part → what the official release holds; the part "" likewise.
         tables: Part → its annotation table; empty if folders are the annotation.
-        subject: Format of a subject's name, whose number the table has, such as "sub{:02}".
+        subject: Format of a subject's name, whose number the table has, such as "sub{:02}"; "" if
+            the table has the name.
         raw: Folders that may hold the subjects' folders of raw frames; the first is the official.
         cropped: The same of cropped faces.
         cropped_parts: Parts that the release has cropped too.
@@ -128,7 +118,7 @@ class RealDataset:
     fps: ClassVar[Mapping[str, float | None]] = {"": None}
     expected: ClassVar[Mapping[str, Expected]] = {}
     tables: ClassVar[Mapping[str, Annotation]] = {}
-    subject: ClassVar[str] = "{:02}"
+    subject: ClassVar[str] = ""
     raw: ClassVar[Sequence[Place]] = ((),)
     cropped: ClassVar[Sequence[Place]] = ()
     cropped_parts: ClassVar[Sequence[str]] = ()
@@ -181,32 +171,31 @@ class RealDataset:
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """Clips of a row: usually one, in the folder of its subject and name."""
-        subject, name = self.subject.format(person(row)), row.must("name")
         tops = self.cropped if folder.options.cropped else self.raw
-        span = folder.cut([(*top, subject, name) for top in tops], row)
-        yield self.row_clip(row, folder, span, subject=subject, name=name)
+        own = self.subject_of(row), row.must("name")
+        yield self.row_clip(row, folder, folder.cut([(*top, *own) for top in tops], row))
+
+    def subject_of(self, row: TableRow) -> str:
+        """Name of a row's subject, as its folder is called."""
+        return self.subject.format(row.person()) if self.subject else row.must("subject")
 
     def row_clip(
-        self,
-        row: TableRow,
-        folder: LabFolder,
-        span: dict[str, Any],
-        label: str | None = None,
-        **known: Any,
+        self, row: TableRow, folder: LabFolder, span: Mapping[str, Any], **known: Any
     ) -> RealClip:
         """One clip of a row.
 
         Args:
-            row: The row; it gives the AUs, and what is not given otherwise.
+            row: It gives what is not given otherwise: subject, name, label and AUs.
             folder: Holds the frames.
             span: Those of the clip (`LabFolder.cut`).
-            label: Raw label; None is the row's.
-            known: Further fields of `RealClip`: its subject, its name, and what differs from the
-                declaration.
+            known: Further fields of `RealClip`, and `label`, the raw one.
         """
-        label = row.text("emotion") if label is None else label
-        found = {"fixes": row.fixes, "row": row.where, **span, **units(row), **known}
-        return self.clip(folder.part, label, folder.options, **found)
+        given: dict[str, Any] = {"label": row.text("emotion"), "fixes": row.fixes, "row": row.where}
+        if text := row.text("aus"):
+            given |= {"facs": text, "au_apex": aus.vector_of(text, f"{row.file} {row.cell('aus')}")}
+        given |= {"subject": known.get("subject") or self.subject_of(row)}
+        given |= {"name": known.get("name") or row.must("name"), **span, **known}
+        return self.clip(folder.part, given.pop("label"), folder.options, **given)
 
     def clip(self, part: str, label: str, options: Options, **known: Any) -> RealClip:
         """A clip with what the declaration says of all of them.
@@ -243,59 +232,6 @@ class RealDataset:
         if options.cropped and (options.part or "") not in self.cropped_parts:
             of = f" of {options.part}" if options.part else ""
             raise DatasetError(f"{self.title} has no cropped faces{of}. Import the raw frames.")
-
-
-def times(row: TableRow, onset: str = "onset", apex: str = "apex", offset: str = "offset") -> Times:
-    """Frame numbers of a row by our names of its columns.
-
-    "/" is an unknown number. Numbers that contradict each other cannot cut a clip: an apex that is
-    not between onset and offset is left out, and all three if the offset is before the onset. A
-    note says so, and that the whole recording is taken where an end is not known.
-    """
-    start, top, stop = (row.integer(name, unknown=("/",)) for name in (onset, apex, offset))
-    notes = []
-    if start is None or stop is None:
-        notes.append(f"{row.where} has no onset or no offset; the whole recording is taken.")
-    elif stop < start:
-        problem = f"the offset {stop} is before the onset {start}; the whole recording is taken"
-        return Times(notes=(f"{row.where}: {problem}.",))
-    given = [number for number in (start, top, stop) if number is not None]
-    if given != sorted(given):
-        notes.append(f"{row.where}: the apex {top} is not between {start} and {stop}; not taken.")
-        top = None
-    return Times(start, top, stop, tuple(notes))
-
-
-def units(row: TableRow) -> dict[str, Any]:
-    """The AU columns of a row, as keyword arguments of `RealClip`."""
-    if text := row.text("aus"):
-        return {"facs": text, "au_apex": aus.vector_of(text, f"{row.file} {row.cell('aus')}")}
-    return {}
-
-
-def person(row: TableRow) -> int:
-    """Number of a row's subject: 6, "06" and "sub06" are 6.
-
-    Raises:
-        DatasetError: No number; the message has its coordinates.
-    """
-    text = row.must("subject")
-    digits = text.lower().removeprefix("sub").removeprefix("s")
-    if not digits.isdecimal():
-        raise row.error("subject", f"is {text!r}, not the number of a subject. Correct the cell")
-    return int(digits)
-
-
-def expression(row: TableRow) -> str:
-    """Micro or macro, by how a row's column "type" begins.
-
-    Raises:
-        DatasetError: It is neither; the message has its coordinates.
-    """
-    kind = row.must("type").lower()
-    if kind[:5] not in EXPRESSIONS:
-        raise row.error("type", f"is {kind!r}, not micro-expression or macro-expression")
-    return kind[:5]
 
 
 def declared() -> list[RealDataset]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset, Times
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.tables import Annotation, Names, TableRow
+from equime_hub.loading_script.real.tables import Annotation, Names, TableRow, Times
 
 COLUMNS: dict[str, Names] = {
     "subject": "Subject",
@@ -76,19 +76,13 @@ class DfmeRelease(RealDataset):
         rows, top = self.rows(folder), f"{folder.part}_data"
         undeclared = []
         for row in rows:
-            name, at, fps = row.must("name"), _times(row), self._rate(row)
+            at, fps = _times(row), self._rate(row)
             if fps is None:
                 undeclared.append(row)
                 at = replace(at, notes=(*at.notes, UNDECLARED))
-            yield self.row_clip(
-                row,
-                folder,
-                folder.cut([(top, name)], row, at),
-                subject=row.must("subject"),
-                name=name,
-                fps=fps,
-                label_source="joint" if row.text("emotion") else None,
-            )
+            span = folder.cut([(top, row.must("name"))], row, at)
+            source = "joint" if row.text("emotion") else None
+            yield self.row_clip(row, folder, span, fps=fps, label_source=source)
         if undeclared:
             say(
                 f"{top}/{undeclared[0].file} does not say at which rate {len(undeclared)}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import aus, frames
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset, times
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.tables import Annotation, Names, TableRow
 from equime_hub.schema.taxonomy import AU_NUMBERS
@@ -65,9 +65,8 @@ class FourDme(RealDataset):
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row; for its frames see the assumptions of `FourDme`."""
-        subject, name = row.must("subject"), row.must("name")
-        place = ("gray_micro", subject, name)
-        where, at = frames.folder(folder.root, *place), times(row)
+        place = ("gray_micro", self.subject_of(row), row.must("name"))
+        where, at = frames.folder(folder.root, *place), row.times()
         at = replace(at, notes=(*at.notes, *_disagreement(row)))
         files = frames.images(folder.root, where) if where else ()
         if at.onset is None or at.offset is None or len(files) != at.offset - at.onset + 1:
@@ -76,7 +75,7 @@ class FourDme(RealDataset):
             counted = dict(enumerate(files, at.onset))
             span = frames.span(counted, at.onset, at.apex, at.offset) | {"notes": at.notes}
         label = "+".join(each for each in LABELS if row.integer(each)) or row.text("emotion")
-        yield self.row_clip(row, folder, span, label, subject=subject, name=name)
+        yield self.row_clip(row, folder, span, label=label)
 
 
 def _disagreement(row: TableRow) -> tuple[str, ...]:
@@ -84,7 +83,7 @@ def _disagreement(row: TableRow) -> tuple[str, ...]:
     try:
         coded = {code.number for code in aus.parse(row.text("aus"))}
     except DatasetError:
-        return ()  # `dataset.units` says what is wrong with the cell
+        return ()  # `RealDataset.row_clip` says what is wrong with the cell
     there = {number for name, number in UNITS.items() if name in row.values}
     marked = {number for name, number in UNITS.items() if row.integer(name)}
     wrong = ", ".join(map(str, sorted((coded & there) ^ marked)))

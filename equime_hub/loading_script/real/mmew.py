@@ -7,7 +7,7 @@ from pathlib import Path
 
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset, person
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_columns
 
@@ -71,10 +71,8 @@ class Mmew(RealDataset):
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row, in the folder of its emotion."""
-        name, label = row.must("name"), row.must("emotion")
-        subject = self.subject.format(person(row))
-        span = folder.cut([(*top, MICRO, label, name) for top in TOPS], row)
-        yield self.row_clip(row, folder, span, subject=subject, name=name)
+        own = MICRO, row.must("emotion"), row.must("name")
+        yield self.row_clip(row, folder, folder.cut([(*top, *own) for top in TOPS], row))
 
     def _macro(self, root: Path, top: str, options: Options) -> Iterator[RealClip]:
         for subject, label, *rest in _folders(root / top):

@@ -6,16 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import (
-    Expected,
-    LabFolder,
-    RealDataset,
-    Times,
-    person,
-    times,
-)
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import three
-from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_columns
+from equime_hub.loading_script.real.tables import Annotation, TableRow, Times, coding_columns
 
 CLASSES = {
     "Anger": 57,
@@ -95,20 +88,13 @@ class Samm(RealDataset):
         if not folder.part:
             yield from super().row_clips(row, folder)
             return
-        name = row.must("name")
-        video = "_".join(name.split("_")[:2])
-        yield self.row_clip(
-            row,
-            folder,
-            folder.cut([("SAMM_longvideos", video)], row, _seen(row)),
-            subject=self.subject.format(person(row)),
-            name=name,
-            expression="macro" if row.text("type").lower().startswith("macro") else "micro",
-            label_source=None,
-        )
+        video = "_".join(row.must("name").split("_")[:2])
+        span = folder.cut([("SAMM_longvideos", video)], row, _seen(row))
+        kind = "macro" if row.text("type").lower().startswith("macro") else "micro"
+        yield self.row_clip(row, folder, span, expression=kind, label_source=None)
 
 
 def _seen(row: TableRow) -> Times:
     """Times of a row of the long videos; an onset or offset of 0 is the apex."""
     zeros = {name: row.values["apex"] for name in ("onset", "offset") if row.integer(name) == 0}
-    return times(replace(row, values={**row.values, **zeros}))
+    return replace(row, values={**row.values, **zeros}).times()

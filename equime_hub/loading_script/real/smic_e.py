@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import LabFolder, RealDataset, person, times
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.smic import Smic
 from equime_hub.loading_script.real.tables import Annotation, TableRow
 
@@ -53,12 +53,12 @@ class SmicE(RealDataset):
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip an expression, up to three a row."""
-        subject, video = self.subject.format(person(row)), row.must("name")
+        subject, video = self.subject_of(row), row.must("name")
         places = [(*top, subject, video) for top in self.raw]
         for number in (1, 2, 3):
             onset, offset = f"onset{number}", f"offset{number}"
             if number > 1 and row.text(onset) == row.text(offset) == "":
                 continue
-            span = folder.cut(places, row, times(row, onset, "", offset))
+            span = folder.cut(places, row, row.times(onset, "", offset))
             name = video if number == 1 else f"{video}-{number}"
-            yield self.row_clip(row, folder, span, subject=subject, name=name)
+            yield self.row_clip(row, folder, span, name=name)

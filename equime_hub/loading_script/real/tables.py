@@ -13,12 +13,23 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.frames import inside
 from equime_hub.loading_script.real.notes import say
 from equime_hub.loading_script.real.sheets import Broken, Cell, Value, letters, load
+from equime_hub.schema.taxonomy import EXPRESSIONS
 
 HEADER_WITHIN = 100
 """Rows from the top in which a header is looked for."""
 
 Names = str | int | Sequence[str]
 """A column: its header, several spellings of it, or its place from 0 in a table without header."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Frame numbers of a row; None is unknown. The notes say what was left out, and why."""
+
+    onset: int | None = None
+    apex: int | None = None
+    offset: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,53 @@ class TableRow:
         except (ValueError, OverflowError):
             pass
         return self._refuse(name, f"is {text!r}, not a whole number")
+
+    def times(self, onset: str = "onset", apex: str = "apex", offset: str = "offset") -> Times:
+        """Frame numbers by our names of their columns.
+
+        "/" is an unknown number. Numbers that contradict each other cannot cut a clip: an apex
+        that is not between onset and offset is left out, and all three if the offset is before the
+        onset. A note says so, and that the whole recording is taken where an end is not known.
+        """
+        start, top, stop = (self.integer(name, unknown=("/",)) for name in (onset, apex, offset))
+        notes = []
+        if start is None or stop is None:
+            notes.append(f"{self.where} has no onset or no offset; the whole recording is taken.")
+        elif stop < start:
+            problem = f"the offset {stop} is before the onset {start}; the whole recording is taken"
+            return Times(notes=(f"{self.where}: {problem}.",))
+        given = [number for number in (start, top, stop) if number is not None]
+        if given != sorted(given):
+            notes.append(
+                f"{self.where}: the apex {top} is not between {start} and {stop}; not taken."
+            )
+            top = None
+        return Times(start, top, stop, tuple(notes))
+
+    def person(self) -> int:
+        """Number of the subject: 6, "06" and "sub06" are 6.
+
+        Raises:
+            DatasetError: No number; the message has its coordinates.
+        """
+        text = self.must("subject")
+        digits = text.lower().removeprefix("sub").removeprefix("s")
+        if not digits.isdecimal():
+            raise self.error(
+                "subject", f"is {text!r}, not the number of a subject. Correct the cell"
+            )
+        return int(digits)
+
+    def expression(self) -> str:
+        """Micro or macro, by how the column "type" begins.
+
+        Raises:
+            DatasetError: It is neither; the message has its coordinates.
+        """
+        kind = self.must("type").lower()
+        if kind[:5] not in EXPRESSIONS:
+            raise self.error("type", f"is {kind!r}, not micro-expression or macro-expression")
+        return kind[:5]
 
     def error(self, name: str, problem: str) -> DatasetError:
         """An error about one cell; `problem` goes on after "SAMM.xlsx F31"."""
@@ -183,19 +241,14 @@ class Annotation:
         )
 
 
-def coding_columns(
-    onset: Names, apex: Names, offset: Names, aus: Names, emotion: Names
-) -> dict[str, Names]:
-    """Columns of a table that calls the first two "Subject" and "Filename", as most do."""
-    return {
-        "subject": "Subject",
-        "name": "Filename",
-        "onset": onset,
-        "apex": apex,
-        "offset": offset,
-        "aus": aus,
-        "emotion": emotion,
-    }
+def coding_columns(*names: Names) -> dict[str, Names]:
+    """Columns of a table that calls its first two "Subject" and "Filename", as most do.
+
+    Args:
+        names: Headers of onset, apex, offset, AUs and emotion.
+    """
+    ours = ("onset", "apex", "offset", "aus", "emotion")
+    return {"subject": "Subject", "name": "Filename", **dict(zip(ours, names, strict=True))}
 
 
 def find(root: Path, *patterns: str) -> Path:
