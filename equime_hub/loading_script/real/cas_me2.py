@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from equime_hub.loading_script.real import frames, tables
+from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
@@ -60,7 +60,6 @@ class CasMe2(RealDataset):
                 "emotion": 8,
             },
             sheet="CASFEcode_final",
-            header_row=None,
         )
     }
     cropped_parts = ("",)
@@ -87,7 +86,7 @@ class CasMe2(RealDataset):
 
 def _names(path: Path, sheet: str, columns: Mapping[str, int]) -> dict[str, str]:
     """A naming sheet as name → its other name, both as text in lower case."""
-    rows = tables.read(path, columns, sheet=sheet)
+    rows = Annotation((), columns, sheet).read(path)
     return {row.must("key").lower().lstrip("0"): row.must("value").lower() for row in rows}
 
 

@@ -25,16 +25,8 @@ FOLDERS: Mapping[str, Sequence[Place]] = {
 LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """By their numbers in the emotion files."""
 
-CLASSES = {
-    "anger": 45,
-    "contempt": 18,
-    "disgust": 59,
-    "fear": 25,
-    "happy": 69,
-    "sadness": 28,
-    "surprise": 83,
-    "no label": 266,
-}
+_COUNTS = (266, 45, 18, 59, 25, 69, 28, 83)
+CLASSES = dict(zip(("no label", *LABELS[1:]), _COUNTS, strict=True))
 """Sequences a class: from memory, but their sums are the 327 and 593 of the paper."""
 
 Numbers = list[list[int]]
@@ -82,9 +74,8 @@ class CkPlus(RealDataset):
             unlabelled += clip.emotion_raw is None
             yield clip
         if unlabelled:
-            say(
-                f"Sequences of CK+ without emotion label: {unlabelled} of {len(places)}. They stay."
-            )
+            of = f"{unlabelled} of {len(places)}"
+            say(f"Sequences of CK+ without emotion label: {of}. They stay.")
 
     def _clip(
         self,

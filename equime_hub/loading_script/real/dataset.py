@@ -166,7 +166,8 @@ class RealDataset:
 
     def rows(self, folder: LabFolder) -> list[TableRow]:
         """Rows of a part's table, corrected if that is wanted."""
-        rows = self.tables[folder.part].rows(folder.root)
+        table = self.tables[folder.part]
+        rows = table.read(table.find(folder.root))
         return corrected(rows, self.name, fixes=folder.options.fixes)
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
@@ -190,11 +191,16 @@ class RealDataset:
             span: Those of the clip (`LabFolder.cut`).
             known: Further fields of `RealClip`, and `label`, the raw one.
         """
-        given: dict[str, Any] = {"label": row.text("emotion"), "fixes": row.fixes, "row": row.where}
+        given: dict[str, Any] = {
+            "subject": self.subject_of(row),
+            "name": row.must("name"),
+            "label": row.text("emotion"),
+            "fixes": row.fixes,
+            "row": row.where,
+        }
         if text := row.text("aus"):
             given |= {"facs": text, "au_apex": aus.vector_of(text, f"{row.file} {row.cell('aus')}")}
-        given |= {"subject": known.get("subject") or self.subject_of(row)}
-        given |= {"name": known.get("name") or row.must("name"), **span, **known}
+        given |= {**span, **known}
         return self.clip(folder.part, given.pop("label"), folder.options, **given)
 
     def clip(self, part: str, label: str, options: Options, **known: Any) -> RealClip:

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real import REAL, frames, tables
+from equime_hub.loading_script.real import REAL, frames
 from equime_hub.loading_script.real.clip import Options, RealClip
 from equime_hub.loading_script.real.dataset import Expected, RealDataset, listed
 from equime_hub.loading_script.real.labels import classify, emotion_3
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.tables import Names, TableRow
+from equime_hub.loading_script.real.tables import Annotation, TableRow
 from equime_hub.schema.taxonomy import EMOTIONS_3
 
 LIST = "combined_3class_gt.csv"
@@ -27,10 +26,6 @@ FOLDERS = {
 
 _PARTS = {"smic": "hs"}
 _SUBJECTS = {"casme2": "sub{:02}", "smic": "s{:02}", "samm": "{:03}"}
-_COLUMNS: dict[str, Names] = {"dataset": 0, "subject": 1, "name": 2, "class": 3}
-
-Key = tuple[int, tuple[Any, ...]]
-"""Number of a subject and name of a clip, however both are padded with zeros."""
 
 
 class Megc2019(RealDataset):
@@ -66,12 +61,13 @@ class Megc2019(RealDataset):
         ),
         "samm": Expected(28, 133, {"negative": 92, "positive": 26, "surprise": 15}),
     }
+    tables = {"": Annotation((LIST,), {"dataset": 0, "subject": 1, "name": 2, "class": 3})}
     cropped_parts = ("", *fps)
     numbers = dict(enumerate(EMOTIONS_3))
 
     def files(self, root: Path) -> list[Path]:
         """The list, and the annotation files of the releases."""
-        there = tables.found_files(root, LIST)
+        there = super().files(root)
         for name in FOLDERS:
             if (folder := _folder(root, name)) is not None:
                 there += REAL.get(name)().files(root / folder)
@@ -80,13 +76,19 @@ class Megc2019(RealDataset):
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
         """Clips of the list, in its order; see `RealDataset.clips`."""
         self.refuse(options)
-        if not tables.found_files(root, LIST):
+        table = self.tables[""]
+        if not table.is_in(root):
             raise DatasetError(
                 f"{root} has no {LIST}, the organisers' list of 442 clips (dataset, subject, clip, "
                 "class). Take it from the MEGC 2019 site; its clips follow from no rule."
             )
-        rows = _by_dataset(tables.read(tables.find(root, LIST), _COLUMNS))
-        for name in [options.part] if options.part else list(rows):
+        rows: dict[str, list[TableRow]] = {}
+        for row in table.read(table.find(root)):
+            name = row.must("dataset").lower()
+            if name not in FOLDERS:
+                raise row.error("dataset", f"is {name!r}, not one of {', '.join(FOLDERS)}")
+            rows.setdefault(name, []).append(row)
+        for name in [options.part] if options.part else rows:
             folder = _folder(root, name)
             if folder is None:
                 raise DatasetError(
@@ -105,7 +107,10 @@ class Megc2019(RealDataset):
             _key(clip.subject, clip.name): clip for clip in listed(dataset, root / folder, own)
         }
         for row in rows:
-            label, key = _class(row), _key(row.must("subject"), row.must("name"))
+            label = self.numbers.get(row.integer("class"))
+            if label is None:
+                raise row.error("class", f"is {row.text('class')!r}, not 0, 1 or 2")
+            key = _key(row.must("subject"), row.must("name"))
             clip = there.get(key)
             if clip is None:
                 subject, clip_name = _SUBJECTS[name].format(key[0]), row.must("name")
@@ -132,22 +137,6 @@ def _folder(root: Path, name: str) -> str | None:
     return frames.first_folder(root, [(folder,) for folder in FOLDERS[name]])
 
 
-def _by_dataset(rows: Sequence[TableRow]) -> dict[str, list[TableRow]]:
-    found: dict[str, list[TableRow]] = {}
-    for row in rows:
-        name = row.must("dataset").lower()
-        if name not in FOLDERS:
-            raise row.error("dataset", f"is {name!r}, not one of {', '.join(FOLDERS)}")
-        found.setdefault(name, []).append(row)
-    return found
-
-
-def _class(row: TableRow) -> str:
-    number = row.integer("class")
-    if number not in Megc2019.numbers:
-        raise row.error("class", f"is {row.text('class')!r}, not 0, 1 or 2")
-    return Megc2019.numbers[number]
-
-
-def _key(subject: str, name: str) -> Key:
+def _key(subject: str, name: str) -> tuple[int, object]:
+    """Number of a subject and name of a clip, however both are padded with zeros."""
     return int(re.sub(r"\D", "", subject) or 0), frames.natural(name)

@@ -157,63 +157,18 @@ class TableRow:
         raise self.error(name, f"{problem}. Correct the cell, or take its row out of the table")
 
 
-def read(
-    path: Path,
-    columns: Mapping[str, Names],
-    *,
-    sheet: str | None = None,
-    header_row: int | None = None,
-    optional: Iterable[str] = (),
-) -> list[TableRow]:
-    """Read the rows of an annotation table.
-
-    The header is found by its content: the first of the first 100 rows that has all columns,
-    whatever their letter case, spaces and order. Rows in which all columns are empty are left out.
-    Values are those that were stored when the file was last saved; formulas are not computed.
-    Said as remarks (`notes`): a header elsewhere than in `header_row`, formulas, rows that occur
-    twice.
-
-    Args:
-        path: The file; what it is, is seen by its first bytes.
-        columns: Our name → header, spellings of it, or place. A table in which all columns are
-            given by their places has no header.
-        sheet: Name of the sheet, whatever its letter case; None is the first.
-        header_row: Row of the header in the official file, as a spreadsheet counts, from 1.
-        optional: Our names of columns that may be absent; `TableRow.values` has them not then.
-
-    Raises:
-        DatasetError: The file is absent or damaged or has macros, the sheet or a column is not
-            there, or a cell is an error or a formula without a stored value.
-        MissingDependencyError: The package that reads this kind of file is not installed.
-    """
-    title, lines = load(path, sheet)
-    top, places = _header(path, title, lines, columns, set(optional))
-    if header_row is not None and top != header_row:
-        say(f"{path.name} has its header in row {top}, the official file in row {header_row}.")
-    headers = {
-        name: str(_at(lines[top - 1], place) or "") if top else letters(place)
-        for name, place in places.items()
-    }
-    rows = []
-    for number, cells in enumerate(lines[top:], top + 1):
-        found = {name: _at(cells, place) for name, place in places.items()}
-        if any(value is not None for value in found.values()):
-            values = _usable(path, found, places, number)
-            rows.append(TableRow(values, places, headers, path, number, number - top - 1))
-    _say_twins(path, rows)
-    return rows
-
-
 @dataclass(frozen=True)
 class Annotation:
     """One annotation table of a release.
 
     Attributes:
         workbooks: Patterns of the file, the newest first (`find`).
-        columns: Our names of its columns → their headers (`read`).
-        sheet: Name of the sheet; None is the first.
-        header_row: Row of the header in the official file, from 1; None is not compared.
-        optional: Our names of columns that may be absent.
+        columns: Our name → header, spellings of it, or place. A table in which all columns are
+            given by their places has no header.
+        sheet: Name of the sheet, whatever its letter case; None is the first.
+        header_row: Row of the header in the official file, as a spreadsheet counts, from 1; None
+            is not compared.
+        optional: Our names of columns that may be absent; `TableRow.values` has them not then.
     """
 
     workbooks: Sequence[str]
@@ -230,14 +185,68 @@ class Annotation:
         """The file (`find`)."""
         return find(root, *self.workbooks)
 
-    def rows(self, root: Path) -> list[TableRow]:
-        """Its rows (`read`)."""
-        return read(
-            self.find(root),
-            self.columns,
-            sheet=self.sheet,
-            header_row=self.header_row,
-            optional=self.optional,
+    def read(self, path: Path) -> list[TableRow]:
+        """Read the rows of a file.
+
+        The header is found by its content: the first of the first 100 rows that has all columns,
+        whatever their letter case, spaces and order. Rows in which all columns are empty are left
+        out. Values are those that were stored when the file was last saved; formulas are not
+        computed. Said as remarks (`notes`): a header elsewhere than in `header_row`, formulas, rows
+        that occur twice.
+
+        Args:
+            path: The file; what it is, is seen by its first bytes.
+
+        Raises:
+            DatasetError: The file is absent or damaged or has macros, the sheet or a column is not
+                there, or a cell is an error or a formula without a stored value.
+            MissingDependencyError: The package that reads this kind of file is not installed.
+        """
+        title, lines = load(path, self.sheet)
+        top, places = self._header(f"{path}{f' (sheet {title!r})' if title else ''}", lines)
+        if top and self.header_row not in (None, top):
+            said = f"{path.name} has its header in row {top}"
+            say(f"{said}, the official file in row {self.header_row}.")
+        headers = {
+            name: str(_cell(path, lines, top, place, name) or "") if top else letters(place)
+            for name, place in places.items()
+        }
+        rows: list[TableRow] = []
+        first: dict[tuple[Value, ...], int] = {}
+        for number in range(top + 1, len(lines) + 1):
+            values = {n: _cell(path, lines, number, place, n) for n, place in places.items()}
+            if all(value is None for value in values.values()):
+                continue
+            rows.append(TableRow(values, places, headers, path, number, number - top - 1))
+            if (twin := first.setdefault(tuple(values.values()), number)) != number:
+                say(f"{path.name} has the same in row {twin} and in row {number}.")
+        return rows
+
+    def _header(self, where: str, lines: Sequence[Sequence[Cell]]) -> tuple[int, dict[str, int]]:
+        """Row of the header, from 1, and the places of our columns in it; row 0 is no header."""
+        given = {name: place for name, place in self.columns.items() if isinstance(place, int)}
+        if len(given) == len(self.columns):
+            return 0, given
+        most: tuple[int, dict[str, int]] = (0, {})
+        for number, cells in enumerate(lines[:HEADER_WITHIN], 1):
+            there = {plain(cell): place for place, cell in reversed(list(enumerate(cells)))}
+            places = dict(given)
+            for name, names in self.columns.items():
+                spellings = () if isinstance(names, int) else _spellings(names)
+                if fitting := [s for s in map(plain, spellings) if s in there]:
+                    places[name] = there[fitting[0]]
+            if set(self.columns) <= {*places, *self.optional}:
+                return number, places
+            most = max(most, (number, places), key=lambda found: len(found[1]))
+        lacking = [
+            _spellings(names)[0]
+            for name, names in self.columns.items()
+            if name not in {*most[1], *self.optional} and not isinstance(names, int)
+        ]
+        nearest = f"; the most of them are in row {most[0]}" if most[1] else ""
+        raise DatasetError(
+            f"{where} has no header row with the columns {', '.join(lacking)}{nearest}. Take the "
+            "annotation file of the official release."
         )
 
 
@@ -298,47 +307,8 @@ def _entries(folder: Path, pattern: str) -> list[Path]:
         return []
 
 
-def _header(
-    path: Path,
-    title: str,
-    lines: Sequence[Sequence[Cell]],
-    columns: Mapping[str, Names],
-    optional: set[str],
-) -> tuple[int, dict[str, int]]:
-    """Row of the header, from 1, and the places of our columns in it; row 0 is no header."""
-    given = {name: place for name, place in columns.items() if isinstance(place, int)}
-    if len(given) == len(columns):
-        return 0, given
-    best: tuple[int, dict[str, int]] = (0, {})
-    for number, cells in enumerate(lines[:HEADER_WITHIN], 1):
-        places = {
-            name: place
-            for name, names in columns.items()
-            if (place := _place(cells, names)) is not None
-        }
-        if set(columns) <= set(places) | optional:
-            return number, places
-        if len(places) > len(best[1]):
-            best = number, places
-    lacking = [
-        str(names if isinstance(names, str) else names[0])
-        for name, names in columns.items()
-        if name not in set(best[1]) | optional and not isinstance(names, int)
-    ]
-    where = f"; the most of them are in row {best[0]}" if best[1] else ""
-    raise DatasetError(
-        f"{path}{f' (sheet {title!r})' if title else ''} has no header row with the "
-        f"columns {', '.join(lacking)}{where}. Take the annotation file of the official release."
-    )
-
-
-def _place(cells: Sequence[Cell], names: Names) -> int | None:
-    """Where one of the spellings stands in a header row."""
-    if isinstance(names, int):
-        return names
-    there = [plain(cell) for cell in cells]
-    spellings = map(plain, [names] if isinstance(names, str) else names)
-    return next((there.index(spelling) for spelling in spellings if spelling in there), None)
+def _spellings(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
 
 
 def plain(text: object) -> str:
@@ -352,27 +322,13 @@ def plain(text: object) -> str:
     return "" if text is None else re.sub(r"[\W_]+", "", str(text)).casefold()
 
 
-def _at(cells: Sequence[Cell], place: int) -> Cell:
-    return cells[place] if place < len(cells) else None
-
-
-def _usable(
-    path: Path, found: Mapping[str, Cell], places: Mapping[str, int], number: int
-) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    for name, value in found.items():
-        if isinstance(value, Broken):
-            raise DatasetError(
-                f"{path} {letters(places[name])}{number} ({name}) {value.problem}. "
-                "Open the file, type what is meant as text, and save it."
-            )
-        values[name] = value
-    return values
-
-
-def _say_twins(path: Path, rows: Sequence[TableRow]) -> None:
-    first: dict[tuple[Value, ...], int] = {}
-    for row in rows:
-        number = first.setdefault(tuple(row.values.values()), row.number)
-        if number != row.number:
-            say(f"{path.name} has the same in row {number} and in row {row.number}.")
+def _cell(path: Path, lines: Sequence[Sequence[Cell]], number: int, place: int, name: str) -> Value:
+    """A cell that can be used; None if it is empty or its row ends before it."""
+    cells = lines[number - 1]
+    value = cells[place] if place < len(cells) else None
+    if isinstance(value, Broken):
+        raise DatasetError(
+            f"{path} {letters(place)}{number} ({name}) {value.problem}. "
+            "Open the file, type what is meant as text, and save it."
+        )
+    return value

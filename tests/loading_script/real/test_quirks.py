@@ -11,8 +11,9 @@ import pytest
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import REAL, notes, quirks
 from equime_hub.loading_script.real.quirks import corrected, corrections
-from equime_hub.loading_script.real.tables import TableRow, read
+from equime_hub.loading_script.real.tables import TableRow
 from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import table as read
 
 COLUMNS = {"subject": "Subject", "name": "Filename", "onset": "Onset", "apex": "Apex",
            "offset": "Offset"}  # fmt: skip
