@@ -126,14 +126,12 @@ def _apply(correction: Correction, rows: list[TableRow]) -> None:
         rows[other] = _swapped(correction, after, before)
         return
     row = rows[place]
-    values = dict(row.values)
-    for column, value in correction.should_be.items():
-        if (name := _ours(row, column)) is not None:
-            values[name] = value
+    changes = {_ours(row, column): value for column, value in correction.should_be.items()}
+    values = {name: changes.get(name, value) for name, value in row.values.items()}
     if values == row.values and row.fixes:
         return  # another correction knew it by its name
     after = replace(row, values=values, fixes=(*row.fixes, correction.id))
-    if values == row.values or _falling(after, correction.times):
+    if values == row.values or not _rising(_numbers(after, correction.times)):
         raise _UnfitError(f"row {row.number} would be no better")
     rows[place] = after
 
@@ -157,7 +155,13 @@ def _row(correction: Correction, rows: list[TableRow]) -> int:
         wanted = " ".join(f"{name} {value}" for name, value in correction.where.items())
         raise _UnfitError(f"no row has {wanted}")
     wrong = [place for place in places if _says(rows[place], correction.says)]
-    wrong = [place for place in wrong if not _in_order(rows[place], correction.times)]
+    if correction.times:
+        numbers = {place: _numbers(rows[place], correction.times) for place in wrong}
+        wrong = [
+            place
+            for place, found in numbers.items()
+            if not found or None in found or not _rising(found)
+        ]
     if not wrong:
         raise _UnfitError(f"row {rows[places[0]].number} does not say what was wrong")
     if len(wrong) > 1:
@@ -166,19 +170,19 @@ def _row(correction: Correction, rows: list[TableRow]) -> int:
 
 
 def _position(rows: list[TableRow], index: int) -> int:
-    for place, row in enumerate(rows):
-        if row.index == index:
-            return place
-    raise _UnfitError(f"no row has the index {index}")
+    found = next((place for place, row in enumerate(rows) if row.index == index), None)
+    if found is None:
+        raise _UnfitError(f"no row has the index {index}")
+    return found
 
 
 def _says(row: TableRow, cells: Mapping[str, Value]) -> bool:
     """Whether these cells have these values; "/" and other signs count, letter case does not."""
-    for column, value in cells.items():
-        name = _ours(row, column)
-        if name is None or _same(row.values.get(name)) != _same(value):
-            return False
-    return True
+    names = {column: _ours(row, column) for column in cells}
+    return None not in names.values() and all(
+        _same(row.values.get(names[column] or "")) == _same(value)
+        for column, value in cells.items()
+    )
 
 
 def _same(value: Value) -> str:
@@ -186,15 +190,10 @@ def _same(value: Value) -> str:
     return str(int(text)) if text.isdecimal() else text
 
 
-def _in_order(row: TableRow, times: Sequence[str]) -> bool:
-    """Whether all times are numbers that do not fall; without times nothing is in order."""
-    numbers = _numbers(row, times)
-    return bool(numbers) and None not in numbers and not _falling(row, times)
-
-
-def _falling(row: TableRow, times: Sequence[str]) -> bool:
-    given = [number for number in _numbers(row, times) if number is not None]
-    return given != sorted(given)
+def _rising(numbers: Sequence[int | None]) -> bool:
+    """Whether no number is smaller than one before it; unknown ones do not count."""
+    given = [number for number in numbers if number is not None]
+    return given == sorted(given)
 
 
 def _numbers(row: TableRow, times: Sequence[str]) -> list[int | None]:
