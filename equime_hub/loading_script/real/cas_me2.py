@@ -48,17 +48,7 @@ class CasMe2(RealDataset):
                 "*/CAS(ME)^2code_final(Updated).xls*",
                 "*/CAS(ME)^2code_final.xls*",
             ),
-            {
-                "subject": 0,
-                "name": 1,
-                "onset": 2,
-                "apex": 3,
-                "offset": 4,
-                "aus": 5,
-                "valence": 6,
-                "type": 7,
-                "emotion": 8,
-            },
+            dict(subject=0, name=1, onset=2, apex=3, offset=4, aus=5, valence=6, type=7, emotion=8),
             sheet="CASFEcode_final",
         )
     }

@@ -11,15 +11,7 @@ from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_c
 
 TOPS: tuple[Place, ...] = ((), ("part_A",), ("part_C",))
 _A = coding_columns("Onset", "Apex", "Offset", "AU", "emotion")
-CLASSES = {
-    "disgust": 250,
-    "surprise": 187,
-    "others": 161,
-    "fear": 86,
-    "anger": 64,
-    "sad": 57,
-    "happy": 55,
-}
+CLASSES = dict(disgust=250, surprise=187, others=161, fear=86, anger=64, sad=57, happy=55)
 
 
 def _anywhere(name: str) -> tuple[str, str]:
@@ -63,19 +55,19 @@ class CasMe3(RealDataset):
         "A": Annotation(_anywhere("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx"), _A, "label"),
         "A_macro": Annotation(
             _anywhere("CAS(ME)3_part_A_v2.xls"),
-            {**_A, "type": "Expression type"},
+            _A | {"type": "Expression type"},
             optional=("aus", "emotion"),
         ),
         "C": Annotation(
             _anywhere("CAS(ME)3_part_C_ME.xlsx"),
-            {
-                "subject": "sub",
-                "name": "count",
-                "onset": "onset",
-                "offset": "offset",
-                "aus": "au",
-                "emotion": "emotion",
-            },
+            dict(
+                subject="sub",
+                name="count",
+                onset="onset",
+                offset="offset",
+                aus="au",
+                emotion="emotion",
+            ),
         ),
     }
     label_source = "self_report"

@@ -10,7 +10,7 @@ from typing import Any
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import aus, frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, RealDataset
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.labels import spelled
 from equime_hub.loading_script.real.notes import say
@@ -70,7 +70,7 @@ class CkPlus(RealDataset):
         }
         unlabelled = 0
         for place in sorted(places, key=lambda place: frames.natural("/".join(place))):
-            clip = self._clip(root, options, tops, place)
+            clip = self._clip(LabFolder(root, options, ""), tops, place)
             unlabelled += clip.emotion_raw is None
             yield clip
         if unlabelled:
@@ -78,25 +78,21 @@ class CkPlus(RealDataset):
             say(f"Sequences of CK+ without emotion label: {of}. They stay.")
 
     def _clip(
-        self,
-        root: Path,
-        options: Options,
-        tops: Mapping[str, str | None],
-        place: tuple[str, str],
+        self, folder: LabFolder, tops: Mapping[str, str | None], place: tuple[str, str]
     ) -> RealClip:
+        root = folder.root
         emotion, emotion_file = _numbers(root, tops, place, "emotion")
         units, facs_file = _numbers(root, tops, place, "facs")
         label = _label(emotion, emotion_file)
         return self.clip(
-            "",
+            folder,
             label,
-            options,
             subject=place[0],
             name="_".join(place),
             label_source="action_units" if label else None,
             row="/".join(place),
             notes=() if label else ("It has no emotion label.",),
-            **_span(root, tops["images"], place, emotion_file or facs_file),
+            **_span(folder, tops["images"], place, emotion_file or facs_file),
             **_units(units, facs_file),
         )
 
@@ -166,11 +162,10 @@ def _units(lines: Numbers, path: Path | None) -> dict[str, Any]:
 
 
 def _span(
-    root: Path, top: str | None, place: tuple[str, str], labelled: Path | None
+    folder: LabFolder, top: str | None, place: tuple[str, str], labelled: Path | None
 ) -> dict[str, Any]:
     """All frames: the first is neutral, the apex is the frame that a label file is named after."""
-    where = _folder(root, top, place)
-    numbered = frames.numbered(frames.images(root, where)) if where else {}
+    numbered = folder.numbered(_folder(folder.root, top, place))
     if not numbered:
         return frames.absent((*FOLDERS["images"][0], *place))
     number = re.search(r"_(\d+)_[a-z]+$", labelled.stem) if labelled else None

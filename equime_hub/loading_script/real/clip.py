@@ -151,7 +151,9 @@ class RealClip:
         if self.fps is not None and not 0 < self.fps < float("inf"):
             raise self._error(f"fps is a positive number, got {self.fps}")
         for vector in (self.au_onset, self.au_apex):
-            if vector is not None and not _is_au_vector(vector):
+            if vector is None:
+                continue
+            if len(vector) != len(ACTION_UNITS) or not all(0 <= value <= 1 for value in vector):
                 raise self._error(f"AU intensities are 17 numbers in [0, 1], got {vector}")
         times = [t for t in (self.onset, self.apex, self.offset) if t is not None]
         last = self.num_frames
@@ -187,7 +189,3 @@ class RealClip:
     def _error(self, problem: str) -> DatasetError:
         where = f" ({self.row})" if self.row else ""
         return DatasetError(f"{self.clip_id}{where}: {problem}.")
-
-
-def _is_au_vector(vector: Vector) -> bool:
-    return len(vector) == len(ACTION_UNITS) and all(0 <= value <= 1 for value in vector)

@@ -40,7 +40,7 @@ class Expected:
 
 
 class LabFolder:
-    """A lab's folder while the table of one part is read, and what is wanted of it."""
+    """A lab's folder while one part of a dataset is read (`part`), and what is wanted of it."""
 
     def __init__(self, root: Path, options: Options, part: str) -> None:
         self.root, self.options, self.part = root, options, part
@@ -66,7 +66,7 @@ class LabFolder:
         at = at or row.times()
         where = frames.first_folder(self.root, places)
         try:
-            numbered = self._numbered(where) if where else {}
+            numbered = self.numbered(where)
             if not numbered:
                 return frames.absent(where.split("/") if where else places[0])
             whole = self.options.span == "recording"
@@ -75,7 +75,10 @@ class LabFolder:
             raise DatasetError(f"{row.where}: {error}") from error
         return span | {"notes": at.notes}
 
-    def _numbered(self, where: str) -> dict[int, str]:
+    def numbered(self, where: str | None) -> dict[int, str]:
+        """Frame number → file of a recording's folder; none if there is no such folder."""
+        if where is None:
+            return {}
         # A recording may have thousands of frames and dozens of rows, which follow each other.
         if self._recording[0] != where:
             self._recording = where, frames.numbered(frames.images(self.root, where))
@@ -201,28 +204,27 @@ class RealDataset:
         if text := row.text("aus"):
             given |= {"facs": text, "au_apex": aus.vector_of(text, f"{row.file} {row.cell('aus')}")}
         given |= {**span, **known}
-        return self.clip(folder.part, given.pop("label"), folder.options, **given)
+        return self.clip(folder, given.pop("label"), **given)
 
-    def clip(self, part: str, label: str, options: Options, **known: Any) -> RealClip:
+    def clip(self, folder: LabFolder, label: str, **known: Any) -> RealClip:
         """A clip with what the declaration says of all of them.
 
         Args:
-            part: Of the dataset; "" if it has none.
+            folder: Of its part; `Options.label_map` gives `emotion_3`.
             label: As the release writes it; "" is none.
-            options: Their label map gives `emotion_3`.
             known: Further fields of `RealClip`; they go before what is declared.
         """
         declared: dict[str, Any] = {
             "dataset": self.name,
-            "part": part or None,
-            "fps": self.fps.get(part),
+            "part": folder.part or None,
+            "fps": self.fps.get(folder.part),
             "licence": self.licence,
             "label_source": self.label_source,
             "expression": self.expression,
             "gray": self.gray,
             "emotion_raw": label or None,
             "emotion": labels.emotion_of(label),
-            "emotion_3": labels.emotion_3(self.name, label, options.label_map),
+            "emotion_3": labels.emotion_3(self.name, label, folder.options.label_map),
         }
         return RealClip(**(declared | known))
 

@@ -10,15 +10,15 @@ from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealData
 from equime_hub.loading_script.real.notes import say
 from equime_hub.loading_script.real.tables import Annotation, Names, TableRow, Times
 
-COLUMNS: dict[str, Names] = {
-    "subject": "Subject",
-    "name": "Filename",
-    "onset": "OnsetFrame",
-    "apex": "ApexFrame",
-    "emotion": "Emotion",
-    "recording": "Part",
-    "fps": "FPS",
-}
+COLUMNS: dict[str, Names] = dict(
+    subject="Subject",
+    name="Filename",
+    onset="OnsetFrame",
+    apex="ApexFrame",
+    emotion="Emotion",
+    recording="Part",
+    fps="FPS",
+)
 DECLARED = ("recording", "fps")
 WITHHELD = ("emotion", "onset", "apex")
 UNDECLARED = "At which rate it was filmed is not declared: fps is null."

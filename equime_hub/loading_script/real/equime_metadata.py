@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -46,10 +47,6 @@ def _whole(value: Any, bits: int = 63) -> int:
     return value
 
 
-def _steps(value: Any) -> int:
-    return _whole(value, bits=31)
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError
@@ -71,7 +68,7 @@ COLUMNS: Mapping[str, tuple[str, Callable[[Any], Value]]] = MappingProxyType(
     | {key: ("race", _race) for key in ("race", "ethnicity", "dominant_race")}
     | {key: ("prompt", _text) for key in ("prompt", "generating_prompt", "prompt_template")}
     | {key: ("model_id", _text) for key in ("model", "model_id", "model_name")}
-    | {key: ("steps", _steps) for key in ("steps", "num_inference_steps")}
+    | {key: ("steps", partial(_whole, bits=31)) for key in ("steps", "num_inference_steps")}
     | {key: ("seed", _whole) for key in ("seed", "random_seed")}
     | {key: ("tv", _number) for key in ("tv", "total_variation")}
     | {key: ("clip_iqa", _number) for key in ("clip_iqa", "clipiqa")}

@@ -9,7 +9,7 @@ from typing import Any
 
 from equime_hub.loading_script.real import equime_metadata, frames
 from equime_hub.loading_script.real.clip import VIDEO_SUFFIXES, Options, RealClip
-from equime_hub.loading_script.real.dataset import RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import emotion_of
 from equime_hub.loading_script.real.notes import say
 
@@ -56,30 +56,31 @@ class EquimeRelease(RealDataset):
         self.refuse(options)
         for part in [options.part] if options.part else self.parts:
             if (top := frames.first_folder(root, FORMS[part])) is not None:
-                yield from self._part(root, options, part, top)
+                yield from self._part(LabFolder(root, options, part), top)
 
-    def _part(self, root: Path, options: Options, part: str, top: str) -> Iterator[RealClip]:
-        for path in _sorted((root / top).iterdir()):
+    def _part(self, folder: LabFolder, top: str) -> Iterator[RealClip]:
+        example = _EXAMPLES[folder.part]
+        for path in _sorted((folder.root / top).iterdir()):
             if path.is_dir() and emotion_of(path.name) is None:
                 say(f"{path} is no emotion; videos left out: {len(_videos(path))}.")
             elif path.is_dir():
                 videos = _videos(path)
                 for video in videos:
-                    if (named := re.fullmatch(_NAMES[part], video.stem)) is None:
-                        say(f"{video} is left out: names in {top} are like {_EXAMPLES[part]}.")
+                    if (named := re.fullmatch(_NAMES[folder.part], video.stem)) is None:
+                        say(f"{video} is left out: names in {top} are like {example}.")
                     else:
-                        yield self._clip(root, options, part, video, named)
+                        yield self._clip(folder, video, named)
                 equime_metadata.say_strays(path, {video.stem for video in videos})
 
-    def _clip(
-        self, root: Path, options: Options, part: str, path: Path, named: re.Match[str]
-    ) -> RealClip:
-        where, label = path.relative_to(root).as_posix(), path.parent.name
-        columns, notes = equime_metadata.read(root, path) if part == "me_vlm" else ({}, ())
+    def _clip(self, folder: LabFolder, path: Path, named: re.Match[str]) -> RealClip:
+        where, label = path.relative_to(folder.root).as_posix(), path.parent.name
+        columns: dict[str, equime_metadata.Value] = {}
+        notes: tuple[str, ...] = ()
+        if folder.part == "me_vlm":
+            columns, notes = equime_metadata.read(folder.root, path)
         return self.clip(
-            part,
+            folder,
             label,
-            options,
             subject=str(int(named[2])),
             name=f"{label}_{path.stem}",
             frames=(where,),

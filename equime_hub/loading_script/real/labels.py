@@ -57,8 +57,9 @@ def three(*negative: str) -> dict[str, str]:
     return {**dict.fromkeys(negative, "negative"), "happiness": "positive", **same}
 
 
-def _same(*names: str) -> dict[str, Any]:
-    return {"classes": names, "classes_of": {name: name for name in names}}
+def _of(source: str, *names: str) -> LabelMap:
+    """A map that keeps some emotions as they are."""
+    return LabelMap(names, source, {name: name for name in names})
 
 
 HE3 = three("anger", "fear", "disgust", "sadness")
@@ -83,21 +84,21 @@ MAPS: Mapping[str, LabelMap] = MappingProxyType({
         "EquiME, evaluation code: as he3, and repression of CASME II is negative.",
         HE3,
     ),
-    "casme2_5": LabelMap(
-        source="CASME II (Yan et al. 2014), without its few clips of sadness and fear.",
-        **_same("happiness", "disgust", "repression", "surprise", "others"),
+    "casme2_5": _of(
+        "CASME II (Yan et al. 2014), without its few clips of sadness and fear.",
+        "happiness", "disgust", "repression", "surprise", "others",
     ),
-    "samm5": LabelMap(
-        source="SAMM as most papers take it: the five classes of ten clips or more.",
-        **_same("anger", "happiness", "surprise", "contempt", "others"),
+    "samm5": _of(
+        "SAMM as most papers take it: the five classes of ten clips or more.",
+        "anger", "happiness", "surprise", "contempt", "others",
     ),
-    "mmew6": LabelMap(
-        source="MMEW (Ben et al. 2021): six classes, 234 clips.",
-        **_same("happiness", "surprise", "anger", "disgust", "fear", "sadness"),
+    "mmew6": _of(
+        "MMEW (Ben et al. 2021): six classes, 234 clips.",
+        "happiness", "surprise", "anger", "disgust", "fear", "sadness",
     ),
-    "cas3_7": LabelMap(
-        source="CAS(ME)³ (Li et al. 2022), part A: seven classes.",
-        **_same("disgust", "surprise", "others", "fear", "anger", "sadness", "happiness"),
+    "cas3_7": _of(
+        "CAS(ME)³ (Li et al. 2022), part A: seven classes.",
+        "disgust", "surprise", "others", "fear", "anger", "sadness", "happiness",
     ),
     "cas3_4": LabelMap(
         ("negative", "positive", "surprise", "others"),
@@ -191,14 +192,15 @@ def map_labels(data: Data, label_map: str) -> Data:
             or no row is left.
     """
     out = excluded(data, label_map)
-    rows = sum(map(len, _tables(data)))
-    if sum(out.values()) == rows:
+    rows, dropped = sum(map(len, _tables(data))), sum(out.values())
+    reasons = ", ".join(f"{count} {reason}" for reason, count in out.items())
+    if dropped == rows:
         raise DatasetError(
-            f"The label map {label_map!r} excludes all {rows} rows{_reasons(out)}. "
+            f"The label map {label_map!r} excludes all {rows} rows{reasons and f' ({reasons})'}. "
             f"Choose another one of: {', '.join(MAPS)}."
         )
     if out:
-        say(f"The label map {label_map!r} drops {sum(out.values())} of {rows} rows{_reasons(out)}.")
+        say(f"The label map {label_map!r} drops {dropped} of {rows} rows ({reasons}).")
     mapped: Data = _mapped(data, label_map)
     return mapped
 
@@ -211,12 +213,11 @@ def excluded(data: Data, label_map: str) -> dict[str, int]:
     """
     _map(label_map)
     counts = Counter(pair for table in _tables(data) for pair in _pairs(table))
-    lost = {
+    return {
         f"{dataset}: {raw or 'no label'}": rows
         for (dataset, raw), rows in counts.most_common()
         if classify(label_map, dataset, raw) is None
     }
-    return lost
 
 
 def _mapped(data: Any, label_map: str) -> Any:
@@ -256,10 +257,6 @@ def _tables(data: Any) -> list[Any]:
 def _pairs(table: Any) -> list[tuple[str, str | None]]:
     columns = table.select_columns(["source_dataset", "emotion_raw"]).with_format(None)[:]
     return [(d or "", raw) for d, raw in zip(*columns.values(), strict=True)]
-
-
-def _reasons(out: Mapping[str, int]) -> str:
-    return f" ({', '.join(f'{rows} {reason}' for reason, rows in out.items())})" if out else ""
 
 
 def _map(name: str) -> LabelMap:

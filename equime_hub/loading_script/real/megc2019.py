@@ -13,6 +13,7 @@ from equime_hub.loading_script.real.clip import Options, RealClip
 from equime_hub.loading_script.real.dataset import Expected, RealDataset, listed
 from equime_hub.loading_script.real.labels import classify, emotion_3
 from equime_hub.loading_script.real.notes import say
+from equime_hub.loading_script.real.smic import Smic
 from equime_hub.loading_script.real.tables import Annotation, TableRow
 from equime_hub.schema.taxonomy import EMOTIONS_3
 
@@ -50,14 +51,11 @@ class Megc2019(RealDataset):
         "casme2": Expected(
             24,
             145,
-            {"negative": 88, "positive": 32, "surprise": 25},
+            dict(negative=88, positive=32, surprise=25),
             {"megc2019-casme2-casme2_sub16-EP01_08": 1},
         ),
         "smic": Expected(
-            16,
-            164,
-            {"negative": 70, "positive": 51, "surprise": 43},
-            {"megc2019-smic-smic_s18-s18_sur_03": 1},
+            16, 164, Smic.expected["hs"].classes, {"megc2019-smic-smic_s18-s18_sur_03": 1}
         ),
         "samm": Expected(28, 133, {"negative": 92, "positive": 26, "surprise": 15}),
     }
@@ -107,7 +105,8 @@ class Megc2019(RealDataset):
             _key(clip.subject, clip.name): clip for clip in listed(dataset, root / folder, own)
         }
         for row in rows:
-            label = self.numbers.get(row.integer("class"))
+            number = row.integer("class")
+            label = None if number is None else self.numbers.get(number)
             if label is None:
                 raise row.error("class", f"is {row.text('class')!r}, not 0, 1 or 2")
             key = _key(row.must("subject"), row.must("name"))

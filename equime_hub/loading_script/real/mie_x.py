@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import filecmp
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, RealDataset
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
 from equime_hub.schema.taxonomy import EMOTIONS_3
 
@@ -22,6 +22,8 @@ made the release is not said."""
 
 LENGTHS = (2, 10)
 """Frames of the two forms: onset and apex, or eight more between them."""
+
+STATIC = "Onset and apex are the same picture: the clip shows no expression."
 
 _NAME = re.compile(rf"(?P<image>.+)_(?P<source>{'|'.join(SOURCES)})_(?P<class>[012])")
 _OFFICIAL = Expected(5_000, 15_000, dict.fromkeys(EMOTIONS_3, 5_000))
@@ -59,25 +61,27 @@ class MieX(RealDataset):
             if named is None:
                 say(f"{path} is no clip of MiE-X, whose folders are 000123_exp_0 and so on.")
             elif options.part in (None, named["source"]):
-                clip = self._clip(root, options, path.relative_to(root).as_posix(), named)
+                clip = self._clip(LabFolder(root, options, named["source"]), path, named)
                 static += bool(clip.notes)
                 yield clip
         if static:
             say(f"Clips of MiE-X whose onset and apex are the same picture: {static}. They stay.")
 
-    def _clip(self, root: Path, options: Options, where: str, named: re.Match[str]) -> RealClip:
-        span = _span(root, where)
+    def _clip(self, folder: LabFolder, path: Path, named: re.Match[str]) -> RealClip:
+        where = path.relative_to(folder.root).as_posix()
+        span = _span(folder, where)
+        names = [folder.root / name for name in span["frames"]]
+        is_static = names and filecmp.cmp(names[0], names[-1], shallow=False)
         return self.clip(
-            named["source"],
+            folder,
             self.numbers[int(named["class"])],
-            options,
             subject=named["image"],
-            name=where.rpartition("/")[2],
+            name=path.name,
             au_source=SOURCES[named["source"]],
             generator="GANimation",
             images_as_people=True,
             row=where,
-            notes=_notes(root, span),
+            notes=(STATIC,) if is_static else (),
             **span,
         )
 
@@ -93,13 +97,13 @@ def _within(folder: Path) -> list[Path]:
     return sorted(there, key=lambda path: frames.natural(path.name))
 
 
-def _span(root: Path, where: str) -> dict[str, Any]:
+def _span(folder: LabFolder, where: str) -> dict[str, Any]:
     """Frames from onset to apex; none, if one of the two is missing.
 
     Raises:
         DatasetError: A frame that is in neither form.
     """
-    numbered = frames.numbered(frames.images(root, where))
+    numbered = folder.numbered(where)
     last = max(numbered, default=0)
     length = next((length for length in LENGTHS if last < length), None)
     if length is None:
@@ -111,10 +115,3 @@ def _span(root: Path, where: str) -> dict[str, Any]:
     if not {0, length - 1} <= set(numbered):
         return {"frames": (), "missing": span["missing"] if numbered else (where,)}
     return span | {"apex_source": "planned"}
-
-
-def _notes(root: Path, span: Mapping[str, Any]) -> tuple[str, ...]:
-    names = span["frames"]
-    if names and filecmp.cmp(root / names[0], root / names[-1], shallow=False):
-        return ("Onset and apex are the same picture: the clip shows no expression.",)
-    return ()

@@ -13,15 +13,7 @@ from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_c
 
 MICRO, MACRO = "Micro_Expression", "Macro_Expression"
 TOPS: tuple[Place, ...] = ((), ("MMEW_Final",))
-CLASSES = {
-    "happiness": 36,
-    "surprise": 89,
-    "anger": 8,
-    "disgust": 72,
-    "fear": 16,
-    "sadness": 13,
-    "others": 66,
-}
+CLASSES = dict(happiness=36, surprise=89, anger=8, disgust=72, fear=16, sadness=13, others=66)
 
 
 class Mmew(RealDataset):
@@ -67,27 +59,25 @@ class Mmew(RealDataset):
         if micro or options.part == "micro":
             yield from self.part_clips(LabFolder(root, options, "micro"))
         if macro and options.part != "micro":
-            yield from self._macro(root, macro, options)
+            yield from self._macro(LabFolder(root, options, "macro"), macro)
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row, in the folder of its emotion."""
         own = MICRO, row.must("emotion"), row.must("name")
         yield self.row_clip(row, folder, folder.cut([(*top, *own) for top in TOPS], row))
 
-    def _macro(self, root: Path, top: str, options: Options) -> Iterator[RealClip]:
-        for subject, label, *rest in _folders(root / top):
+    def _macro(self, folder: LabFolder, top: str) -> Iterator[RealClip]:
+        for subject, label, *rest in _folders(folder.root / top):
             where = "/".join((top, subject, label, *rest))
-            there = frames.numbered(frames.images(root, where))
             yield self.clip(
-                "macro",
+                folder,
                 label,
-                options,
                 subject=subject.upper(),
                 name="-".join((label.lower(), *rest)),
                 label_source=None,
                 expression="macro",
                 row=where,
-                **frames.span(there, None, None, None),
+                **frames.span(folder.numbered(where), None, None, None),
             )
 
 

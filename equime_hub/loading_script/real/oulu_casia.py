@@ -9,7 +9,7 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, RealDataset
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
 
 PARTS = {
@@ -62,14 +62,14 @@ class OuluCasia(RealDataset):
                 f"{root} has no {kind} clip of {', '.join(parts)}. It needs: {self.needs}"
             )
         for part, found in there.items():
+            folder = LabFolder(root, options, part)
             for where in found:
                 subject, label = where.split("/")[-2:]
-                numbers = frames.numbered(frames.images(root, where))
+                numbers = folder.numbered(where)
                 span = frames.span(numbers, 0, max(numbers, default=None), None)
                 yield self.clip(
-                    part,
+                    folder,
                     label,
-                    options,
                     subject=subject.upper(),
                     name=label,
                     row=where,

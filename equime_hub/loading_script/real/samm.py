@@ -10,16 +10,9 @@ from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealData
 from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.tables import Annotation, TableRow, Times, coding_columns
 
-CLASSES = {
-    "Anger": 57,
-    "Happiness": 26,
-    "Other": 26,
-    "Surprise": 15,
-    "Contempt": 12,
-    "Disgust": 9,
-    "Fear": 8,
-    "Sadness": 6,
-}
+CLASSES = dict(
+    Anger=57, Happiness=26, Other=26, Surprise=15, Contempt=12, Disgust=9, Fear=8, Sadness=6
+)
 
 
 class Samm(RealDataset):
@@ -62,15 +55,7 @@ class Samm(RealDataset):
                 for version in (3, 2, 1)
                 for folder in ("", "*/")
             ],
-            {
-                "subject": "Subject",
-                "name": "Filename",
-                "onset": "Onset",
-                "apex": "Apex",
-                "offset": "Offset",
-                "type": "Type",
-                "aus": "Action Units",
-            },
+            coding_columns("Onset", "Apex", "Offset", "Action Units", type="Type"),
             sheet="FACS_Movement_Only",
             header_row=10,
         ),

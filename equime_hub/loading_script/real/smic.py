@@ -9,12 +9,13 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, RealDataset
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.notes import say
 
 RAW, CROPPED = "SMIC_all_raw", "SMIC_all_cropped"
-LABELS = ("negative", "positive", "surprise")
+CLASSES = {"negative": 70, "positive": 51, "surprise": 43}
+"""Clips a label, of the fast camera."""
 
 Key = tuple[int, str, str]
 """Subject, label and clip, however many zeros the folders' names have."""
@@ -41,12 +42,7 @@ class Smic(RealDataset):
     needs = f"{RAW}/HS/s1/micro/negative and so on, or {CROPPED}/ for cropped faces."
     fps = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
     expected = {
-        "hs": Expected(
-            16,
-            164,
-            {"negative": 70, "positive": 51, "surprise": 43},
-            {"smic-hs-s18-s18_sur_03": 1},
-        ),
+        "hs": Expected(16, 164, CLASSES, {"smic-hs-s18-s18_sur_03": 1}),
         "vis": Expected(8, 71),
         "nir": Expected(8, 71),
     }
@@ -64,19 +60,18 @@ class Smic(RealDataset):
             cameras = ", ".join(part.upper() for part in parts)
             raise DatasetError(f"{root}/{top} has no clip of {cameras}. It needs: {self.needs}")
         for part, found in there.items():
+            folder = LabFolder(root, options, part)
             lacking = {key: (top, *place[-5:]) for key, place in _found(root, other, part).items()}
             for _, place in sorted((lacking | found).items()):
-                yield self._clip(root, options, part, place)
+                yield self._clip(folder, place)
 
-    def _clip(self, root: Path, options: Options, part: str, place: tuple[str, ...]) -> RealClip:
+    def _clip(self, folder: LabFolder, place: tuple[str, ...]) -> RealClip:
         *_, subject, _, label, name = place
-        where = frames.folder(root, *place)
-        numbers = frames.numbered(frames.images(root, where)) if where else {}
+        numbers = folder.numbered(frames.folder(folder.root, *place))
         span = frames.span(numbers, min(numbers, default=None), None, max(numbers, default=None))
         return self.clip(
-            part,
+            folder,
             label,
-            options,
             subject=f"s{int(subject[1:]):02}",
             name=name,
             row="/".join(place),
@@ -92,7 +87,7 @@ def _found(root: Path, top: str, part: str) -> dict[Key, tuple[str, ...]]:
         for path in (root / where).glob("*/micro/*/*") if where else ():
             subject, _, label, name = path.parts[-4:]
             number = _SUBJECT.fullmatch(subject)
-            if number is None or label not in LABELS:
+            if number is None or label not in CLASSES:
                 say(f"{path} is no clip of SMIC, whose folders are s1/micro/negative and so on.")
             elif path.is_dir():
                 key = (int(number[1]), label, re.sub("^s0+", "s", name.lower()))

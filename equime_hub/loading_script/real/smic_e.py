@@ -29,17 +29,17 @@ class SmicE(RealDataset):
                 for version in ("_2019", "")
                 for folder in ("HS_long/", "", "*/HS_long/")
             ],
-            {
-                "subject": "Subject",
-                "name": "Filename",
-                "onset1": "OnsetF",
-                "offset1": "OffsetF",
-                "onset2": "Onset2F",
-                "offset2": "Offset2F",
-                "onset3": "Onset3F",
-                "offset3": "Offset3F",
-                "emotion": "Emotion",
-            },
+            dict(
+                subject="Subject",
+                name="Filename",
+                onset1="OnsetF",
+                offset1="OffsetF",
+                onset2="Onset2F",
+                offset2="Offset2F",
+                onset3="Onset3F",
+                offset3="Offset3F",
+                emotion="Emotion",
+            ),
         )
     }
     subject = "s{:02}"

@@ -250,14 +250,15 @@ class Annotation:
         )
 
 
-def coding_columns(*names: Names) -> dict[str, Names]:
+def coding_columns(*names: Names, **more: Names) -> dict[str, Names]:
     """Columns of a table that calls its first two "Subject" and "Filename", as most do.
 
     Args:
-        names: Headers of onset, apex, offset, AUs and emotion.
+        names: Headers of onset, apex, offset, AUs and, if there is one, emotion.
+        more: Further columns.
     """
-    ours = ("onset", "apex", "offset", "aus", "emotion")
-    return {"subject": "Subject", "name": "Filename", **dict(zip(ours, names, strict=True))}
+    ours = ("subject", "name", "onset", "apex", "offset", "aus", "emotion")
+    return dict(zip(ours, ("Subject", "Filename", *names), strict=False)) | more
 
 
 def find(root: Path, *patterns: str) -> Path:
