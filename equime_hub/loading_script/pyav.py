@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from equime_hub.errors import DatasetError
 
@@ -35,3 +35,16 @@ def with_pyav(data: Data) -> Data:
         if repr(feature) != repr(before[name]):  # equal they are, whatever decodes them
             data = data.cast_column(name, feature)
     return data
+
+
+class DecodedByPyav:
+    """Goes before a builder of `datasets`: what it gives decodes videos with PyAV."""
+
+    def _decoded(self, data: Any) -> Any:
+        return with_pyav(data)
+
+    def _as_dataset(self, *args: Any, **kwargs: Any) -> Any:
+        return self._decoded(super()._as_dataset(*args, **kwargs))  # type: ignore[misc]
+
+    def _as_streaming_dataset_single(self, *args: Any, **kwargs: Any) -> Any:
+        return self._decoded(super()._as_streaming_dataset_single(*args, **kwargs))  # type: ignore[misc]

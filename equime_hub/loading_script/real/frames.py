@@ -99,15 +99,14 @@ def images(root: Path, folder: str) -> tuple[str, ...]:
     where = inside(root, folder)
     if not where.is_dir():
         raise DatasetError(f"{root} has no folder {folder}. Unpack the whole release there.")
-    names = []
     with os.scandir(where) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
-                continue
-            if entry.is_symlink():
-                inside(root, f"{folder}/{entry.name}")
-            names.append(entry.name)
-    return tuple(str(PurePosixPath(folder, name)) for name in sorted(names, key=natural))
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    there = [entry for entry in visible if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES]
+    for entry in there:
+        if entry.is_symlink():
+            inside(root, f"{folder}/{entry.name}")
+    names = sorted((entry.name for entry in there), key=natural)
+    return tuple(str(PurePosixPath(folder, name)) for name in names)
 
 
 def numbered(paths: Iterable[str]) -> dict[int, str]:

@@ -113,10 +113,7 @@ def images(root: Path, clip: RealClip, hashed: Any = None) -> Iterator[Image]:
     """
     size: tuple[int, int] | None = None
     for name in clip.frames:
-        try:
-            data = inside(root, name).read_bytes()
-        except OSError as error:
-            raise _UnreadableError(name, f"It cannot be read: {error.strerror}.") from error
+        data = _bytes(root, name)
         if hashed is not None:
             hashed.update(data)
         flags = cv2.IMREAD_GRAYSCALE if clip.gray else cv2.IMREAD_COLOR
@@ -170,8 +167,8 @@ def _image_row(root: Path, clip: RealClip) -> dict[str, Any]:
 
 def _video_row(root: Path, clip: RealClip, problems: list[Problem]) -> dict[str, Any]:
     name = clip.frames[0]
+    data = _bytes(root, name)
     try:
-        data = inside(root, name).read_bytes()
         info = codec.probe(data)
         if clip.fps is not None and abs(info.fps - clip.fps) > 0.01 * clip.fps:
             said = f"It says {info.fps:g} fps, the dataset declares {clip.fps:g}, which is taken."
@@ -184,8 +181,6 @@ def _video_row(root: Path, clip: RealClip, problems: list[Problem]) -> dict[str,
             frames = map(_even, codec.decode(data, range(start, stop)).frames)
             video = codec.encode_frames(frames, clip.fps or NOMINAL_FPS, ENCODER)
             encoding = ENCODER.describe()
-    except OSError as error:
-        raise _UnreadableError(name, f"It cannot be read: {error.strerror}.") from error
     except VideoError as error:
         raise _UnreadableError(name, str(error)) from error
     return _row(clip, video, hashlib.sha256(data).hexdigest(), encoding)
@@ -208,6 +203,13 @@ def _row(clip: RealClip, video: bytes, sha256: str, encoding: str) -> dict[str, 
         "size_bytes": len(video),
         "bitrate_kbps": len(video) * 8 / 1000 / seconds if seconds else None,
     }
+
+
+def _bytes(root: Path, name: str) -> bytes:
+    try:
+        return inside(root, name).read_bytes()
+    except OSError as error:
+        raise _UnreadableError(name, f"It cannot be read: {error.strerror}.") from error
 
 
 def _whole(data: bytes) -> bool:
