@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from equime_hub._version import __version__
 from equime_hub.loading_script.donors import drop_donors
-from equime_hub.loading_script.load import load, with_pyav
+from equime_hub.loading_script.load import load
 from equime_hub.loading_script.names import install as _install_names
+from equime_hub.loading_script.pyav import with_pyav
 from equime_hub.loading_script.real.labels import map_labels
 from equime_hub.metrics.aliases import install as _install_metrics
 from equime_hub.models.registration import install as _install_models

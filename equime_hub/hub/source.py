@@ -16,8 +16,9 @@ from equime_hub.cards.policy import POLICY
 from equime_hub.cards.statistics import Statistics, count
 from equime_hub.errors import DatasetError
 from equime_hub.files import inside, sha256, write_text
+from equime_hub.loading_script.real.dataset import is_licensed
 from equime_hub.schema import releases
-from equime_hub.schema.licences import is_licensed, is_restricted
+from equime_hub.schema.licences import is_restricted
 from equime_hub.schema.releases import Release
 from equime_hub.schema.stamp import ORIGIN, Origin, generation_name, read_origin
 

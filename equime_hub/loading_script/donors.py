@@ -9,7 +9,7 @@ from equime_hub.errors import DatasetError
 from equime_hub.splits.people import People
 
 if TYPE_CHECKING:
-    from equime_hub.loading_script.load import Data
+    from equime_hub.loading_script.pyav import Data
 
 _COLUMN = "au_source_subject"
 

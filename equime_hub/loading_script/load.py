@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.names import NAME, holds_dataset, resolve
+from equime_hub.loading_script import remote
+from equime_hub.loading_script.names import NAME, holds_dataset, resolve, shards_of
+from equime_hub.loading_script.real import REAL
+from equime_hub.loading_script.real.clip import Options
 from equime_hub.schema.features import check_features, features
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
-
-    from equime_hub.loading_script.real.clip import Options
-
-Data = TypeVar("Data", bound="Dataset | DatasetDict | IterableDataset | IterableDatasetDict")
 
 
 def load(
@@ -58,9 +60,6 @@ def load(
         HubError: The Hub fails.
     """
     import datasets
-    import yaml
-
-    from equime_hub.loading_script import remote
 
     expected = features(config)  # refuses an unknown config
     if unknown := set(columns or ()) - set(expected):
@@ -68,48 +67,41 @@ def load(
             f"The config {config!r} has no columns {', '.join(sorted(unknown))}. "
             f"Choose from: {', '.join(expected)}."
         )
+    some = {} if columns is None else {"columns": list(columns)}
+    opened: Any
     if root is not None:
-        real = _real(str(path), Path(root).expanduser(), options, config, split, streaming)
-        return real if columns is None else real.select_columns(list(columns))
+        from equime_hub.loading_script.real.builder import builder
+
+        made = builder(str(path), Path(root).expanduser(), options or Options(), config)
+        with _refusing(path):
+            opened = remote.rows(made, split, streaming)
+        return opened.select_columns(some["columns"]) if some else opened
     if options is not None:
         raise DatasetError(f"options are for a licensed dataset: give root= as well as {path!r}.")
     source = resolve() if str(path) == NAME else str(path)
-    some = {} if columns is None else {"columns": list(columns)}
-    try:
+    with _refusing(source):
         if _is_folder(source, config):
-            opened: Any = datasets.load_dataset(
-                str(Path(source).expanduser()), config, split=split, streaming=streaming, **some
-            )
+            folder = str(Path(source).expanduser())
+            opened = datasets.load_dataset(folder, config, split=split, streaming=streaming, **some)
         else:
             opened = remote.open_dataset(source, config, split, streaming, revision, some)
-    except (ValueError, yaml.YAMLError) as error:
-        raise DatasetError(f"Cannot open {source}: {error}") from error
     first = next(iter(opened.values())) if isinstance(opened, dict) else opened
     unread = {} if columns is None else expected
     check_features(datasets.Features({**unread, **first.features}))
     return opened
 
 
-def _real(
-    name: str, root: Path, options: Options | None, config: str, split: str | None, streaming: bool
-) -> Any:
-    from equime_hub.loading_script.real.builder import builder
-    from equime_hub.loading_script.real.clip import Options
-
-    reader = builder(name, root, options or Options(), config)
+@contextlib.contextmanager
+def _refusing(source: str | Path) -> Iterator[None]:
+    """Say what could not be opened, of what `datasets` refuses."""
     try:
-        if streaming:
-            return reader.as_streaming_dataset(split)
-        reader.download_and_prepare()
-        return reader.as_dataset(split)
-    except ValueError as error:
-        raise DatasetError(f"Cannot open {name}: {error}") from error
+        yield
+    except (ValueError, yaml.YAMLError) as error:
+        raise DatasetError(f"Cannot open {source}: {error}") from error
 
 
 def _is_folder(source: str, config: str) -> bool:
     """Whether it is a folder, not a repository; one that does not hold the config is refused."""
-    from equime_hub.loading_script.real import REAL
-
     folder = Path(source).expanduser()
     if not (folder.exists() or folder.is_absolute() or source.startswith(".")):
         if source in REAL.names():
@@ -120,35 +112,10 @@ def _is_folder(source: str, config: str) -> bool:
         if source.count("/") != 1:
             raise DatasetError(f"{source!r} is no folder, and no repository such as ORG/{NAME}.")
         return False
-    shards = f"{'data' if config == 'default' else config}/*.parquet"
+    shards = shards_of(config)
     if not (holds_dataset(folder) or any(folder.glob(shards))):
         raise DatasetError(
             f"{folder} holds no dataset (README.md and {shards}). Build one there with: "
             f"equime build PLAN --out {folder}"
         )
     return True
-
-
-def with_pyav(data: Data) -> Data:
-    """The same dataset, videos decoded by PyAV.
-
-    For datasets that lost the decoder on their way through a file: `load_from_disk`,
-    `Dataset.from_parquet`, `load_dataset("parquet", ...)`. No video is decoded.
-
-    Args:
-        data: A dataset or a stream, or a dictionary of them by split.
-
-    Raises:
-        DatasetError: A stream that does not know its columns, as after `map`.
-    """
-    from equime_hub.video.feature import pyav_features
-
-    if isinstance(data, dict):
-        return type(data)({split: with_pyav(rows) for split, rows in data.items()})
-    before = data.features
-    if before is None:
-        raise DatasetError("This stream does not know its columns: use with_pyav before map.")
-    for name, feature in pyav_features(before).items():
-        if repr(feature) != repr(before[name]):  # equal they are, whatever decodes them
-            data = data.cast_column(name, feature)
-    return data

@@ -15,6 +15,8 @@ import wrapt
 
 from equime_hub import hooks
 from equime_hub.errors import DatasetError
+from equime_hub.loading_script.pyav import with_pyav
+from equime_hub.schema.features import check_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +61,12 @@ def resolve() -> str:
 
 def holds_dataset(folder: Path) -> bool:
     """Whether a folder holds a built dataset: its card and at least one shard."""
-    return (folder / "README.md").is_file() and any(folder.glob("data/*.parquet"))
+    return (folder / "README.md").is_file() and any(folder.glob(shards_of("default")))
+
+
+def shards_of(config: str) -> str:
+    """Pattern of the shards of a config, relative to the dataset's folder."""
+    return f"{'data' if config == 'default' else config}/*.parquet"
 
 
 def install() -> None:
@@ -80,7 +87,6 @@ def _concatenate(
     wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Keep the first one's decoder: of datasets with other cards, the columns are read anew."""
-    from equime_hub.loading_script.load import with_pyav
     from equime_hub.video.feature import AvVideo
 
     def call(dsets: list[Any], *rest: Any, **named: Any) -> Any:
@@ -118,8 +124,6 @@ def _reader(found: Any) -> str | None:
 
 def is_ours(features: Features | None) -> bool:
     """Whether these are all columns of one of our configs."""
-    from equime_hub.schema.features import check_features
-
     try:
         check_features(features)
     except (DatasetError, AttributeError):

@@ -15,6 +15,7 @@ from equime_hub import checksums
 from equime_hub.errors import DatasetError, HubError
 from equime_hub.files import inside, sha256
 from equime_hub.loading_script import access
+from equime_hub.loading_script.names import shards_of
 from equime_hub.progress import Progress
 from equime_hub.schema.features import CONFIGS
 from equime_hub.schema.stamp import ORIGIN
@@ -77,41 +78,63 @@ def pull(
     """
     _refuse_place(folder, config)
     commit = access.readable(repository, revision)
-    sizes = _listed(repository, commit, folder)
-    text, sums = _sums(repository, commit)
-    if torn := sorted(({*sums} - sizes.keys()) | ({_CARD} - sums.keys())):
-        raise _broken(repository, commit, f"{torn[0]} is only in its files or {checksums.NAME}")
+    copy = _Copy(repository, commit, folder, progress)
+    text, sums = copy.listed()
     before = checksums.read(folder)
     _refuse_other(folder, before, sums)
-    work = folder / WORK
-    work.mkdir(parents=True, exist_ok=True)
+    copy.work.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(work / "lock", timeout=0):
-            (work / checksums.NAME).write_bytes(text)
-            copy = _Copy(repository, commit, folder, sizes, progress)
+        with FileLock(copy.work / "lock", timeout=0):
+            (copy.work / checksums.NAME).write_bytes(text)
             done = copy.run({n: sums[n] for n in sums if _belongs(n, config)}, before, config)
-            shutil.rmtree(work)
+            shutil.rmtree(copy.work)
             return done
     except Timeout:
         raise DatasetError(f"Another pull is at work in {folder}: wait for it.") from None
 
 
 class _Copy:
-    """One pull at work."""
+    """One pull at work; `sizes` has the files of the commit, in bytes."""
 
     def __init__(
-        self,
-        repository: str,
-        commit: str,
-        folder: Path,
-        sizes: dict[str, int],
-        progress: Progress | None,
+        self, repository: str, commit: str, folder: Path, progress: Progress | None
     ) -> None:
         self.repository, self.commit, self.folder = repository, commit, folder
-        self.work, self.sizes, self.progress = folder / WORK, sizes, progress
+        self.work, self.progress = folder / WORK, progress
+        self.sizes: dict[str, int] = {}
         self.done = self.total = 0
 
+    def listed(self) -> tuple[bytes, dict[str, str]]:
+        """What the files should hash to, as the repository says it and by name.
+
+        Raises:
+            HubError: A name leads out of the folder, or files and sums do not fit each other.
+        """
+        from huggingface_hub import HfApi
+        from huggingface_hub.hf_api import RepoFile
+
+        where: dict[str, Any] = {"repo_type": "dataset", "revision": self.commit}
+        with access.asking(self.repository, revision=self.commit):
+            entries = list(HfApi().list_repo_tree(self.repository, recursive=True, **where))
+        self.sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
+        for name in self.sizes:
+            inside(self.folder, name)
+        if not {checksums.NAME, _CARD} <= self.sizes.keys():
+            raise HubError(
+                f"{self.repository} is no dataset of ours: it has no {checksums.NAME} or no "
+                f"{_CARD}."
+            )
+        # Not through the usual cache, which may be damaged.
+        with tempfile.TemporaryDirectory() as place:
+            with access.asking(self.repository, revision=self.commit):
+                HfApi().hf_hub_download(self.repository, checksums.NAME, local_dir=place, **where)
+            text, sums = (Path(place) / checksums.NAME).read_bytes(), checksums.read(Path(place))
+        if torn := sorted((sums.keys() - self.sizes.keys()) | ({_CARD} - sums.keys())):
+            raise self.broken(f"{torn[0]} is only in its files or {checksums.NAME}")
+        return text, sums
+
     def run(self, sums: dict[str, str], before: dict[str, str], config: str | None) -> Pulled:
+        """Fetch what is missing or damaged, and put everything in its place."""
         self.fetch(_CARD, sums)
         if config is not None:
             cut_card(self.work / _CARD, config)
@@ -119,9 +142,13 @@ class _Copy:
             checksums.write(self.work, sums)
         needed = [n for n in sorted(sums) if not checksums.intact(self.folder, sums, n)]
         missing = [n for n in needed if not checksums.intact(self.work, sums, n)]
-        self.total = self.size(sums)
-        self.advance(self.total - self.size(missing))
-        self.make_room(self.size(missing))
+        self.total, to_come = self.size(sums), self.size(missing)
+        self.advance(self.total - to_come)
+        if to_come > (free := shutil.disk_usage(self.work).free):
+            raise DatasetError(
+                f"{self.folder} has room for {free:,} bytes; {to_come:,} are still to come. Make "
+                "room and run the same again, or choose another folder with --out."
+            )
         for name in missing:
             self.fetch(name, sums)
         removed = sorted(n for n in before.keys() - sums.keys() if inside(self.folder, n).exists())
@@ -141,15 +168,14 @@ class _Copy:
             with access.asking(self.repository, revision=self.commit):
                 HfApi().hf_hub_download(
                     self.repository, name, repo_type="dataset", revision=self.commit,
-                    local_dir=self.work, cache_dir=cache, tqdm_class=_bar(self.advance),
+                    local_dir=self.work, cache_dir=cache, tqdm_class=_told(self.advance),
                 )  # fmt: skip
             if checksums.intact(self.work, sums, name):
                 self.advance(before + self.sizes[name] - self.done)
                 return
             self.done = before
         place.unlink()
-        problem = f"the bytes of {name} are not those of its {checksums.NAME}"
-        raise _broken(self.repository, self.commit, problem)
+        raise self.broken(f"the bytes of {name} are not those of its {checksums.NAME}")
 
     def size(self, names: Iterable[str]) -> int:
         return sum(self.sizes[name] for name in names)
@@ -158,14 +184,6 @@ class _Copy:
         self.done = min(self.done + num_bytes, self.total)  # 0 while the card comes
         if self.progress and self.total:
             self.progress(self.done, self.total)
-
-    def make_room(self, missing: int) -> None:
-        free = shutil.disk_usage(self.work).free
-        if missing > free:
-            raise DatasetError(
-                f"{self.folder} has room for {free:,} bytes; {missing:,} are still to come. Make "
-                "room and run the same again, or choose another folder with --out."
-            )
 
     def move(self, needed: list[str], removed: list[str]) -> None:
         """Put everything in its place. What is stopped in the middle has no card."""
@@ -182,12 +200,11 @@ class _Copy:
         for name in (checksums.NAME, _CARD):
             (self.work / name).replace(self.folder / name)
 
-
-def _broken(repository: str, commit: str, problem: str) -> HubError:
-    return HubError(
-        f"{repository} at {commit[:8]} is damaged: {problem}. Run the same again; if it stays, "
-        "tell whoever keeps the repository."
-    )
+    def broken(self, problem: str) -> HubError:
+        return HubError(
+            f"{self.repository} at {self.commit[:8]} is damaged: {problem}. Run the same again; if "
+            "it stays, tell whoever keeps the repository."
+        )
 
 
 def cut_card(path: Path, config: str) -> None:
@@ -208,7 +225,7 @@ def _refuse_place(folder: Path, config: str | None) -> None:
         return
     if config not in CONFIGS:
         raise DatasetError(f"There is no config {config!r}. Choose from: {', '.join(CONFIGS)}.")
-    if others := [c for c in CONFIGS if c != config and any(folder.glob(_shards(c)))]:
+    if others := [c for c in CONFIGS if c != config and any(folder.glob(shards_of(c)))]:
         raise DatasetError(
             f"{folder} holds the config {others[0]!r} too: pull all of it, without --config, or "
             "choose another folder with --out."
@@ -227,53 +244,19 @@ def _refuse_other(folder: Path, before: dict[str, str], sums: dict[str, str]) ->
         )
 
 
-def _listed(repository: str, commit: str, folder: Path) -> dict[str, int]:
-    """Files of a commit and their sizes in bytes; a name that leads out of `folder` is refused."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
-
-    with access.asking(repository, revision=commit):
-        entries = list(
-            HfApi().list_repo_tree(repository, recursive=True, revision=commit, repo_type="dataset")
-        )
-    sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
-    for name in sizes:
-        inside(folder, name)
-    if not {checksums.NAME, _CARD} <= sizes.keys():
-        raise HubError(
-            f"{repository} is no dataset of ours: it has no {checksums.NAME} or no {_CARD}."
-        )
-    return sizes
-
-
-def _sums(repository: str, commit: str) -> tuple[bytes, dict[str, str]]:
-    """What the repository's files should hash to, as the file says it and by name."""
-    from huggingface_hub import HfApi
-
-    with tempfile.TemporaryDirectory() as place, access.asking(repository, revision=commit):
-        HfApi().hf_hub_download(
-            repository, checksums.NAME, repo_type="dataset", revision=commit, local_dir=place
-        )
-        return (Path(place) / checksums.NAME).read_bytes(), checksums.read(Path(place))
-
-
 def _belongs(name: str, config: str | None) -> bool:
     """Whether a file is of a config, or of all of them. Hidden files are of none."""
     if any(part.startswith(".") for part in name.split("/")):
         return False
-    others = [_shards(c).partition("/")[0] for c in CONFIGS if config not in (None, c)]
+    others = [shards_of(c).partition("/")[0] for c in CONFIGS if config not in (None, c)]
     return name.partition("/")[0] not in others
 
 
-def _shards(config: str) -> str:
-    return f"{'data' if config == 'default' else config}/*.parquet"
-
-
-def _bar(advance: Callable[[int], None]) -> type:
+def _told(advance: Callable[[int], None]) -> type:
     """A progress bar of the client that only tells how many bytes came."""
     from tqdm import tqdm
 
-    class Bar(tqdm):  # type: ignore[misc]
+    class SilentBar(tqdm):  # type: ignore[misc]
         def __init__(self, **options: Any) -> None:
             super().__init__(**{**options, "disable": True})
 
@@ -283,4 +266,4 @@ def _bar(advance: Callable[[int], None]) -> type:
         def update_transfer(self, n: float) -> None:
             """The same bytes again, as they come in compressed."""
 
-    return Bar
+    return SilentBar

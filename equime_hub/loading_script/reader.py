@@ -13,12 +13,12 @@ import pyarrow.parquet
 from datasets.builder import Key
 from datasets.packaged_modules.parquet.parquet import Parquet
 
-from equime_hub.loading_script.load import with_pyav
+from equime_hub.loading_script.pyav import DecodedByPyav
 
 _log = logging.getLogger(__name__)
 
 
-class EquimeParquet(Parquet):  # type: ignore[misc]
+class EquimeParquet(DecodedByPyav, Parquet):  # type: ignore[misc]
     """`datasets`' Parquet builder with three differences.
 
     Videos decode with PyAV, whose wheel carries FFmpeg. Row groups are read one after the other:
@@ -28,12 +28,6 @@ class EquimeParquet(Parquet):  # type: ignore[misc]
     """
 
     SLEEP_ON_THREADS_SHUTDOWNS = False  # no scan is left running, so nothing to wait for
-
-    def _as_dataset(self, *args: Any, **kwargs: Any) -> datasets.Dataset:
-        return with_pyav(super()._as_dataset(*args, **kwargs))
-
-    def _as_streaming_dataset_single(self, *args: Any, **kwargs: Any) -> datasets.IterableDataset:
-        return with_pyav(super()._as_streaming_dataset_single(*args, **kwargs))
 
     def _split_generators(self, *args: Any) -> list[datasets.SplitGenerator]:
         if self.config.filters is not None or self.config.on_bad_files != "error":

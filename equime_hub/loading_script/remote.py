@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from equime_hub.errors import DatasetError, HubError, OfflineError
 from equime_hub.loading_script import access
@@ -49,10 +50,15 @@ def open_dataset(
     else:
         builder = _builder(repository, config, commit, some)
     with access.asking(repository, revision=revision):
-        if streaming:
-            return builder.as_streaming_dataset(split=split)
-        builder.download_and_prepare()
-        return builder.as_dataset(split=split)
+        return rows(builder, split, streaming)
+
+
+def rows(builder: Any, split: str | None, streaming: bool) -> Any:
+    """Rows of a builder of `datasets`, as `load_dataset` would give them."""
+    if streaming:
+        return builder.as_streaming_dataset(split=split)
+    builder.download_and_prepare()
+    return builder.as_dataset(split=split)
 
 
 def _builder(repository: str, config: str, commit: str, some: dict[str, list[str]]) -> Any:
@@ -62,8 +68,15 @@ def _builder(repository: str, config: str, commit: str, some: dict[str, list[str
 
     with access.asking(repository, revision=commit):
         refuse_foreign_files(repository, commit)
-        with _no_script(repository):
+        try:
             found = datasets.load_dataset_builder(repository, config, revision=commit, **some)
+        except RuntimeError as error:
+            if "scripts are no longer supported" not in str(error):
+                raise
+            raise DatasetError(
+                f"{repository} holds a program of its own name ({str(error).rsplit(' ', 1)[-1]}). "
+                "It was not run, and `datasets` opens no such repository."
+            ) from error
     if found.hash != commit:  # `datasets` fell back on its cache, and says so only in a warning
         raise HubError(
             f"{repository}: the Hub stopped answering, or its commit {commit[:8]} cannot be "
@@ -85,7 +98,6 @@ def refuse_foreign_files(repository: str, commit: str) -> None:
     Raises:
         DatasetError: The card does so, or its YAML is broken or holds Python objects.
     """
-    import yaml
     from huggingface_hub import HfApi, RepoCard
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
@@ -104,21 +116,18 @@ def refuse_foreign_files(repository: str, commit: str) -> None:
         except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
             problem = " ".join(str(error).split())
             raise DatasetError(f"{name} of {repository} cannot be read: {problem}") from error
-        for pattern in _patterns(configs):
+        known = [c for c in configs if isinstance(c, dict)] if isinstance(configs, list) else []
+        for pattern in _texts([[c.get("data_files"), c.get("data_dir")] for c in known]):
             parts = str(pattern).split("/")
             if not {"", ".", ".."}.isdisjoint(parts) or any(c in str(pattern) for c in ":\\~"):
-                raise _foreign(repository, str(pattern))
-
-
-def _patterns(configs: Any) -> Iterator[Any]:
-    """Everything that a card's configs say about where data lie."""
-    for config in configs if isinstance(configs, list) else ():
-        if isinstance(config, dict):
-            yield from _texts(config.get("data_files"))
-            yield from _texts(config.get("data_dir"))
+                raise DatasetError(
+                    f"The card of {repository} asks to read {str(pattern)!r}, which is not inside "
+                    "the repository. Nothing of it was read; tell whoever keeps the repository."
+                )
 
 
 def _texts(value: Any) -> Iterator[Any]:
+    """Everything that a card's configs say about where data lie, however it is nested."""
     if isinstance(value, dict):
         yield from _texts(value.get("path"))
     elif isinstance(value, (list, tuple)):
@@ -126,26 +135,6 @@ def _texts(value: Any) -> Iterator[Any]:
             yield from _texts(item)
     elif value is not None:
         yield value
-
-
-def _foreign(repository: str, file: str) -> DatasetError:
-    return DatasetError(
-        f"The card of {repository} asks to read {file!r}, which is not inside the repository. "
-        "Nothing of it was read; tell whoever keeps the repository."
-    )
-
-
-@contextlib.contextmanager
-def _no_script(repository: str) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:
-        if "scripts are no longer supported" not in str(error):
-            raise
-        raise DatasetError(
-            f"{repository} holds a program of its own name ({str(error).rsplit(' ', 1)[-1]}). "
-            "It was not run, and `datasets` opens no such repository."
-        ) from error
 
 
 def _cached(
@@ -160,6 +149,7 @@ def _cached(
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RevisionResolutionError
 
+    # It imports `datasets`, which is heavy.
     from equime_hub.loading_script.cached import EquimeCache
 
     asked = f"{repository} at {revision or 'main'}"

@@ -18,7 +18,8 @@ from equime_hub.commands.common import (
     workers_option,
 )
 from equime_hub.loading_script.real import REAL
-from equime_hub.loading_script.real.clip import SPANS, Options, RealDataset
+from equime_hub.loading_script.real.clip import SPANS, Options
+from equime_hub.loading_script.real.dataset import RealDataset, declared, listed
 
 _LISTED = 10
 
@@ -99,7 +100,6 @@ def _import(
     from equime_hub.cards import dataset_card
     from equime_hub.jobs import import_ as job
     from equime_hub.loading_script.real import notes, pixels
-    from equime_hub.loading_script.real.clip import listed
     from equime_hub.loading_script.real.frames import normalized
 
     with notes.collected() as remarks:
@@ -149,7 +149,7 @@ def _check(dataset: RealDataset, root: Path, options: Options, as_json: bool) ->
 
 
 def _list(as_json: bool) -> None:
-    known = [REAL.get(name)() for name in REAL.names()]
+    known = declared()
     if as_json:
         report({d.name: {"title": d.title, "licence": d.licence, "needs": d.needs} for d in known})
         return

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from equime_hub.evaluation.lint.finding import Found, rule, unchecked
 from equime_hub.evaluation.lint.pretraining import plain
 from equime_hub.evaluation.lint.run import Run
-from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
+from equime_hub.loading_script.real.dataset import declared
+from equime_hub.schema.taxonomy import EMOTION_TO_3
 
-_MEGC = dict(enumerate(EMOTIONS_3))
-_CK = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
-NUMBERED: dict[str, dict[str, str]] = {
-    name: {str(number): meaning for number, meaning in meanings.items()}
-    for name, meanings in {
-        "miex": _MEGC,
-        "megc2019": _MEGC,
-        "ck+": dict(enumerate(_CK, 1)),
-        "ckplus": dict(enumerate(_CK, 1)),
-    }.items()
-}
-"""Dataset, as `plain` writes it → label → what it means."""
+
+@functools.cache
+def numbered() -> dict[str, dict[str, str]]:
+    """Dataset, as `plain` writes it → label, a number → what it means."""
+    return {
+        plain(name): {str(number): meaning for number, meaning in dataset.numbers.items()}
+        for dataset in declared()
+        for name in (dataset.name, dataset.title)
+    }
 
 
 @rule(
@@ -52,7 +51,7 @@ def _by_order(run: Run, classes: tuple[str, ...]) -> Iterator[Found]:
     manifest = run.manifest
     mapped = {plain(name) for name in manifest.label_map or {}}
     for dataset in sorted({*(manifest.train_sets or ()), *(manifest.test_sets or ())}):
-        numbers = NUMBERED.get(plain(dataset), {})
+        numbers = numbered().get(plain(dataset), {})
         if plain(dataset) in mapped or set(numbers.values()) != set(classes):
             continue
         if list(numbers.values()) != list(classes):
@@ -65,5 +64,5 @@ def _by_order(run: Run, classes: tuple[str, ...]) -> Iterator[Found]:
 
 def _meanings(dataset: str, label: str, known: set[str]) -> list[str]:
     """Classes that a label may have become; none if that cannot be told."""
-    emotion = NUMBERED.get(plain(dataset), {}).get(label, label.strip().lower())
+    emotion = numbered().get(plain(dataset), {}).get(label, label.strip().lower())
     return [name for name in (emotion, EMOTION_TO_3.get(emotion)) if name in known]

@@ -17,7 +17,7 @@ REAL = Registry(
         "mmew": f"{_HERE}.mmew:Mmew",
         "cas_me2": f"{_HERE}.cas_me2:CasMe2",
         "cas_me3": f"{_HERE}.cas_me3:CasMe3",
-        "dfme": f"{_HERE}.dfme:Dfme",
+        "dfme": f"{_HERE}.dfme:DfmeRelease",
         "4dme": f"{_HERE}.four_dme:FourDme",
         "ck_plus": f"{_HERE}.ck_plus:CkPlus",
         "oulu_casia": f"{_HERE}.oulu_casia:OuluCasia",
@@ -27,4 +27,4 @@ REAL = Registry(
     },
     group="equime_hub.real",
 )
-"""Name → class that is a `clip.RealDataset`; `REAL.get(name)()` is the dataset."""
+"""Name → subclass of `dataset.RealDataset`; `REAL.get(name)()` is the dataset."""

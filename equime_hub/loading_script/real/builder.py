@@ -10,9 +10,10 @@ from typing import Any
 import datasets
 
 from equime_hub import seeds
-from equime_hub.loading_script.load import with_pyav
+from equime_hub.loading_script.pyav import DecodedByPyav
 from equime_hub.loading_script.real import REAL
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.frames import normalized
 from equime_hub.loading_script.real.lazy import address
 from equime_hub.loading_script.real.notes import say
@@ -39,7 +40,7 @@ class RealConfig(datasets.BuilderConfig):  # type: ignore[misc]
     clips: tuple[RealClip, ...] = ()
 
 
-class RealBuilder(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
+class RealBuilder(DecodedByPyav, datasets.GeneratorBasedBuilder):  # type: ignore[misc]
     """Labels in the cache of `datasets`, pixels where the lab keeps them.
 
     `lazy` reads, encodes and decodes a clip when its frames are asked for. What only the files
@@ -71,12 +72,6 @@ class RealBuilder(datasets.GeneratorBasedBuilder):  # type: ignore[misc]
             if "video" in empty:
                 row["video"] = {"bytes": None, "path": address(Path(self.config.root), clip)}
             yield clip.clip_id, row
-
-    def _as_dataset(self, *args: Any, **kwargs: Any) -> datasets.Dataset:
-        return with_pyav(super()._as_dataset(*args, **kwargs))
-
-    def _as_streaming_dataset_single(self, *args: Any, **kwargs: Any) -> datasets.IterableDataset:
-        return with_pyav(super()._as_streaming_dataset_single(*args, **kwargs))
 
 
 def builder(name: str, root: Path, options: Options, config: str = "default") -> RealBuilder:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from equime_hub.loading_script.real import annotated, frames, tables
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real import frames
+from equime_hub.loading_script.real.clip import RealClip
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.labels import emotion_3
-from equime_hub.loading_script.real.quirks import corrected
-from equime_hub.loading_script.real.tables import Row
+from equime_hub.loading_script.real.tables import Annotation, TableRow
 
-WORKBOOKS = (
-    "CAS(ME)^2code_final(Updated).xls*",
-    "CAS(ME)^2code_final.xls*",
-    "*/CAS(ME)^2code_final(Updated).xls*",
-    "*/CAS(ME)^2code_final.xls*",
-)
-CODES, PEOPLE, VIDEOS = "CASFEcode_final", "naming rule1", "naming rule2"
-COLUMNS = {
-    "subject": 0,
-    "name": 1,
-    "onset": 2,
-    "apex": 3,
-    "offset": 4,
-    "aus": 5,
-    "valence": 6,
-    "type": 7,
-    "emotion": 8,
-}
-EXPRESSIONS = {"micro-expression": "micro", "macro-expression": "macro"}
+PEOPLE, VIDEOS = "naming rule1", "naming rule2"
 
 
-@dataclass(frozen=True)
-class CasMe2:
+class CasMe2(RealDataset):
     """Qu et al. 2018. Micro and macro, told apart by the column `expression`.
 
     `emotion_raw` and `emotion` are the self-report. `emotion_3` is the release's own class
@@ -48,82 +29,64 @@ class CasMe2:
     code (0101) and the second its name (disgust1). `cropped` is laid out as `rawpic`.
     """
 
-    name: str = "cas_me2"
-    title: str = "CAS(ME)²"
-    licence: str = "CAS(ME)² licence agreement (academic research only, not to be passed on)"
-    citation: str = (
+    name = "cas_me2"
+    title = "CAS(ME)²"
+    licence = "CAS(ME)² licence agreement (academic research only, not to be passed on)"
+    citation = (
         "F. Qu, S.-J. Wang, W.-J. Yan, H. Li, S. Wu and X. Fu: CAS(ME)²: A Database for "
         "Spontaneous Macro-Expression and Micro-Expression Spotting and Recognition. IEEE "
         "Transactions on Affective Computing, 2018"
     )
-    needs: str = "CAS(ME)^2code_final(Updated).xlsx, and rawpic/s15/15_0101… and so on."
-    fps: Mapping[str, float | None] = field(default_factory=lambda: {"": 30.0})
-    expected: Mapping[str, Expected] = field(
-        default_factory=lambda: {"": Expected(subjects=22, clips=357)}
-    )
+    needs = "CAS(ME)^2code_final(Updated).xlsx, and rawpic/s15/15_0101… and so on."
+    fps = {"": 30.0}
+    expected = {"": Expected(subjects=22, clips=357)}
+    tables = {
+        "": Annotation(
+            (
+                "CAS(ME)^2code_final(Updated).xls*",
+                "CAS(ME)^2code_final.xls*",
+                "*/CAS(ME)^2code_final(Updated).xls*",
+                "*/CAS(ME)^2code_final.xls*",
+            ),
+            dict(subject=0, name=1, onset=2, apex=3, offset=4, aus=5, valence=6, type=7, emotion=8),
+            sheet="CASFEcode_final",
+        )
+    }
+    cropped_parts = ("",)
+    label_source = "self_report"
 
-    def files(self, root: Path) -> Sequence[Path]:
-        """The workbook, if it is there."""
-        return annotated.files(root, WORKBOOKS)
-
-    def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All rows of the first sheet; see `clip.RealDataset`."""
-        annotated.only(self, options, cropped=("",))
-        path = tables.find(root, *WORKBOOKS)
-        rows = tables.read(path, COLUMNS, sheet=CODES)
+    def part_clips(self, folder: LabFolder) -> Iterator[RealClip]:
+        """All rows of the first sheet; the naming sheets are read once."""
+        rows, path = self.rows(folder), self.tables[folder.part].find(folder.root)
         people = _names(path, PEOPLE, {"key": 2, "value": 1})
         videos = _names(path, VIDEOS, {"key": 1, "value": 0})
-        last: dict[str, dict[int, str]] = {}
-        for row in corrected(rows, self.name, fixes=options.fixes):
-            subject = _named(row, "subject", str(annotated.person(row)), people, PEOPLE)
+        top = "cropped" if folder.options.cropped else "rawpic"
+        for row in rows:
+            subject = _named(row, "subject", str(row.person()), people, PEOPLE)
             video = row.must("name").split("_")[0].lower()
             code = _named(row, "name", video, videos, VIDEOS).zfill(4)
-            place = _place(root, row, "cropped" if options.cropped else "rawpic", subject, code)
+            place = _place(folder.root, row, top, subject, code)
             if row.integer("offset") == 0:
                 row = replace(row, values={**row.values, "offset": row.values["apex"]})
-            yield RealClip(
-                dataset=self.name,
-                subject=subject,
-                name=row.must("name"),
-                fps=self.fps[""],
-                licence=self.licence,
-                label_source="self_report",
-                expression=_expression(row),
-                fixes=row.fixes,
-                row=row.where,
-                **annotated.cut(root, [place], row, annotated.times(row), options, last),
-                **self._labels(row, options),
-                **annotated.units(row),
-            )
-
-    def _labels(self, row: Row, options: Options) -> dict[str, Any]:
-        """The three label columns, as keyword arguments of `RealClip`."""
-        found = annotated.emotion(self.name, row.text("emotion"), options)
-        if options.label_map is None:
-            found["emotion_3"] = emotion_3(self.name, row.text("valence"))
-        return found
+            known: dict[str, str | None] = {"subject": subject, "expression": row.expression()}
+            if folder.options.label_map is None:
+                known["emotion_3"] = emotion_3(self.name, row.text("valence"))
+            yield self.row_clip(row, folder, folder.cut([place], row), **known)
 
 
 def _names(path: Path, sheet: str, columns: Mapping[str, int]) -> dict[str, str]:
     """A naming sheet as name → its other name, both as text in lower case."""
-    rows = tables.read(path, columns, sheet=sheet)
+    rows = Annotation((), columns, sheet).read(path)
     return {row.must("key").lower().lstrip("0"): row.must("value").lower() for row in rows}
 
 
-def _named(row: Row, column: str, key: str, names: Mapping[str, str], sheet: str) -> str:
+def _named(row: TableRow, column: str, key: str, names: Mapping[str, str], sheet: str) -> str:
     if key not in names:
         raise row.error(column, f"is {row.text(column)!r}, which the sheet {sheet!r} does not have")
     return names[key]
 
 
-def _expression(row: Row) -> str:
-    kind = row.must("type").lower()
-    if kind not in EXPRESSIONS:
-        raise row.error("type", f"is {kind!r}, not {' or '.join(EXPRESSIONS)}")
-    return EXPRESSIONS[kind]
-
-
-def _place(root: Path, row: Row, top: str, subject: str, code: str) -> annotated.Names:
+def _place(root: Path, row: TableRow, top: str, subject: str, code: str) -> Place:
     """Folder of a video: s15 and 0101 are "rawpic/s15/15_0101disgustingteeth"."""
     start = f"{subject.removeprefix('s')}_{code}"
     where = frames.folder(root, top, subject)

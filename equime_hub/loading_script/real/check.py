@@ -11,7 +11,8 @@ from typing import Any
 
 from equime_hub.errors import EquimeError
 from equime_hub.loading_script.real import REAL, sheets
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip, RealDataset, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import RealDataset, listed
 from equime_hub.loading_script.real.labels import spelled
 from equime_hub.loading_script.real.notes import collected
 
@@ -59,7 +60,8 @@ class Inspection:
         """For the eye: one line a finding."""
         width = max(len(line.what) for line in self.lines)
         return "\n".join(
-            f"{line.status:<8} {line.what:<{width}}  {line.found}{_against(line)}"
+            f"{line.status:<8} {line.what:<{width}}  {line.found}"
+            + (f" (official: {line.official})" if line.official and line.status != "ok" else "")
             for line in self.lines
         )
 
@@ -102,12 +104,6 @@ def inspect(name: str, root: Path, options: Options | None = None) -> Inspection
     return Inspection(name, root, tuple(lines))
 
 
-def _against(line: Line) -> str:
-    if line.official is None or line.status == "ok":
-        return ""
-    return f" (official: {line.official})"
-
-
 def _annotation(root: Path, path: Path) -> Line:
     names = ", ".join(sheets.names(path))
     found = f"{path.relative_to(root)}{f', sheets: {names}' if names else ''}"
@@ -115,27 +111,23 @@ def _annotation(root: Path, path: Path) -> Line:
 
 
 def _parts(dataset: RealDataset, clips: Sequence[RealClip]) -> Iterator[Line]:
-    by_part: dict[str, list[RealClip]] = {}
-    for clip in clips:
-        by_part.setdefault(clip.part or "", []).append(clip)
-    for part, there in by_part.items():
-        yield from _part(f"{part} " if part else "", there, dataset.expected.get(part))
+    """Subjects, clips and classes of every part that was read, and which parts were not."""
+    for part in dict.fromkeys(clip.part or "" for clip in clips):
+        there = [clip for clip in clips if (clip.part or "") == part]
+        expected = dataset.expected.get(part)
+        prefix = f"{part} " if part else ""
+        subjects = len({clip.subject for clip in there})
+        yield _count(f"{prefix}subjects", subjects, expected.subjects if expected else None)
+        yield _count(f"{prefix}clips", len(there), expected.clips if expected else None)
+        raw = Counter(spelled(clip.emotion_raw) or "no label" for clip in there)
+        classes = expected.classes if expected else {}
+        official = {spelled(name): count for name, count in classes.items()}
+        for name in dict.fromkeys([*official, *raw]):
+            yield _count(f"{prefix}{name}", raw[name], official.get(name, 0) if official else None)
     for part, expected in dataset.expected.items():
-        if part and part not in by_part:
+        if part and all(clip.part != part for clip in clips):
             found = f"none read; if they are there, choose them with --part {part}"
             yield Line(f"{part} clips", found, str(expected.clips))
-
-
-def _part(prefix: str, clips: Sequence[RealClip], expected: Expected | None) -> Iterator[Line]:
-    subjects = len({clip.subject for clip in clips})
-    yield _count(f"{prefix}subjects", subjects, expected.subjects if expected else None)
-    yield _count(f"{prefix}clips", len(clips), expected.clips if expected else None)
-    raw = Counter(spelled(clip.emotion_raw) or "no label" for clip in clips)
-    official = {
-        spelled(name): count for name, count in (expected.classes if expected else {}).items()
-    }
-    for name in dict.fromkeys([*official, *raw]):
-        yield _count(f"{prefix}{name}", raw[name], official.get(name, 0) if official else None)
 
 
 def _count(what: str, found: int, official: int | None) -> Line:

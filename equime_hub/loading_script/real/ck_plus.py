@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real import annotated, aus, frames
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real import aus, frames
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.frames import Place
+from equime_hub.loading_script.real.labels import spelled
 from equime_hub.loading_script.real.notes import say
 
-FOLDERS: Mapping[str, Sequence[annotated.Names]] = {
+FOLDERS: Mapping[str, Sequence[Place]] = {
     "images": (("cohn-kanade-images",), ("extended-cohn-kanade-images", "cohn-kanade-images")),
     "emotion": (("Emotion",), ("Emotion_labels", "Emotion")),
     "facs": (("FACS",), ("FACS_labels", "FACS")),
@@ -23,24 +25,15 @@ FOLDERS: Mapping[str, Sequence[annotated.Names]] = {
 LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """By their numbers in the emotion files."""
 
-CLASSES = {
-    "anger": 45,
-    "contempt": 18,
-    "disgust": 59,
-    "fear": 25,
-    "happy": 69,
-    "sadness": 28,
-    "surprise": 83,
-    "no label": 266,
-}
+_COUNTS = (45, 18, 59, 25, 69, 28, 83)
+CLASSES = {**dict(zip(LABELS[1:], _COUNTS, strict=True)), "no label": 266}
 """Sequences a class: from memory, but their sums are the 327 and 593 of the paper."""
 
 Numbers = list[list[int]]
 """A label file: whole numbers, line by line."""
 
 
-@dataclass(frozen=True)
-class CkPlus:
+class CkPlus(RealDataset):
     """Lucey et al. 2010. From the neutral face to the apex, at which the sequence ends.
 
     The label files are named after the frame of the apex; there is no offset. The 266 sequences
@@ -48,28 +41,24 @@ class CkPlus:
     frame rate is declared, so `fps` is null.
     """
 
-    name: str = "ck_plus"
-    title: str = "CK+"
-    licence: str = "CK+ user agreement (academic research only, not to be passed on)"
-    citation: str = (
+    name = "ck_plus"
+    title = "CK+"
+    licence = "CK+ user agreement (academic research only, not to be passed on)"
+    citation = (
         "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar and I. Matthews: The Extended "
         "Cohn-Kanade Dataset (CK+): A Complete Dataset for Action Unit and Emotion-Specified "
         "Expression. CVPR Workshops, 2010"
     )
-    needs: str = "cohn-kanade-images/S005/001 and so on, Emotion/S005/001 and FACS/S005/001."
-    fps: Mapping[str, float | None] = field(default_factory=lambda: {"": None})
-    expected: Mapping[str, Expected] = field(
-        default_factory=lambda: {"": Expected(subjects=123, clips=593, classes=CLASSES)}
-    )
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """None to look at one by one: there are two for every sequence."""
-        return []
+    needs = "cohn-kanade-images/S005/001 and so on, Emotion/S005/001 and FACS/S005/001."
+    expected = {"": Expected(subjects=123, clips=593, classes=CLASSES)}
+    expression = "macro"
+    # What others call CK+ has these seven; 0 is the neutral face, which they leave out.
+    numbers = {number: spelled(label) for number, label in enumerate(LABELS) if number}
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All sequences, by subject; see `clip.RealDataset`."""
-        annotated.only(self, options)
-        tops = {kind: _top(root, kind) for kind in FOLDERS}
+        """All sequences, by subject; see `RealDataset.clips`."""
+        self.refuse(options)
+        tops = {kind: frames.first_folder(root, FOLDERS[kind]) for kind in FOLDERS}
         for kind in ("emotion", "facs"):
             if tops[kind] is None:
                 name = FOLDERS[kind][0][0]
@@ -81,49 +70,38 @@ class CkPlus:
         }
         unlabelled = 0
         for place in sorted(places, key=lambda place: frames.natural("/".join(place))):
-            clip = self._clip(root, options, tops, place)
+            clip = self._clip(LabFolder(root, options, ""), tops, place)
             unlabelled += clip.emotion_raw is None
             yield clip
         if unlabelled:
-            say(
-                f"Sequences of CK+ without emotion label: {unlabelled} of {len(places)}. They stay."
-            )
+            of = f"{unlabelled} of {len(places)}"
+            say(f"Sequences of CK+ without emotion label: {of}. They stay.")
 
     def _clip(
-        self,
-        root: Path,
-        options: Options,
-        tops: Mapping[str, str | None],
-        place: annotated.Names,
+        self, folder: LabFolder, tops: Mapping[str, str | None], place: tuple[str, str]
     ) -> RealClip:
+        root = folder.root
         emotion, emotion_file = _numbers(root, tops, place, "emotion")
         units, facs_file = _numbers(root, tops, place, "facs")
         label = _label(emotion, emotion_file)
-        return RealClip(
-            dataset=self.name,
+        return self.clip(
+            folder,
+            label,
             subject=place[0],
             name="_".join(place),
-            fps=self.fps[""],
-            licence=self.licence,
-            expression="macro",
             label_source="action_units" if label else None,
             row="/".join(place),
             notes=() if label else ("It has no emotion label.",),
-            **_span(root, tops["images"], place, emotion_file or facs_file),
-            **annotated.emotion(self.name, label, options),
+            **_span(folder, tops["images"], place, emotion_file or facs_file),
             **_units(units, facs_file),
         )
 
 
-def _top(root: Path, kind: str) -> str | None:
-    return next(filter(None, (frames.folder(root, *names) for names in FOLDERS[kind])), None)
-
-
-def _folder(root: Path, top: str | None, place: annotated.Names) -> str | None:
+def _folder(root: Path, top: str | None, place: tuple[str, str]) -> str | None:
     return frames.folder(root, *top.split("/"), *place) if top else None
 
 
-def _sequences(root: Path, top: str | None, *, empty: bool) -> Iterator[annotated.Names]:
+def _sequences(root: Path, top: str | None, *, empty: bool) -> Iterator[tuple[str, str]]:
     """Subject and number, such as ("S005", "001"), of every folder two levels down.
 
     Of label folders the empty ones do not count: the release has them for unlabelled sequences.
@@ -138,7 +116,7 @@ def _sequences(root: Path, top: str | None, *, empty: bool) -> Iterator[annotate
 
 
 def _numbers(
-    root: Path, tops: Mapping[str, str | None], place: annotated.Names, kind: str
+    root: Path, tops: Mapping[str, str | None], place: tuple[str, str], kind: str
 ) -> tuple[Numbers, Path | None]:
     """A sequence's label file of one kind, and where it is; without any, no line and None.
 
@@ -184,16 +162,15 @@ def _units(lines: Numbers, path: Path | None) -> dict[str, Any]:
 
 
 def _span(
-    root: Path, top: str | None, place: annotated.Names, labelled: Path | None
+    folder: LabFolder, top: str | None, place: tuple[str, str], labelled: Path | None
 ) -> dict[str, Any]:
     """All frames: the first is neutral, the apex is the frame that a label file is named after."""
-    where = _folder(root, top, place)
-    numbered = frames.numbered(frames.images(root, where)) if where else {}
+    numbered = folder.numbered(_folder(folder.root, top, place))
     if not numbered:
-        return annotated.absent((*FOLDERS["images"][0], *place))
+        return frames.absent((*FOLDERS["images"][0], *place))
     number = re.search(r"_(\d+)_[a-z]+$", labelled.stem) if labelled else None
     apex = int(number[1]) if number else max(numbered)
-    return frames.span(numbered, min(numbered), max(apex, min(numbered)), None).times()
+    return frames.span(numbered, min(numbered), max(apex, min(numbered)), None)
 
 
 def _wrong(path: Path, problem: str) -> DatasetError:

@@ -1,12 +1,10 @@
-"""The values between a dataset's annotation and its pixels: `RealClip`, and who gives them."""
+"""What passes between a dataset's annotation and its pixels: `Options` and `RealClip`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from equime_hub.errors import DatasetError
 from equime_hub.schema.taxonomy import (
@@ -21,6 +19,8 @@ from equime_hub.schema.taxonomy import (
 
 SPANS = ("expression", "recording")
 """What a clip holds: onset..offset inclusive, or all frames of its recording."""
+
+VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
 
 Vector = tuple[float, ...]
 
@@ -151,7 +151,9 @@ class RealClip:
         if self.fps is not None and not 0 < self.fps < float("inf"):
             raise self._error(f"fps is a positive number, got {self.fps}")
         for vector in (self.au_onset, self.au_apex):
-            if vector is not None and not _is_au_vector(vector):
+            if vector is None:
+                continue
+            if len(vector) != len(ACTION_UNITS) or not all(0 <= value <= 1 for value in vector):
                 raise self._error(f"AU intensities are 17 numbers in [0, 1], got {vector}")
         times = [t for t in (self.onset, self.apex, self.offset) if t is not None]
         last = self.num_frames
@@ -187,106 +189,3 @@ class RealClip:
     def _error(self, problem: str) -> DatasetError:
         where = f" ({self.row})" if self.row else ""
         return DatasetError(f"{self.clip_id}{where}: {problem}.")
-
-
-VIDEO_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the official release of a part holds, for `equime import NAME --check`.
-
-    Attributes:
-        subjects: People; None if nobody says.
-        clips: Rows.
-        classes: Raw label → clips; empty if nobody says.
-        incomplete: Clip id, with "*" for what may differ → how many of these clips lack frames
-            in the official release itself. Only a clip whose whole id is given may lack them all.
-    """
-
-    subjects: int | None
-    clips: int
-    classes: Mapping[str, int] = field(default_factory=dict)
-    incomplete: Mapping[str, int] = field(default_factory=dict)
-
-
-class RealDataset(Protocol):
-    """One licensed dataset: where its annotation is, and how it becomes clips.
-
-    Frozen dataclasses without arguments; each is registered in `REAL`.
-    """
-
-    @property
-    def name(self) -> str:
-        """Name in the registry."""
-
-    @property
-    def title(self) -> str:
-        """Name as the papers write it."""
-
-    @property
-    def licence(self) -> str:
-        """What the licence is called, without prefix."""
-
-    @property
-    def citation(self) -> str:
-        """Authors, year and venue."""
-
-    @property
-    def needs(self) -> str:
-        """What must lie in the root, in one sentence."""
-
-    @property
-    def fps(self) -> Mapping[str, float | None]:
-        """Part → declared frames per second; a dataset without parts has the part ""."""
-
-    @property
-    def expected(self) -> Mapping[str, Expected]:
-        """Part → what the official release holds; the part "" likewise."""
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """Annotation files that are there, for inspection and for the cache's fingerprint."""
-
-    def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All clips, in the order of the annotation.
-
-        Raises:
-            DatasetError: A file is not there or not what it should be; the message says what to
-                do.
-        """
-
-
-def listed(dataset: RealDataset, root: Path, options: Options) -> list[RealClip]:
-    """Clips of a dataset, none twice.
-
-    Raises:
-        DatasetError: What `RealDataset.clips` raises; no clip at all; or two rows of one id, both
-            of which are named.
-    """
-    if not root.is_dir():
-        raise DatasetError(
-            f"{root} is no folder. {dataset.title} needs a root with: {dataset.needs}"
-        )
-    root = root.absolute()
-    found: dict[str, RealClip] = {}
-    for clip in dataset.clips(root, options):
-        if (other := found.get(clip.clip_id)) is not None:
-            raise DatasetError(
-                f"Two clips of {dataset.title} have the id {clip.clip_id}: "
-                f"{_where(other)} and {_where(clip)}. Take one of them out of the annotation."
-            )
-        found[clip.clip_id] = clip
-    if not found:
-        raise DatasetError(
-            f"{root} has no clip of {dataset.title}. It needs: {dataset.needs} "
-            f"`equime import {dataset.name} --root {root} --check` says what is there."
-        )
-    return list(found.values())
-
-
-def _is_au_vector(vector: Vector) -> bool:
-    return len(vector) == len(ACTION_UNITS) and all(0 <= value <= 1 for value in vector)
-
-
-def _where(clip: RealClip) -> str:
-    return clip.row or (clip.frames[0] if clip.frames else clip.name)

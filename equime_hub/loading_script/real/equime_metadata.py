@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,19 +26,6 @@ Value = str | int | float | None
 _GENDERS = dict.fromkeys(("m", "male", "man"), "man") | dict.fromkeys(
     ("f", "female", "woman"), "woman"
 )
-
-
-@dataclass(frozen=True)
-class Metadata:
-    """What one file says.
-
-    Attributes:
-        columns: Name and value of columns of the schema.
-        notes: What is wrong with it, one sentence each.
-    """
-
-    columns: tuple[tuple[str, Value], ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def _number(value: Any) -> float:
@@ -58,10 +45,6 @@ def _whole(value: Any, bits: int = 63) -> int:
     if type(value) is not int or not 0 <= value < 2**bits:
         raise ValueError
     return value
-
-
-def _steps(value: Any) -> int:
-    return _whole(value, bits=31)
 
 
 def _text(value: Any) -> str:
@@ -85,7 +68,7 @@ COLUMNS: Mapping[str, tuple[str, Callable[[Any], Value]]] = MappingProxyType(
     | {key: ("race", _race) for key in ("race", "ethnicity", "dominant_race")}
     | {key: ("prompt", _text) for key in ("prompt", "generating_prompt", "prompt_template")}
     | {key: ("model_id", _text) for key in ("model", "model_id", "model_name")}
-    | {key: ("steps", _steps) for key in ("steps", "num_inference_steps")}
+    | {key: ("steps", partial(_whole, bits=31)) for key in ("steps", "num_inference_steps")}
     | {key: ("seed", _whole) for key in ("seed", "random_seed")}
     | {key: ("tv", _number) for key in ("tv", "total_variation")}
     | {key: ("clip_iqa", _number) for key in ("clip_iqa", "clipiqa")}
@@ -111,32 +94,35 @@ def path_of(video: Path) -> Path:
     return video.parent / "metadata" / f"{video.stem}_metadata.json"
 
 
-def read(root: Path, video: Path) -> Metadata:
+def read(root: Path, video: Path) -> tuple[dict[str, Value], tuple[str, ...]]:
     """What the file of a video says; a file that cannot be used is a note, and says nothing.
 
     Args:
         root: The lab's folder; nothing outside it is read.
         video: The video.
+
+    Returns:
+        Columns of the schema and their values, and what is wrong with the file, one sentence each.
     """
     path = path_of(video)
     try:
         text = inside(root, path.relative_to(root)).read_text(encoding="utf-8")
         found = dict(_leaves(json.loads(text)))
     except FileNotFoundError:
-        return Metadata(notes=(f"It has no {path.name}.",))
+        return {}, (f"It has no {path.name}.",)
     except (OSError, ValueError, RecursionError, DatasetError) as error:
-        return Metadata(notes=(f"{path.name} cannot be used and is left out: {error}.",))
+        return {}, (f"{path.name} cannot be used and is left out: {error}.",)
     of = [Path(str(found[key])).stem for key in _VIDEO if found.get(key)]
     size = [found[key] for key in _SIZE if isinstance(found.get(key), int)]
     if set(of) - {video.stem}:
-        return Metadata(notes=(f"{path.name} is of {of[0]} and is left out.",))
+        return {}, (f"{path.name} is of {of[0]} and is left out.",)
     if size and size[0] != video.stat().st_size:
         said = f"{path.name} is of a file of {size[0]} bytes, not {video.stat().st_size}"
-        return Metadata(notes=(f"{said}, and is left out.",))
-    return _metadata(found, path)
+        return {}, (f"{said}, and is left out.",)
+    return _columns(found, path)
 
 
-def _metadata(found: Mapping[str, Any], path: Path) -> Metadata:
+def _columns(found: Mapping[str, Any], path: Path) -> tuple[dict[str, Value], tuple[str, ...]]:
     columns: dict[str, Value] = {}
     notes = []
     for key, value in found.items():
@@ -152,7 +138,7 @@ def _metadata(found: Mapping[str, Any], path: Path) -> Metadata:
         columns["demographics_source"] = "equime_release metadata (DeepFace)"
     if isinstance(age := columns.get("age"), float):
         columns["age_group"] = age_group(age)
-    return Metadata(tuple(columns.items()), tuple(notes))
+    return columns, tuple(notes)
 
 
 def say_strays(folder: Path, videos: set[str]) -> None:

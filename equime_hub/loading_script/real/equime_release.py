@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from equime_hub.loading_script.real import annotated, equime_metadata, frames
-from equime_hub.loading_script.real.clip import VIDEO_SUFFIXES, Expected, Options, RealClip
+from equime_hub.loading_script.real import equime_metadata, frames
+from equime_hub.loading_script.real.clip import VIDEO_SUFFIXES, Options, RealClip
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import emotion_of
 from equime_hub.loading_script.real.notes import say
 
@@ -25,8 +25,7 @@ _NAMES = {"hq_emotion": r"([mf])_(\d+)", "me_vlm": r"([mf])_(\d+)_\d+"}
 _EXAMPLES = {"hq_emotion": "m_123.mp4", "me_vlm": "m_123_1.mp4"}
 
 
-@dataclass(frozen=True)
-class EquimeRelease:
+class EquimeRelease(RealDataset):
     """Tan et al. 2025. The videos are stored as they are; a part is a form of the release.
 
     The subject is the number of a CelebA-HQ image, and 30,000 images show 6,217 people: rows say
@@ -36,68 +35,61 @@ class EquimeRelease:
     README's is taken.
     """
 
-    name: str = "equime_release"
-    title: str = "EquiME"
-    licence: str = "CC BY-NC 4.0 by its README, after a request for access; faces of CelebA-HQ"
-    citation: str = (
+    name = "equime_release"
+    title = "EquiME"
+    licence = "CC BY-NC 4.0 by its README, after a request for access; faces of CelebA-HQ"
+    citation = (
         "P.-S. Tan, Y.-F. Tan, S. Rajanala, R. C.-W. Phan and H.-F. Ong: ME-VLM: A Visual-Language "
         "Model for Micro-expression Synthesis and Classification. arXiv, 2025"
     )
-    needs: str = (
+    needs = (
         "hq_emotion/happiness/m_123.mp4 and so on, or "
         "ME-VLM/emotion_categories/happiness/m_123_1.mp4 with its metadata folder."
     )
-    fps: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(FORMS, 24.0))
-    expected: Mapping[str, Expected] = field(default_factory=dict)
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """None to look at one by one: there is one for every video."""
-        return []
+    fps = dict.fromkeys(FORMS, 24.0)
+    label_source = "synthetic"
+    # The licence of its README would allow it, so a push does not go by the name alone.
+    may_be_passed_on = True
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All videos, form by form, by emotion and name; see `clip.RealDataset`."""
-        annotated.only(self, options)
-        for part in [options.part] if options.part else FORMS:
-            tops = (frames.folder(root, *names) for names in FORMS[part])
-            if (top := next(filter(None, tops), None)) is not None:
-                yield from self._part(root, options, part, top)
+        """All videos, form by form, by emotion and name; see `RealDataset.clips`."""
+        self.refuse(options)
+        for part in [options.part] if options.part else self.parts:
+            if (top := frames.first_folder(root, FORMS[part])) is not None:
+                yield from self._part(LabFolder(root, options, part), top)
 
-    def _part(self, root: Path, options: Options, part: str, top: str) -> Iterator[RealClip]:
-        for path in _sorted((root / top).iterdir()):
+    def _part(self, folder: LabFolder, top: str) -> Iterator[RealClip]:
+        example = _EXAMPLES[folder.part]
+        for path in _sorted((folder.root / top).iterdir()):
             if path.is_dir() and emotion_of(path.name) is None:
                 say(f"{path} is no emotion; videos left out: {len(_videos(path))}.")
             elif path.is_dir():
                 videos = _videos(path)
                 for video in videos:
-                    if (named := re.fullmatch(_NAMES[part], video.stem)) is None:
-                        say(f"{video} is left out: names in {top} are like {_EXAMPLES[part]}.")
+                    if (named := re.fullmatch(_NAMES[folder.part], video.stem)) is None:
+                        say(f"{video} is left out: names in {top} are like {example}.")
                     else:
-                        yield self._clip(root, options, part, video, named)
+                        yield self._clip(folder, video, named)
                 equime_metadata.say_strays(path, {video.stem for video in videos})
 
-    def _clip(
-        self, root: Path, options: Options, part: str, path: Path, named: re.Match[str]
-    ) -> RealClip:
-        where, label = path.relative_to(root).as_posix(), path.parent.name
-        found = equime_metadata.Metadata()
-        if part == "me_vlm":
-            found = equime_metadata.read(root, path)
-        return RealClip(
-            dataset=self.name,
-            part=part,
+    def _clip(self, folder: LabFolder, path: Path, named: re.Match[str]) -> RealClip:
+        where, label = path.relative_to(folder.root).as_posix(), path.parent.name
+        columns: dict[str, equime_metadata.Value] = {}
+        notes: tuple[str, ...] = ()
+        if folder.part == "me_vlm":
+            columns, notes = equime_metadata.read(folder.root, path)
+        return self.clip(
+            folder,
+            label,
             subject=str(int(named[2])),
             name=f"{label}_{path.stem}",
             frames=(where,),
-            fps=self.fps[part],
-            licence=self.licence,
-            label_source="synthetic",
             gender=GENDERS[named[1]],
             generator="LTX-Video",
             images_as_people=True,
             row=where,
-            others=found.columns,
-            notes=found.notes,
-            **annotated.emotion(self.name, label, options),
+            others=tuple(columns.items()),
+            notes=notes,
         )
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.clip import RealClip
@@ -23,29 +24,8 @@ LONGEST = 1_000_000
 _NUMBER = re.compile(r"\d+")
 
 
-@dataclass(frozen=True)
-class Span:
-    """Frames of one clip, for the fields of the same names in `RealClip`.
-
-    Attributes:
-        frames: Those that are there, in order.
-        missing: Names between the first and the last wanted that are not there.
-        onset: Index into `frames`; None if it was not given.
-        apex: Likewise.
-        offset: Likewise.
-        apex_source: "annotated", "middle", or None without apex.
-    """
-
-    frames: tuple[str, ...]
-    missing: tuple[str, ...]
-    onset: int | None
-    apex: int | None
-    offset: int | None
-    apex_source: str | None
-
-    def times(self) -> dict[str, tuple[str, ...] | int | str | None]:
-        """All of it as keyword arguments of `RealClip`."""
-        return dict(vars(self))
+Place = Sequence[str]
+"""A folder below the root, one name a level."""
 
 
 def natural(name: str) -> tuple[tuple[int, int | str], ...]:
@@ -102,6 +82,16 @@ def folder(root: Path, *names: str) -> str | None:
     return str(found)
 
 
+def first_folder(root: Path, places: Iterable[Place]) -> str | None:
+    """The first `folder` of several that exists; None if none does."""
+    return next(filter(None, (folder(root, *names) for names in places)), None)
+
+
+def absent(place: Place) -> dict[str, Any]:
+    """What `span` would give for a clip whose folder is not there or empty."""
+    return {"frames": (), "missing": ("/".join(place),)}
+
+
 def images(root: Path, folder: str) -> tuple[str, ...]:
     """Image files directly in a folder, in natural order; hidden ones are left out.
 
@@ -111,15 +101,14 @@ def images(root: Path, folder: str) -> tuple[str, ...]:
     where = inside(root, folder)
     if not where.is_dir():
         raise DatasetError(f"{root} has no folder {folder}. Unpack the whole release there.")
-    names = []
     with os.scandir(where) as entries:
-        for entry in entries:
-            if entry.name.startswith(".") or Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
-                continue
-            if entry.is_symlink():
-                inside(root, f"{folder}/{entry.name}")
-            names.append(entry.name)
-    return tuple(str(PurePosixPath(folder, name)) for name in sorted(names, key=natural))
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    there = [entry for entry in visible if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES]
+    for entry in there:
+        if entry.is_symlink():
+            inside(root, f"{folder}/{entry.name}")
+    names = sorted((entry.name for entry in there), key=natural)
+    return tuple(str(PurePosixPath(folder, name)) for name in names)
 
 
 def numbered(paths: Iterable[str]) -> dict[int, str]:
@@ -150,7 +139,7 @@ def span(
     offset: int | None,
     *,
     whole: bool = False,
-) -> Span:
+) -> dict[str, Any]:
     """Choose the frames of a clip by the frame numbers of the annotation.
 
     Where the very frame is missing, the time is that of the nearest frame that is there. Without
@@ -164,7 +153,9 @@ def span(
         whole: Take the whole recording (`Options.span` is "recording").
 
     Returns:
-        The span; `frames` is empty if none of the wanted frames is there.
+        Keyword arguments of `RealClip`: `frames` that are there, in order, empty if none of the
+        wanted ones is; names of those that are `missing`; onset, apex and offset as indices into
+        `frames`; and whether the apex is "annotated" or the "middle" (`apex_source`).
 
     Raises:
         DatasetError: Not onset <= apex <= offset, or more than `LONGEST` frames.
@@ -188,14 +179,14 @@ def span(
         apex, source = (onset + offset) // 2, "middle"
     places = list(chosen)
     onset, apex, offset = (_nearest(places, number) for number in (onset, apex, offset))
-    return Span(
-        frames=tuple(chosen.values()),
-        missing=tuple(_name(numbered, number) for number in missing),
-        onset=onset,
-        apex=apex,
-        offset=offset,
-        apex_source=source if apex is not None else None,
-    )
+    return {
+        "frames": tuple(chosen.values()),
+        "missing": tuple(_name(numbered, number) for number in missing),
+        "onset": onset,
+        "apex": apex,
+        "offset": offset,
+        "apex_source": source if apex is not None else None,
+    }
 
 
 def _nearest(places: list[int], number: int | None) -> int | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from equime_hub.errors import DatasetError
+from equime_hub.loading_script.real import REAL
 from equime_hub.loading_script.real.notes import say
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS, EMOTIONS_3
 
 if TYPE_CHECKING:
-    from equime_hub.loading_script.load import Data
+    from equime_hub.loading_script.pyav import Data
 
 LABEL = "label"
 """The column of mapped classes, as model trainers expect it."""
@@ -40,31 +42,28 @@ class LabelMap:
     Attributes:
         classes: In the order of their numbers.
         source: Who defined it.
-        classes_of: Raw label, as `spelled` gives it → class. What is absent is excluded.
-        by_dataset: Dataset → the same for that dataset alone.
+        classes_of: Raw label, as `spelled` gives it → class. What is absent is excluded. A dataset
+            may declare another one for itself (`RealDataset.label_maps`).
     """
 
     classes: tuple[str, ...]
     source: str
     classes_of: Mapping[str, str]
-    by_dataset: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def __getitem__(self, key: tuple[str, str]) -> str | None:
-        dataset, label = key
-        return self.by_dataset.get(dataset, self.classes_of).get(label)
 
 
-def _three(negative: Iterable[str]) -> dict[str, str]:
+def three(*negative: str) -> dict[str, str]:
     """A map to three classes; labels that are one of them already stay."""
     same = {name: name for name in EMOTIONS_3}
     return {**dict.fromkeys(negative, "negative"), "happiness": "positive", **same}
 
 
-def _same(*names: str) -> dict[str, Any]:
-    return {"classes": names, "classes_of": {name: name for name in names}}
+def _of(source: str, *names: str) -> LabelMap:
+    """A map that keeps some emotions as they are."""
+    return LabelMap(names, source, {name: name for name in names})
 
 
-_HE = _three(("anger", "fear", "disgust", "sadness"))
+HE3 = three("anger", "fear", "disgust", "sadness")
+"""The three classes of He et al."""
 _OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
 
 MAPS: Mapping[str, LabelMap] = MappingProxyType({
@@ -73,46 +72,38 @@ MAPS: Mapping[str, LabelMap] = MappingProxyType({
         "MEGC 2019 (See et al. 2019): of CASME II disgust and repression alone are negative, of "
         "SAMM every negative emotion. Of datasets that are not in it, every negative emotion and "
         "repression; but not repression of 4DME, which has it beside negative.",
-        _three(name for name, group in EMOTION_TO_3.items() if group == "negative"),
-        {
-            "casme2": _three(("disgust", "repression")),
-            "samm": _three(("anger", "contempt", "disgust", "fear", "sadness")),
-            "smic": _three(()),
-            "smic_e": _three(()),
-            "4dme": _three(()),
-        },
+        three(*(name for name, group in EMOTION_TO_3.items() if group == "negative")),
     ),
     "he3": LabelMap(
         EMOTIONS_3,
         "He et al., supplement: anger, fear, disgust and sadness are negative.",
-        _HE,
+        HE3,
     ),
     "equime3": LabelMap(
         EMOTIONS_3,
         "EquiME, evaluation code: as he3, and repression of CASME II is negative.",
-        _HE,
-        {"casme2": _HE | {"repression": "negative"}},
+        HE3,
     ),
-    "casme2_5": LabelMap(
-        source="CASME II (Yan et al. 2014), without its few clips of sadness and fear.",
-        **_same("happiness", "disgust", "repression", "surprise", "others"),
+    "casme2_5": _of(
+        "CASME II (Yan et al. 2014), without its few clips of sadness and fear.",
+        "happiness", "disgust", "repression", "surprise", "others",
     ),
-    "samm5": LabelMap(
-        source="SAMM as most papers take it: the five classes of ten clips or more.",
-        **_same("anger", "happiness", "surprise", "contempt", "others"),
+    "samm5": _of(
+        "SAMM as most papers take it: the five classes of ten clips or more.",
+        "anger", "happiness", "surprise", "contempt", "others",
     ),
-    "mmew6": LabelMap(
-        source="MMEW (Ben et al. 2021): six classes, 234 clips.",
-        **_same("happiness", "surprise", "anger", "disgust", "fear", "sadness"),
+    "mmew6": _of(
+        "MMEW (Ben et al. 2021): six classes, 234 clips.",
+        "happiness", "surprise", "anger", "disgust", "fear", "sadness",
     ),
-    "cas3_7": LabelMap(
-        source="CAS(ME)³ (Li et al. 2022), part A: seven classes.",
-        **_same("disgust", "surprise", "others", "fear", "anger", "sadness", "happiness"),
+    "cas3_7": _of(
+        "CAS(ME)³ (Li et al. 2022), part A: seven classes.",
+        "disgust", "surprise", "others", "fear", "anger", "sadness", "happiness",
     ),
     "cas3_4": LabelMap(
         ("negative", "positive", "surprise", "others"),
         "CAS(ME)³ (Li et al. 2022): part C's four classes; part A's seven grouped alike.",
-        {**_HE, "others": "others"},
+        {**HE3, "others": "others"},
     ),
     "objective_7": LabelMap(
         _OBJECTIVE,
@@ -157,7 +148,15 @@ def classify(label_map: str, dataset: str, raw: str | None) -> str | None:
     Raises:
         DatasetError: There is no such map; the message lists them.
     """
-    return _map(label_map)[dataset, spelled(raw)]
+    _map(label_map)
+    return _classes_of(label_map, dataset).get(spelled(raw))
+
+
+@functools.cache
+def _classes_of(label_map: str, dataset: str) -> Mapping[str, str]:
+    """The map as a dataset takes it."""
+    own = REAL.get(dataset)().label_maps if dataset in REAL.names() else {}
+    return cast("Mapping[str, str]", own.get(label_map, MAPS[label_map].classes_of))
 
 
 def emotion_3(dataset: str, raw: str | None, label_map: str | None = None) -> str | None:
@@ -166,14 +165,14 @@ def emotion_3(dataset: str, raw: str | None, label_map: str | None = None) -> st
     Raises:
         DatasetError: There is no such map, or it has other classes than `EMOTIONS_3`.
     """
-    chosen = _map(label_map or "megc3")
-    if chosen.classes != EMOTIONS_3:
+    label_map = label_map or "megc3"
+    if (chosen := _map(label_map)).classes != EMOTIONS_3:
         three = ", ".join(name for name, each in MAPS.items() if each.classes == EMOTIONS_3)
         raise DatasetError(
             f"The label map {label_map!r} has the classes {', '.join(chosen.classes)}, but the "
             f"column emotion_3 has three. Choose one of: {three}; for the others use map_labels."
         )
-    return chosen[dataset, spelled(raw)]
+    return classify(label_map, dataset, raw)
 
 
 def map_labels(data: Data, label_map: str) -> Data:
@@ -193,14 +192,15 @@ def map_labels(data: Data, label_map: str) -> Data:
             or no row is left.
     """
     out = excluded(data, label_map)
-    rows = sum(map(len, _tables(data)))
-    if sum(out.values()) == rows:
+    rows, dropped = sum(map(len, _tables(data))), sum(out.values())
+    reasons = ", ".join(f"{count} {reason}" for reason, count in out.items())
+    if dropped == rows:
         raise DatasetError(
-            f"The label map {label_map!r} excludes all {rows} rows{_reasons(out)}. "
+            f"The label map {label_map!r} excludes all {rows} rows{reasons and f' ({reasons})'}. "
             f"Choose another one of: {', '.join(MAPS)}."
         )
     if out:
-        say(f"The label map {label_map!r} drops {sum(out.values())} of {rows} rows{_reasons(out)}.")
+        say(f"The label map {label_map!r} drops {dropped} of {rows} rows ({reasons}).")
     mapped: Data = _mapped(data, label_map)
     return mapped
 
@@ -213,12 +213,11 @@ def excluded(data: Data, label_map: str) -> dict[str, int]:
     """
     _map(label_map)
     counts = Counter(pair for table in _tables(data) for pair in _pairs(table))
-    lost = {
+    return {
         f"{dataset}: {raw or 'no label'}": rows
         for (dataset, raw), rows in counts.most_common()
         if classify(label_map, dataset, raw) is None
     }
-    return lost
 
 
 def _mapped(data: Any, label_map: str) -> Any:
@@ -258,10 +257,6 @@ def _tables(data: Any) -> list[Any]:
 def _pairs(table: Any) -> list[tuple[str, str | None]]:
     columns = table.select_columns(["source_dataset", "emotion_raw"]).with_format(None)[:]
     return [(d or "", raw) for d, raw in zip(*columns.values(), strict=True)]
-
-
-def _reasons(out: Mapping[str, int]) -> str:
-    return f" ({', '.join(f'{rows} {reason}' for reason, rows in out.items())})" if out else ""
 
 
 def _map(name: str) -> LabelMap:

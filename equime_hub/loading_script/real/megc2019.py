@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real import REAL, frames, tables
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip, RealDataset, listed
+from equime_hub.loading_script.real import REAL, frames
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, RealDataset, listed
 from equime_hub.loading_script.real.labels import classify, emotion_3
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.tables import Row
+from equime_hub.loading_script.real.smic import Smic
+from equime_hub.loading_script.real.tables import Annotation, TableRow
 from equime_hub.schema.taxonomy import EMOTIONS_3
 
 LIST = "combined_3class_gt.csv"
@@ -26,14 +27,9 @@ FOLDERS = {
 
 _PARTS = {"smic": "hs"}
 _SUBJECTS = {"casme2": "sub{:02}", "smic": "s{:02}", "samm": "{:03}"}
-_COLUMNS = {"dataset": 0, "subject": 1, "name": 2, "class": 3}
-
-Key = tuple[int, tuple[Any, ...]]
-"""Number of a subject and name of a clip, however both are padded with zeros."""
 
 
-@dataclass(frozen=True)
-class Megc2019:
+class Megc2019(RealDataset):
     """See et al. 2019. Who is in it and what it is called is the list's word.
 
     The list has no header; its columns are dataset, subject, clip and class (0 negative, 1
@@ -42,56 +38,55 @@ class Megc2019:
     out. A part is a dataset, such as "casme2".
     """
 
-    name: str = "megc2019"
-    title: str = "MEGC 2019"
-    licence: str = "agreements of CASME II, SMIC and SAMM (academic research only)"
-    citation: str = (
+    name = "megc2019"
+    title = "MEGC 2019"
+    licence = "agreements of CASME II, SMIC and SAMM (academic research only)"
+    citation = (
         "J. See, M. H. Yap, J. Li, X. Hong and S.-J. Wang: MEGC 2019 – The Second Facial "
         "Micro-Expressions Grand Challenge. FG, 2019"
     )
-    needs: str = f"{LIST}, and the folders casme2, smic and samm, each with its whole release."
-    fps: Mapping[str, float | None] = field(
-        default_factory=lambda: {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
-    )
-    expected: Mapping[str, Expected] = field(
-        default_factory=lambda: {
-            "casme2": Expected(
-                24,
-                145,
-                {"negative": 88, "positive": 32, "surprise": 25},
-                {"megc2019-casme2-casme2_sub16-EP01_08": 1},
-            ),
-            "smic": Expected(
-                16,
-                164,
-                {"negative": 70, "positive": 51, "surprise": 43},
-                {"megc2019-smic-smic_s18-s18_sur_03": 1},
-            ),
-            "samm": Expected(28, 133, {"negative": 92, "positive": 26, "surprise": 15}),
-        }
-    )
+    needs = f"{LIST}, and the folders casme2, smic and samm, each with its whole release."
+    fps = {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
+    expected = {
+        "casme2": Expected(
+            24,
+            145,
+            dict(negative=88, positive=32, surprise=25),
+            {"megc2019-casme2-casme2_sub16-EP01_08": 1},
+        ),
+        "smic": Expected(
+            16, 164, Smic.expected["hs"].classes, {"megc2019-smic-smic_s18-s18_sur_03": 1}
+        ),
+        "samm": Expected(28, 133, {"negative": 92, "positive": 26, "surprise": 15}),
+    }
+    tables = {"": Annotation((LIST,), {"dataset": 0, "subject": 1, "name": 2, "class": 3})}
+    cropped_parts = ("", *fps)
+    numbers = dict(enumerate(EMOTIONS_3))
 
-    def files(self, root: Path) -> Sequence[Path]:
+    def files(self, root: Path) -> list[Path]:
         """The list, and the annotation files of the releases."""
-        there = tables.found_files(root, LIST)
+        there = super().files(root)
         for name in FOLDERS:
             if (folder := _folder(root, name)) is not None:
                 there += REAL.get(name)().files(root / folder)
         return there
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """Clips of the list, in its order; see `clip.RealDataset`."""
-        if options.part not in (None, *FOLDERS):
-            raise DatasetError(
-                f"The parts of {self.title} are: {', '.join(FOLDERS)}; got {options.part!r}."
-            )
-        if not tables.found_files(root, LIST):
+        """Clips of the list, in its order; see `RealDataset.clips`."""
+        self.refuse(options)
+        table = self.tables[""]
+        if not table.is_in(root):
             raise DatasetError(
                 f"{root} has no {LIST}, the organisers' list of 442 clips (dataset, subject, clip, "
                 "class). Take it from the MEGC 2019 site; its clips follow from no rule."
             )
-        rows = _by_dataset(tables.read(tables.find(root, LIST), _COLUMNS))
-        for name in [options.part] if options.part else list(rows):
+        rows: dict[str, list[TableRow]] = {}
+        for row in table.read(table.find(root)):
+            name = row.must("dataset").lower()
+            if name not in FOLDERS:
+                raise row.error("dataset", f"is {name!r}, not one of {', '.join(FOLDERS)}")
+            rows.setdefault(name, []).append(row)
+        for name in [options.part] if options.part else rows:
             folder = _folder(root, name)
             if folder is None:
                 raise DatasetError(
@@ -101,7 +96,7 @@ class Megc2019:
             yield from self._of(root, folder, name, rows.get(name, []), options)
 
     def _of(
-        self, root: Path, folder: str, name: str, rows: Sequence[Row], options: Options
+        self, root: Path, folder: str, name: str, rows: Sequence[TableRow], options: Options
     ) -> Iterator[RealClip]:
         """Clips of one of the datasets."""
         dataset: RealDataset = REAL.get(name)()
@@ -110,7 +105,11 @@ class Megc2019:
             _key(clip.subject, clip.name): clip for clip in listed(dataset, root / folder, own)
         }
         for row in rows:
-            label, key = _class(row), _key(row.must("subject"), row.must("name"))
+            number = row.integer("class")
+            label = None if number is None else self.numbers.get(number)
+            if label is None:
+                raise row.error("class", f"is {row.text('class')!r}, not 0, 1 or 2")
+            key = _key(row.must("subject"), row.must("name"))
             clip = there.get(key)
             if clip is None:
                 subject, clip_name = _SUBJECTS[name].format(key[0]), row.must("name")
@@ -134,25 +133,9 @@ class Megc2019:
 
 def _folder(root: Path, name: str) -> str | None:
     """Folder of a dataset's release, relative to the root."""
-    return next(filter(None, (frames.folder(root, each) for each in FOLDERS[name])), None)
+    return frames.first_folder(root, [(folder,) for folder in FOLDERS[name]])
 
 
-def _by_dataset(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        name = row.must("dataset").lower()
-        if name not in FOLDERS:
-            raise row.error("dataset", f"is {name!r}, not one of {', '.join(FOLDERS)}")
-        found.setdefault(name, []).append(row)
-    return found
-
-
-def _class(row: Row) -> str:
-    number = row.integer("class")
-    if number is None or not 0 <= number < len(EMOTIONS_3):
-        raise row.error("class", f"is {row.text('class')!r}, not 0, 1 or 2")
-    return EMOTIONS_3[number]
-
-
-def _key(subject: str, name: str) -> Key:
+def _key(subject: str, name: str) -> tuple[int, object]:
+    """Number of a subject and name of a clip, however both are padded with zeros."""
     return int(re.sub(r"\D", "", subject) or 0), frames.natural(name)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import filecmp
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real import annotated, frames
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real import frames
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
 from equime_hub.schema.taxonomy import EMOTIONS_3
-
-CLASSES = EMOTIONS_3
-"""By their numbers: 0 negative, 1 positive, 2 surprise, as in MiE-X's generator. EquiME's training
-code takes 0 for positive and 1 for negative."""
 
 SOURCES = {"exp": "expert", "mae": "macro", "oulu": "macro", "mmew": "micro"}
 """Where the AUs are from: rules of experts, CK+ or another macro dataset, Oulu-CASIA, MMEW.
@@ -27,12 +23,13 @@ made the release is not said."""
 LENGTHS = (2, 10)
 """Frames of the two forms: onset and apex, or eight more between them."""
 
+STATIC = "Onset and apex are the same picture: the clip shows no expression."
+
 _NAME = re.compile(rf"(?P<image>.+)_(?P<source>{'|'.join(SOURCES)})_(?P<class>[012])")
-_OFFICIAL = Expected(5_000, 15_000, dict.fromkeys(CLASSES, 5_000))
+_OFFICIAL = Expected(5_000, 15_000, dict.fromkeys(EMOTIONS_3, 5_000))
 
 
-@dataclass(frozen=True)
-class MieX:
+class MieX(RealDataset):
     """Liu et al. 2022. A part is where the AUs are from; without `Options.part` all are read.
 
     The frames are onset and apex, or ten from onset to apex; there is no offset. How fast they
@@ -41,55 +38,51 @@ class MieX:
     EquiME measured, 934 are). Whose AUs were borrowed is not released.
     """
 
-    name: str = "mie_x"
-    title: str = "MiE-X"
-    licence: str = "MiE-X release (academic research only, not to be passed on)"
-    citation: str = (
+    name = "mie_x"
+    title = "MiE-X"
+    licence = "MiE-X release (academic research only, not to be passed on)"
+    citation = (
         "Y. Liu, Z. Wang, T. Gedeon and L. Zheng: How to Synthesize a Large-Scale and Trainable "
         "Micro-Expression Dataset? ECCV, 2022"
     )
-    needs: str = "folders such as 000123_exp_0 with 0.jpg and 1.jpg, or 0.jpg to 9.jpg."
-    fps: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(SOURCES))
-    expected: Mapping[str, Expected] = field(
-        default_factory=lambda: dict.fromkeys(("exp", "mae", "mmew"), _OFFICIAL)
-    )
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """None: the folders are the annotation."""
-        return []
+    needs = "folders such as 000123_exp_0 with 0.jpg and 1.jpg, or 0.jpg to 9.jpg."
+    fps = dict.fromkeys(SOURCES)
+    expected = dict.fromkeys(("exp", "mae", "mmew"), _OFFICIAL)
+    label_source = "synthetic"
+    # As in MiE-X's generator. EquiME's training code takes 0 for positive and 1 for negative.
+    numbers = dict(enumerate(EMOTIONS_3))
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All clips, by image, source and class; see `clip.RealDataset`."""
-        annotated.only(self, options)
+        """All clips, by image, source and class; see `RealDataset.clips`."""
+        self.refuse(options)
         static = 0
         for path in _folders(root):
             named = _NAME.fullmatch(path.name)
             if named is None:
                 say(f"{path} is no clip of MiE-X, whose folders are 000123_exp_0 and so on.")
             elif options.part in (None, named["source"]):
-                clip = self._clip(root, options, path.relative_to(root).as_posix(), named)
+                clip = self._clip(LabFolder(root, options, named["source"]), path, named)
                 static += bool(clip.notes)
                 yield clip
         if static:
             say(f"Clips of MiE-X whose onset and apex are the same picture: {static}. They stay.")
 
-    def _clip(self, root: Path, options: Options, where: str, named: re.Match[str]) -> RealClip:
-        span = _span(root, where)
-        return RealClip(
-            dataset=self.name,
-            part=named["source"],
+    def _clip(self, folder: LabFolder, path: Path, named: re.Match[str]) -> RealClip:
+        where = path.relative_to(folder.root).as_posix()
+        span = _span(folder, where)
+        names = [folder.root / name for name in span["frames"]]
+        is_static = names and filecmp.cmp(names[0], names[-1], shallow=False)
+        return self.clip(
+            folder,
+            self.numbers[int(named["class"])],
             subject=named["image"],
-            name=where.rpartition("/")[2],
-            fps=self.fps[named["source"]],
-            licence=self.licence,
-            label_source="synthetic",
+            name=path.name,
             au_source=SOURCES[named["source"]],
             generator="GANimation",
             images_as_people=True,
             row=where,
-            notes=_notes(root, span),
+            notes=(STATIC,) if is_static else (),
             **span,
-            **annotated.emotion(self.name, CLASSES[int(named["class"])], options),
         )
 
 
@@ -104,13 +97,13 @@ def _within(folder: Path) -> list[Path]:
     return sorted(there, key=lambda path: frames.natural(path.name))
 
 
-def _span(root: Path, where: str) -> dict[str, Any]:
+def _span(folder: LabFolder, where: str) -> dict[str, Any]:
     """Frames from onset to apex; none, if one of the two is missing.
 
     Raises:
         DatasetError: A frame that is in neither form.
     """
-    numbered = frames.numbered(frames.images(root, where))
+    numbered = folder.numbered(where)
     last = max(numbered, default=0)
     length = next((length for length in LENGTHS if last < length), None)
     if length is None:
@@ -120,12 +113,5 @@ def _span(root: Path, where: str) -> dict[str, Any]:
         )
     span = frames.span(numbered, 0, length - 1, None)
     if not {0, length - 1} <= set(numbered):
-        return {"frames": (), "missing": span.missing if numbered else (where,)}
-    return span.times() | {"apex_source": "planned"}
-
-
-def _notes(root: Path, span: Mapping[str, Any]) -> tuple[str, ...]:
-    names = span["frames"]
-    if names and filecmp.cmp(root / names[0], root / names[-1], shallow=False):
-        return ("Onset and apex are the same picture: the clip shows no expression.",)
-    return ()
+        return {"frames": (), "missing": span["missing"] if numbered else (where,)}
+    return span | {"apex_source": "planned"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real import annotated, frames
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real import frames
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
 
 PARTS = {
@@ -26,8 +26,7 @@ CROPPED = ("PreProcess_Img", "PreProcess")
 CLASSES = dict.fromkeys(("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise"), 80)
 
 
-@dataclass(frozen=True)
-class OuluCasia:
+class OuluCasia(RealDataset):
     """Zhao et al. 2011. Posed macro expressions, from the neutral face to the apex.
 
     A clip is its folder; there is no offset, and no AUs. Without `Options.part` all cameras and
@@ -36,30 +35,26 @@ class OuluCasia:
     stands for: it is null.
     """
 
-    name: str = "oulu_casia"
-    title: str = "Oulu-CASIA NIR-VIS"
-    licence: str = "Oulu-CASIA licence agreement (academic research only, not to be passed on)"
-    citation: str = (
+    name = "oulu_casia"
+    title = "Oulu-CASIA NIR-VIS"
+    licence = "Oulu-CASIA licence agreement (academic research only, not to be passed on)"
+    citation = (
         "G. Zhao, X. Huang, M. Taini, S. Z. Li and M. Pietikäinen: Facial Expression Recognition "
         "From Near-Infrared Videos. Image and Vision Computing, 2011"
     )
-    needs: str = (
+    needs = (
         "OriginalImg/VL/Strong/P001/Anger and so on, or PreProcess_Img/VL_Acropped/Strong/ "
         "for cropped faces."
     )
-    fps: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(PARTS, 25.0))
-    expected: Mapping[str, Expected] = field(
-        default_factory=lambda: dict.fromkeys(PARTS, Expected(80, 480, CLASSES))
-    )
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """None: the folders are the annotation."""
-        return []
+    fps = dict.fromkeys(PARTS, 25.0)
+    expected = dict.fromkeys(PARTS, Expected(80, 480, CLASSES))
+    cropped_parts = ("", *PARTS)
+    expression = "macro"
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All clips, part by part, by subject and emotion; see `clip.RealDataset`."""
-        annotated.only(self, options, cropped=("", *self.fps))
-        parts = [options.part] if options.part else list(self.fps)
+        """All clips, part by part, by subject and emotion; see `RealDataset.clips`."""
+        self.refuse(options)
+        parts = [options.part] if options.part else self.parts
         there = {part: _found(root, part, cropped=options.cropped) for part in parts}
         if not any(there.values()):
             kind = "cropped" if options.cropped else "raw"
@@ -67,25 +62,19 @@ class OuluCasia:
                 f"{root} has no {kind} clip of {', '.join(parts)}. It needs: {self.needs}"
             )
         for part, found in there.items():
+            folder = LabFolder(root, options, part)
             for where in found:
-                yield self._clip(root, options, part, where)
-
-    def _clip(self, root: Path, options: Options, part: str, where: str) -> RealClip:
-        subject, label = where.split("/")[-2:]
-        numbers = frames.numbered(frames.images(root, where))
-        span = frames.span(numbers, 0, max(numbers, default=None), None)
-        return RealClip(
-            dataset=self.name,
-            part=part,
-            subject=subject.upper(),
-            name=label,
-            fps=self.fps[part],
-            licence=self.licence,
-            expression="macro",
-            row=where,
-            **span.times() if numbers else annotated.absent((where,)),
-            **annotated.emotion(self.name, label, options),
-        )
+                subject, label = where.split("/")[-2:]
+                numbers = folder.numbered(where)
+                span = frames.span(numbers, 0, max(numbers, default=None), None)
+                yield self.clip(
+                    folder,
+                    label,
+                    subject=subject.upper(),
+                    name=label,
+                    row=where,
+                    **(span if numbers else frames.absent((where,))),
+                )
 
 
 def _found(root: Path, part: str, *, cropped: bool) -> list[str]:

@@ -28,6 +28,12 @@ five times and decoded twice as fast, and about as large as JPEG (`benchmarks/im
 NOMINAL_FPS = 1.0
 """Rate in the file of a clip whose rate is not known; the column `fps` is then null."""
 
+_AS_FIELDS = (
+    "clip_id", "part", "num_frames", "fps", "emotion", "emotion_3", "emotion_raw", "label_source",
+    "expression", "facs", "au_source_subject", "apex_source", "gender", "age", "race", "generator",
+)  # fmt: skip
+"""Columns that are called as the fields of `RealClip` that they hold."""
+
 Image = npt.NDArray[np.uint8]
 
 
@@ -66,40 +72,22 @@ def labels(clip: RealClip) -> dict[str, Any]:
     declared = any(value is not None for value in (clip.gender, clip.age, clip.race))
     whose = f" ({IMAGES_AS_PEOPLE})" if clip.images_as_people else ""
     return {
-        "clip_id": clip.clip_id,
+        **{name: getattr(clip, name) for name in _AS_FIELDS},
         "subject_id": person(clip.dataset, clip.subject),
         "source_dataset": clip.dataset + whose,
         "source_image": clip.frames[0] if clip.frames else None,
         "license": RESTRICTED + clip.licence,
-        "part": clip.part,
-        "num_frames": clip.num_frames,
-        "fps": clip.fps,
-        "emotion": clip.emotion,
-        "emotion_3": clip.emotion_3,
-        "emotion_raw": clip.emotion_raw,
-        "label_source": clip.label_source,
-        "expression": clip.expression,
         "fixes": "; ".join(clip.fixes) or None,
         "au_onset": None if clip.au_onset is None else list(clip.au_onset),
         "au_apex": None if clip.au_apex is None else list(clip.au_apex),
-        "facs": clip.facs,
         "au_source": clip.au_source or (None if clip.au_apex is None else "annotated"),
-        "au_source_subject": clip.au_source_subject,
-        "onset_frame": clip.onset,
-        "apex_frame": clip.apex,
-        "offset_frame": clip.offset,
-        "apex_source": clip.apex_source,
-        "gender": clip.gender,
-        "age": clip.age,
+        **{f"{name}_frame": getattr(clip, name) for name in ("onset", "apex", "offset")},
         "age_group": age_group(clip.age),
-        "race": clip.race,
         "demographics_source": f"{clip.dataset} release" if declared else None,
-        "declared_gender": clip.gender,
-        "declared_age": clip.age,
-        "declared_race": clip.race,
-        "generator": clip.generator,
+        **{f"declared_{name}": getattr(clip, name) for name in ("gender", "age", "race")},
         "accepted": True,
-    } | dict(clip.others)
+        **dict(clip.others),
+    }
 
 
 def person(dataset: str, subject: str) -> str:
@@ -125,10 +113,7 @@ def images(root: Path, clip: RealClip, hashed: Any = None) -> Iterator[Image]:
     """
     size: tuple[int, int] | None = None
     for name in clip.frames:
-        try:
-            data = inside(root, name).read_bytes()
-        except OSError as error:
-            raise _UnreadableError(name, f"It cannot be read: {error.strerror}.") from error
+        data = _bytes(root, name)
         if hashed is not None:
             hashed.update(data)
         flags = cv2.IMREAD_GRAYSCALE if clip.gray else cv2.IMREAD_COLOR
@@ -182,8 +167,8 @@ def _image_row(root: Path, clip: RealClip) -> dict[str, Any]:
 
 def _video_row(root: Path, clip: RealClip, problems: list[Problem]) -> dict[str, Any]:
     name = clip.frames[0]
+    data = _bytes(root, name)
     try:
-        data = inside(root, name).read_bytes()
         info = codec.probe(data)
         if clip.fps is not None and abs(info.fps - clip.fps) > 0.01 * clip.fps:
             said = f"It says {info.fps:g} fps, the dataset declares {clip.fps:g}, which is taken."
@@ -196,8 +181,6 @@ def _video_row(root: Path, clip: RealClip, problems: list[Problem]) -> dict[str,
             frames = map(_even, codec.decode(data, range(start, stop)).frames)
             video = codec.encode_frames(frames, clip.fps or NOMINAL_FPS, ENCODER)
             encoding = ENCODER.describe()
-    except OSError as error:
-        raise _UnreadableError(name, f"It cannot be read: {error.strerror}.") from error
     except VideoError as error:
         raise _UnreadableError(name, str(error)) from error
     return _row(clip, video, hashlib.sha256(data).hexdigest(), encoding)
@@ -220,6 +203,13 @@ def _row(clip: RealClip, video: bytes, sha256: str, encoding: str) -> dict[str, 
         "size_bytes": len(video),
         "bitrate_kbps": len(video) * 8 / 1000 / seconds if seconds else None,
     }
+
+
+def _bytes(root: Path, name: str) -> bytes:
+    try:
+        return inside(root, name).read_bytes()
+    except OSError as error:
+        raise _UnreadableError(name, f"It cannot be read: {error.strerror}.") from error
 
 
 def _whole(data: bytes) -> bool:

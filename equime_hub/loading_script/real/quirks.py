@@ -15,7 +15,7 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.notes import say
 from equime_hub.loading_script.real.sheets import Value, md5
-from equime_hub.loading_script.real.tables import Row, plain
+from equime_hub.loading_script.real.tables import TableRow, plain
 
 FOLDER = Path(__file__).with_suffix("")
 
@@ -61,8 +61,8 @@ class Correction:
     md5: tuple[str, ...] = ()
 
 
-def corrected(rows: Sequence[Row], dataset: str, *, fixes: bool = True) -> list[Row]:
-    """Rows with the corrections of their dataset; `Row.fixes` names those that touched each.
+def corrected(rows: Sequence[TableRow], dataset: str, *, fixes: bool = True) -> list[TableRow]:
+    """Rows with the corrections of their dataset; `TableRow.fixes` names those that touched each.
 
     A correction that does not fit the file is not applied, and a remark says why (`notes`).
 
@@ -115,7 +115,7 @@ class _UnfitError(Exception):
     """Why a correction does not fit a file, a few words."""
 
 
-def _apply(correction: Correction, rows: list[Row]) -> None:
+def _apply(correction: Correction, rows: list[TableRow]) -> None:
     if correction.md5 and md5(rows[0].path) not in correction.md5:
         raise _UnfitError("this is another file")
     place = _row(correction, rows)
@@ -126,19 +126,17 @@ def _apply(correction: Correction, rows: list[Row]) -> None:
         rows[other] = _swapped(correction, after, before)
         return
     row = rows[place]
-    values = dict(row.values)
-    for column, value in correction.should_be.items():
-        if (name := _ours(row, column)) is not None:
-            values[name] = value
+    changes = {_ours(row, column): value for column, value in correction.should_be.items()}
+    values = {name: changes.get(name, value) for name, value in row.values.items()}
     if values == row.values and row.fixes:
         return  # another correction knew it by its name
     after = replace(row, values=values, fixes=(*row.fixes, correction.id))
-    if values == row.values or _falling(after, correction.times):
+    if values == row.values or not _rising(_numbers(after, correction.times)):
         raise _UnfitError(f"row {row.number} would be no better")
     rows[place] = after
 
 
-def _row(correction: Correction, rows: list[Row]) -> int:
+def _row(correction: Correction, rows: list[TableRow]) -> int:
     """Position of the row that is meant.
 
     Raises:
@@ -157,7 +155,13 @@ def _row(correction: Correction, rows: list[Row]) -> int:
         wanted = " ".join(f"{name} {value}" for name, value in correction.where.items())
         raise _UnfitError(f"no row has {wanted}")
     wrong = [place for place in places if _says(rows[place], correction.says)]
-    wrong = [place for place in wrong if not _in_order(rows[place], correction.times)]
+    if correction.times:
+        numbers = {place: _numbers(rows[place], correction.times) for place in wrong}
+        wrong = [
+            place
+            for place, found in numbers.items()
+            if not found or None in found or not _rising(found)
+        ]
     if not wrong:
         raise _UnfitError(f"row {rows[places[0]].number} does not say what was wrong")
     if len(wrong) > 1:
@@ -165,20 +169,20 @@ def _row(correction: Correction, rows: list[Row]) -> int:
     return wrong[0]
 
 
-def _position(rows: list[Row], index: int) -> int:
-    for place, row in enumerate(rows):
-        if row.index == index:
-            return place
-    raise _UnfitError(f"no row has the index {index}")
+def _position(rows: list[TableRow], index: int) -> int:
+    found = next((place for place, row in enumerate(rows) if row.index == index), None)
+    if found is None:
+        raise _UnfitError(f"no row has the index {index}")
+    return found
 
 
-def _says(row: Row, cells: Mapping[str, Value]) -> bool:
+def _says(row: TableRow, cells: Mapping[str, Value]) -> bool:
     """Whether these cells have these values; "/" and other signs count, letter case does not."""
-    for column, value in cells.items():
-        name = _ours(row, column)
-        if name is None or _same(row.values.get(name)) != _same(value):
-            return False
-    return True
+    names = {column: _ours(row, column) for column in cells}
+    return None not in names.values() and all(
+        _same(row.values.get(names[column] or "")) == _same(value)
+        for column, value in cells.items()
+    )
 
 
 def _same(value: Value) -> str:
@@ -186,18 +190,13 @@ def _same(value: Value) -> str:
     return str(int(text)) if text.isdecimal() else text
 
 
-def _in_order(row: Row, times: Sequence[str]) -> bool:
-    """Whether all times are numbers that do not fall; without times nothing is in order."""
-    numbers = _numbers(row, times)
-    return bool(numbers) and None not in numbers and not _falling(row, times)
+def _rising(numbers: Sequence[int | None]) -> bool:
+    """Whether no number is smaller than one before it; unknown ones do not count."""
+    given = [number for number in numbers if number is not None]
+    return given == sorted(given)
 
 
-def _falling(row: Row, times: Sequence[str]) -> bool:
-    given = [number for number in _numbers(row, times) if number is not None]
-    return given != sorted(given)
-
-
-def _numbers(row: Row, times: Sequence[str]) -> list[int | None]:
+def _numbers(row: TableRow, times: Sequence[str]) -> list[int | None]:
     """Times of a row; None is what is empty or no number."""
     numbers: list[int | None] = []
     for name in filter(None, (_ours(row, column) for column in times)):
@@ -208,12 +207,12 @@ def _numbers(row: Row, times: Sequence[str]) -> list[int | None]:
     return numbers
 
 
-def _ours(row: Row, column: str) -> str | None:
+def _ours(row: TableRow, column: str) -> str | None:
     """Our name of an official column; None if the loader does not read it."""
     return next((n for n, header in row.headers.items() if plain(header) == plain(column)), None)
 
 
-def _swapped(correction: Correction, row: Row, other: Row) -> Row:
+def _swapped(correction: Correction, row: TableRow, other: TableRow) -> TableRow:
     first = _ours(row, correction.swap_from or "")
     if first is None:
         raise _UnfitError(f"there is no column {correction.swap_from}")

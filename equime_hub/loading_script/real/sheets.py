@@ -7,7 +7,6 @@ import csv
 import datetime
 import hashlib
 import io
-import re
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -36,25 +35,15 @@ class Broken:
 Cell = Value | Broken
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """All cells of a sheet.
-
-    Attributes:
-        name: Of the sheet; "" for csv.
-        rows: From the first row on; they may differ in length.
-    """
-
-    name: str
-    rows: list[list[Cell]]
-
-
-def load(path: Path, sheet: str | None = None) -> Sheet:
+def load(path: Path, sheet: str | None = None) -> tuple[str, list[list[Cell]]]:
     """Read a sheet; the kind of file is seen by its first bytes.
 
     Args:
         path: The file.
         sheet: Name, whatever its letter case; None is the first.
+
+    Returns:
+        Its name, "" for csv, and its rows from the first on; they may differ in length.
 
     Raises:
         DatasetError: The file is absent, damaged or has macros, or has no such sheet.
@@ -68,7 +57,7 @@ def load(path: Path, sheet: str | None = None) -> Sheet:
     try:
         with warnings.catch_warnings():  # of styles, dates and validations openpyxl does not know
             warnings.simplefilter("ignore")
-            name, rows = reader(path, data, sheet)
+            return reader(path, data, sheet)
     except EquimeError:
         raise
     except Exception as error:  # what openpyxl and xlrd raise on damaged files has no common base
@@ -76,7 +65,6 @@ def load(path: Path, sheet: str | None = None) -> Sheet:
             f"{path} is damaged or no table ({type(error).__name__}: {error}). "
             "Copy it again from the release, or save it as xlsx or csv."
         ) from error
-    return Sheet(name, rows)
 
 
 def names(path: Path) -> list[str]:
@@ -115,16 +103,30 @@ def _xlsx(path: Path, data: bytes, sheet: str | None) -> tuple[str, list[list[Ce
     if any(name.endswith("vbaProject.bin") for name in archive.namelist()):
         raise _macros(path)
 
-    def cells(values: bool) -> tuple[str, list[list[tuple[object, str]]]]:
+    def cells(values: bool) -> tuple[str, list[list[Any]]]:
         book = _book(data, values)
         found = book[_named(path, book.sheetnames, sheet)]
         found.reset_dimensions()  # some programs store too small ones
-        return found.title, [[(c.value, c.data_type) for c in row] for row in found.iter_rows()]
+        return found.title, list(map(list, found.iter_rows()))
 
-    name, stored = cells(values=True)
-    rows = [[_cell(value, kind == "e") for value, kind in row] for row in stored]
-    if any(re.search(rb"<(\w+:)?f[ >/]", archive.read(n)) for n in _worksheets(archive)):
-        _mark_formulas(path, rows, cells(values=False)[1])
+    name, there = cells(values=False)
+    formulas = [
+        (number, place)
+        for number, row in enumerate(there)
+        for place, cell in enumerate(row)
+        if cell.data_type == "f"
+    ]
+    if formulas:
+        _, there = cells(values=True)
+        number, place = formulas[0]
+        say(
+            f"{path.name} has {len(formulas)} formula{'s' * (len(formulas) > 1)}, first in "
+            f"{letters(place)}{number + 1}: only values stored when it was last saved are read."
+        )
+    rows = [[_cell(cell.value, cell.data_type == "e") for cell in row] for row in there]
+    for number, place in formulas:
+        if rows[number][place] is None:
+            rows[number][place] = Broken("is a formula whose value was never stored")
     return name, rows
 
 
@@ -132,31 +134,6 @@ def _book(data: bytes, values: bool = True) -> Any:
     """An xlsx file, its formulas as stored values or as formulas."""
     openpyxl = require("openpyxl", extra="real")
     return openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=values)
-
-
-def _worksheets(archive: zipfile.ZipFile) -> list[str]:
-    return [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-
-
-def _mark_formulas(
-    path: Path, rows: list[list[Cell]], formulas: list[list[tuple[object, str]]]
-) -> None:
-    """Say where formulas are; one without a stored value makes its cell broken."""
-    places = [
-        (number, place)
-        for number, row in enumerate(formulas)
-        for place, (_, kind) in enumerate(row)
-        if kind == "f"
-    ]
-    for number, place in places:
-        if rows[number][place] is None:
-            rows[number][place] = Broken("is a formula whose value was never stored")
-    if places:
-        first = f"{letters(places[0][1])}{places[0][0] + 1}"
-        say(
-            f"{path.name} has {len(places)} formula{'s' * (len(places) > 1)}, first in {first}: "
-            "only values stored when it was last saved are read."
-        )
 
 
 def _xls(path: Path, data: bytes, sheet: str | None) -> tuple[str, list[list[Cell]]]:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real import annotated, frames
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real import frames
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.notes import say
 
 RAW, CROPPED = "SMIC_all_raw", "SMIC_all_cropped"
-LABELS = ("negative", "positive", "surprise")
+CLASSES = {"negative": 70, "positive": 51, "surprise": 43}
+"""Clips a label, of the fast camera."""
 
-Place = annotated.Names
 Key = tuple[int, str, str]
 """Subject, label and clip, however many zeros the folders' names have."""
 
 _SUBJECT = re.compile(r"s0*(\d+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Smic:
+class Smic(RealDataset):
     """Li et al. 2013. Parts are the cameras; without `Options.part` all that are there are read.
 
     A clip is its folder, from the first number to the last; no apex and no AUs are annotated. What
@@ -32,68 +32,54 @@ class Smic:
     cropped.
     """
 
-    name: str = "smic"
-    title: str = "SMIC"
-    licence: str = "SMIC licence agreement (academic research only, not to be passed on)"
-    citation: str = (
+    name = "smic"
+    title = "SMIC"
+    licence = "SMIC licence agreement (academic research only, not to be passed on)"
+    citation = (
         "X. Li, T. Pfister, X. Huang, G. Zhao and M. Pietikäinen: A Spontaneous Micro-expression "
         "Database: Inducement, Collection and Baseline. FG, 2013"
     )
-    needs: str = f"{RAW}/HS/s1/micro/negative and so on, or {CROPPED}/ for cropped faces."
-    fps: Mapping[str, float | None] = field(
-        default_factory=lambda: {"hs": 100.0, "vis": 25.0, "nir": 25.0}
-    )
-    expected: Mapping[str, Expected] = field(
-        default_factory=lambda: {
-            "hs": Expected(
-                16,
-                164,
-                {"negative": 70, "positive": 51, "surprise": 43},
-                {"smic-hs-s18-s18_sur_03": 1},
-            ),
-            "vis": Expected(8, 71),
-            "nir": Expected(8, 71),
-        }
-    )
-
-    def files(self, root: Path) -> Sequence[Path]:
-        """None: the folders are the annotation."""
-        return []
+    needs = f"{RAW}/HS/s1/micro/negative and so on, or {CROPPED}/ for cropped faces."
+    fps = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
+    expected = {
+        "hs": Expected(16, 164, CLASSES, {"smic-hs-s18-s18_sur_03": 1}),
+        "vis": Expected(8, 71),
+        "nir": Expected(8, 71),
+    }
+    cropped_parts = ("", *fps)
+    label_source = "self_report"
+    label_maps = {"megc3": three()}
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
-        """All clips, camera by camera, by subject, label and name; see `clip.RealDataset`."""
-        annotated.only(self, options, cropped=("", *self.fps))
+        """All clips, camera by camera, by subject, label and name; see `RealDataset.clips`."""
+        self.refuse(options)
         top, other = (CROPPED, RAW) if options.cropped else (RAW, CROPPED)
-        parts = [options.part] if options.part else list(self.fps)
+        parts = [options.part] if options.part else self.parts
         there = {part: _found(root, top, part) for part in parts}
         if not any(there.values()):
             cameras = ", ".join(part.upper() for part in parts)
             raise DatasetError(f"{root}/{top} has no clip of {cameras}. It needs: {self.needs}")
         for part, found in there.items():
+            folder = LabFolder(root, options, part)
             lacking = {key: (top, *place[-5:]) for key, place in _found(root, other, part).items()}
             for _, place in sorted((lacking | found).items()):
-                yield self._clip(root, options, part, place)
+                yield self._clip(folder, place)
 
-    def _clip(self, root: Path, options: Options, part: str, place: Place) -> RealClip:
+    def _clip(self, folder: LabFolder, place: tuple[str, ...]) -> RealClip:
         *_, subject, _, label, name = place
-        where = frames.folder(root, *place)
-        numbers = frames.numbered(frames.images(root, where)) if where else {}
+        numbers = folder.numbered(frames.folder(folder.root, *place))
         span = frames.span(numbers, min(numbers, default=None), None, max(numbers, default=None))
-        return RealClip(
-            dataset=self.name,
-            part=part,
+        return self.clip(
+            folder,
+            label,
             subject=f"s{int(subject[1:]):02}",
             name=name,
-            fps=self.fps[part],
-            licence=self.licence,
-            label_source="self_report",
             row="/".join(place),
-            **span.times() if numbers else annotated.absent(place),
-            **annotated.emotion(self.name, label, options),
+            **(span if numbers else frames.absent(place)),
         )
 
 
-def _found(root: Path, top: str, part: str) -> dict[Key, Place]:
+def _found(root: Path, top: str, part: str) -> dict[Key, tuple[str, ...]]:
     """Clip folders of one camera below `SMIC_all_raw` or `SMIC_all_cropped`."""
     found = {}
     for base in ((top, part.upper()), (top, top, part.upper())):
@@ -101,7 +87,7 @@ def _found(root: Path, top: str, part: str) -> dict[Key, Place]:
         for path in (root / where).glob("*/micro/*/*") if where else ():
             subject, _, label, name = path.parts[-4:]
             number = _SUBJECT.fullmatch(subject)
-            if number is None or label not in LABELS:
+            if number is None or label not in CLASSES:
                 say(f"{path} is no clip of SMIC, whose folders are s1/micro/negative and so on.")
             elif path.is_dir():
                 key = (int(number[1]), label, re.sub("^s0+", "s", name.lower()))

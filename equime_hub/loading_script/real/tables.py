@@ -12,7 +12,8 @@ from typing import NoReturn
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.frames import inside
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.sheets import Broken, Cell, Sheet, Value, letters, load
+from equime_hub.loading_script.real.sheets import Broken, Cell, Value, letters, load
+from equime_hub.schema.taxonomy import EXPRESSIONS
 
 HEADER_WITHIN = 100
 """Rows from the top in which a header is looked for."""
@@ -22,7 +23,17 @@ Names = str | int | Sequence[str]
 
 
 @dataclass(frozen=True)
-class Row:
+class Times:
+    """Frame numbers of a row; None is unknown. The notes say what was left out, and why."""
+
+    onset: int | None = None
+    apex: int | None = None
+    offset: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableRow:
     """One row of an annotation table.
 
     Attributes:
@@ -30,7 +41,6 @@ class Row:
         places: Our name → place of the column, from 0 (its letter follows from it).
         headers: Our name → header as the file writes it; in a table without header the letter.
         path: The file.
-        sheet: Name of the sheet; "" for csv.
         number: Row as a spreadsheet counts, from 1.
         index: Row below the header, from 0, blank ones counted, as pandas numbers them.
         fixes: Ids of the corrections that touched it (`quirks`).
@@ -40,7 +50,6 @@ class Row:
     places: Mapping[str, int]
     headers: Mapping[str, str]
     path: Path
-    sheet: str
     number: int
     index: int
     fixes: tuple[str, ...] = ()
@@ -93,6 +102,53 @@ class Row:
             pass
         return self._refuse(name, f"is {text!r}, not a whole number")
 
+    def times(self, onset: str = "onset", apex: str = "apex", offset: str = "offset") -> Times:
+        """Frame numbers by our names of their columns.
+
+        "/" is an unknown number. Numbers that contradict each other cannot cut a clip: an apex
+        that is not between onset and offset is left out, and all three if the offset is before the
+        onset. A note says so, and that the whole recording is taken where an end is not known.
+        """
+        start, top, stop = (self.integer(name, unknown=("/",)) for name in (onset, apex, offset))
+        notes = []
+        if start is None or stop is None:
+            notes.append(f"{self.where} has no onset or no offset; the whole recording is taken.")
+        elif stop < start:
+            problem = f"the offset {stop} is before the onset {start}; the whole recording is taken"
+            return Times(notes=(f"{self.where}: {problem}.",))
+        given = [number for number in (start, top, stop) if number is not None]
+        if given != sorted(given):
+            notes.append(
+                f"{self.where}: the apex {top} is not between {start} and {stop}; not taken."
+            )
+            top = None
+        return Times(start, top, stop, tuple(notes))
+
+    def person(self) -> int:
+        """Number of the subject: 6, "06" and "sub06" are 6.
+
+        Raises:
+            DatasetError: No number; the message has its coordinates.
+        """
+        text = self.must("subject")
+        digits = text.lower().removeprefix("sub").removeprefix("s")
+        if not digits.isdecimal():
+            raise self.error(
+                "subject", f"is {text!r}, not the number of a subject. Correct the cell"
+            )
+        return int(digits)
+
+    def expression(self) -> str:
+        """Micro or macro, by how the column "type" begins.
+
+        Raises:
+            DatasetError: It is neither; the message has its coordinates.
+        """
+        kind = self.must("type").lower()
+        if kind[:5] not in EXPRESSIONS:
+            raise self.error("type", f"is {kind!r}, not micro-expression or macro-expression")
+        return kind[:5]
+
     def error(self, name: str, problem: str) -> DatasetError:
         """An error about one cell; `problem` goes on after "SAMM.xlsx F31"."""
         return DatasetError(f"{self.file} {self.cell(name)} ({name}) {problem}.")
@@ -101,60 +157,108 @@ class Row:
         raise self.error(name, f"{problem}. Correct the cell, or take its row out of the table")
 
 
-def read(
-    path: Path,
-    columns: Mapping[str, Names],
-    *,
-    sheet: str | None = None,
-    header_row: int | None = None,
-    optional: Iterable[str] = (),
-) -> list[Row]:
-    """Read the rows of an annotation table.
+@dataclass(frozen=True)
+class Annotation:
+    """One annotation table of a release.
 
-    The header is found by its content: the first of the first 100 rows that has all columns,
-    whatever their letter case, spaces and order. Rows in which all columns are empty are left out.
-    Values are those that were stored when the file was last saved; formulas are not computed.
-    Said as remarks (`notes`): a header elsewhere than in `header_row`, formulas, rows that occur
-    twice.
-
-    Args:
-        path: The file; what it is, is seen by its first bytes.
+    Attributes:
+        workbooks: Patterns of the file, the newest first (`find`).
         columns: Our name → header, spellings of it, or place. A table in which all columns are
             given by their places has no header.
         sheet: Name of the sheet, whatever its letter case; None is the first.
-        header_row: Row of the header in the official file, as a spreadsheet counts, from 1.
-        optional: Our names of columns that may be absent; they are then absent from `Row.values`.
-
-    Raises:
-        DatasetError: The file is absent or damaged or has macros, the sheet or a column is not
-            there, or a cell is an error or a formula without a stored value.
-        MissingDependencyError: The package that reads this kind of file is not installed.
+        header_row: Row of the header in the official file, as a spreadsheet counts, from 1; None
+            is not compared.
+        optional: Our names of columns that may be absent; `TableRow.values` has them not then.
     """
-    table = load(path, sheet)
-    top, places = _header(path, table, columns, set(optional))
-    if header_row is not None and top != header_row:
-        say(f"{path.name} has its header in row {top}, the official file in row {header_row}.")
-    headers = {
-        name: str(_at(table.rows[top - 1], place) or "") if top else letters(place)
-        for name, place in places.items()
-    }
-    rows = []
-    for number, cells in enumerate(table.rows[top:], top + 1):
-        found = {name: _at(cells, place) for name, place in places.items()}
-        if all(value is None for value in found.values()):
-            continue
-        row = Row(
-            _usable(path, found, places, number),
-            places,
-            headers,
-            path,
-            table.name,
-            number,
-            number - top - 1,
+
+    workbooks: Sequence[str]
+    columns: Mapping[str, Names]
+    sheet: str | None = None
+    header_row: int | None = 1
+    optional: Sequence[str] = ()
+
+    def is_in(self, root: Path) -> bool:
+        """Whether any file fits; that several do is for `find` to say."""
+        return any(found_files(root, pattern) for pattern in self.workbooks)
+
+    def find(self, root: Path) -> Path:
+        """The file (`find`)."""
+        return find(root, *self.workbooks)
+
+    def read(self, path: Path) -> list[TableRow]:
+        """Read the rows of a file.
+
+        The header is found by its content: the first of the first 100 rows that has all columns,
+        whatever their letter case, spaces and order. Rows in which all columns are empty are left
+        out. Values are those that were stored when the file was last saved; formulas are not
+        computed. Said as remarks (`notes`): a header elsewhere than in `header_row`, formulas, rows
+        that occur twice.
+
+        Args:
+            path: The file; what it is, is seen by its first bytes.
+
+        Raises:
+            DatasetError: The file is absent or damaged or has macros, the sheet or a column is not
+                there, or a cell is an error or a formula without a stored value.
+            MissingDependencyError: The package that reads this kind of file is not installed.
+        """
+        title, lines = load(path, self.sheet)
+        top, places = self._header(f"{path}{f' (sheet {title!r})' if title else ''}", lines)
+        if top and self.header_row not in (None, top):
+            said = f"{path.name} has its header in row {top}"
+            say(f"{said}, the official file in row {self.header_row}.")
+        headers = {
+            name: str(_cell(path, lines, top, place, name) or "") if top else letters(place)
+            for name, place in places.items()
+        }
+        rows: list[TableRow] = []
+        first: dict[tuple[Value, ...], int] = {}
+        for number in range(top + 1, len(lines) + 1):
+            values = {n: _cell(path, lines, number, place, n) for n, place in places.items()}
+            if all(value is None for value in values.values()):
+                continue
+            rows.append(TableRow(values, places, headers, path, number, number - top - 1))
+            if (twin := first.setdefault(tuple(values.values()), number)) != number:
+                say(f"{path.name} has the same in row {twin} and in row {number}.")
+        return rows
+
+    def _header(self, where: str, lines: Sequence[Sequence[Cell]]) -> tuple[int, dict[str, int]]:
+        """Row of the header, from 1, and the places of our columns in it; row 0 is no header."""
+        given = {name: place for name, place in self.columns.items() if isinstance(place, int)}
+        if len(given) == len(self.columns):
+            return 0, given
+        most: tuple[int, dict[str, int]] = (0, {})
+        for number, cells in enumerate(lines[:HEADER_WITHIN], 1):
+            there = {plain(cell): place for place, cell in reversed(list(enumerate(cells)))}
+            places = dict(given)
+            for name, names in self.columns.items():
+                spellings = () if isinstance(names, int) else _spellings(names)
+                if fitting := [s for s in map(plain, spellings) if s in there]:
+                    places[name] = there[fitting[0]]
+            if set(self.columns) <= {*places, *self.optional}:
+                return number, places
+            most = max(most, (number, places), key=lambda found: len(found[1]))
+        lacking = [
+            _spellings(names)[0]
+            for name, names in self.columns.items()
+            if name not in {*most[1], *self.optional} and not isinstance(names, int)
+        ]
+        nearest = f"; the most of them are in row {most[0]}" if most[1] else ""
+        raise DatasetError(
+            f"{where} has no header row with the columns {', '.join(lacking)}{nearest}. Take the "
+            "annotation file of the official release."
         )
-        rows.append(row)
-    _say_twins(path, rows)
-    return rows
+
+
+def coding_columns(*names: Names, **more: Names) -> dict[str, Names]:
+    """Columns of a table that calls its first two "Subject" and "Filename", as most do.
+
+    Args:
+        names: Headers of onset, apex, offset, AUs and, if there is one, emotion.
+        more: Further columns.
+    """
+    ours = ("subject", "name", "onset", "apex", "offset", "aus", "emotion")
+    return dict(zip(ours, ("Subject", "Filename", *names), strict=False)) | more
 
 
 def find(root: Path, *patterns: str) -> Path:
@@ -204,43 +308,8 @@ def _entries(folder: Path, pattern: str) -> list[Path]:
         return []
 
 
-def _header(
-    path: Path, table: Sheet, columns: Mapping[str, Names], optional: set[str]
-) -> tuple[int, dict[str, int]]:
-    """Row of the header, from 1, and the places of our columns in it; row 0 is no header."""
-    given = {name: place for name, place in columns.items() if isinstance(place, int)}
-    if len(given) == len(columns):
-        return 0, given
-    best: tuple[int, dict[str, int]] = (0, {})
-    for number, cells in enumerate(table.rows[:HEADER_WITHIN], 1):
-        places = {
-            name: place
-            for name, names in columns.items()
-            if (place := _place(cells, names)) is not None
-        }
-        if set(columns) <= set(places) | optional:
-            return number, places
-        if len(places) > len(best[1]):
-            best = number, places
-    lacking = [
-        str(names if isinstance(names, str) else names[0])
-        for name, names in columns.items()
-        if name not in set(best[1]) | optional and not isinstance(names, int)
-    ]
-    where = f"; the most of them are in row {best[0]}" if best[1] else ""
-    raise DatasetError(
-        f"{path}{f' (sheet {table.name!r})' if table.name else ''} has no header row with the "
-        f"columns {', '.join(lacking)}{where}. Take the annotation file of the official release."
-    )
-
-
-def _place(cells: Sequence[Cell], names: Names) -> int | None:
-    """Where one of the spellings stands in a header row."""
-    if isinstance(names, int):
-        return names
-    there = [plain(cell) for cell in cells]
-    spellings = map(plain, [names] if isinstance(names, str) else names)
-    return next((there.index(spelling) for spelling in spellings if spelling in there), None)
+def _spellings(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
 
 
 def plain(text: object) -> str:
@@ -254,27 +323,13 @@ def plain(text: object) -> str:
     return "" if text is None else re.sub(r"[\W_]+", "", str(text)).casefold()
 
 
-def _at(cells: Sequence[Cell], place: int) -> Cell:
-    return cells[place] if place < len(cells) else None
-
-
-def _usable(
-    path: Path, found: Mapping[str, Cell], places: Mapping[str, int], number: int
-) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    for name, value in found.items():
-        if isinstance(value, Broken):
-            raise DatasetError(
-                f"{path} {letters(places[name])}{number} ({name}) {value.problem}. "
-                "Open the file, type what is meant as text, and save it."
-            )
-        values[name] = value
-    return values
-
-
-def _say_twins(path: Path, rows: Sequence[Row]) -> None:
-    first: dict[tuple[Value, ...], int] = {}
-    for row in rows:
-        number = first.setdefault(tuple(row.values.values()), row.number)
-        if number != row.number:
-            say(f"{path.name} has the same in row {number} and in row {row.number}.")
+def _cell(path: Path, lines: Sequence[Sequence[Cell]], number: int, place: int, name: str) -> Value:
+    """A cell that can be used; None if it is empty or its row ends before it."""
+    cells = lines[number - 1]
+    value = cells[place] if place < len(cells) else None
+    if isinstance(value, Broken):
+        raise DatasetError(
+            f"{path} {letters(place)}{number} ({name}) {value.problem}. "
+            "Open the file, type what is meant as text, and save it."
+        )
+    return value

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import DatasetError, VideoError
-from equime_hub.loading_script.load import load, with_pyav
+from equime_hub.loading_script.load import load
+from equime_hub.loading_script.pyav import with_pyav
 from equime_hub.video.decoder import AvDecoder
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.four_dme import FourDme
 from equime_hub.schema.taxonomy import AU_INDEX
 from equime_hub.video import codec

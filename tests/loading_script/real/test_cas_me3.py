@@ -9,7 +9,8 @@ import pytest
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames, labels
 from equime_hub.loading_script.real.cas_me3 import CasMe3
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.schema.taxonomy import AU_INDEX
 from tests.support.trees.cas import (
     ME3_C_WORKBOOK,

@@ -9,7 +9,8 @@ import pytest
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.casme import Casme
 from equime_hub.loading_script.real.casme2 import Casme2
-from equime_hub.loading_script.real.clip import Options, listed
+from equime_hub.loading_script.real.clip import Options
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.schema.taxonomy import AU_INDEX
 from tests.support.trees.casme import (
     CASME2_HEADER,

@@ -8,7 +8,7 @@ import pytest
 from equime_hub.errors import EquimeError
 from equime_hub.loading_script.real.check import Inspection, inspect
 from equime_hub.loading_script.real.clip import Options
-from equime_hub.loading_script.real.dfme import UNDECLARED, Dfme
+from equime_hub.loading_script.real.dfme import UNDECLARED, DfmeRelease
 from tests.support.trees import releases as trees
 from tests.support.trees.samm import ROWS, WORKBOOK, samm
 
@@ -126,7 +126,7 @@ def test_what_nobody_says_is_not_compared(tmp_path: Path) -> None:
     seen = lines(inspect("4dme", root))
     assert seen["subjects"] == ("3", None, "note")
     assert seen["clips"] == ("4", "267", "differs")
-    official = {part: each.clips for part, each in Dfme().expected.items()}
+    official = {part: each.clips for part, each in DfmeRelease().expected.items()}
     assert official == {"train": 1_856, "test_A": 474, "test_B": 299}
 
 

@@ -8,7 +8,8 @@ import pytest
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check
 from equime_hub.loading_script.real.ck_plus import CLASSES, CkPlus
-from equime_hub.loading_script.real.clip import Options, listed
+from equime_hub.loading_script.real.clip import Options
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.schema.taxonomy import AU_INDEX
 from tests.support.trees.ck import ck_plus, stem, write
 from tests.support.trees.reading import clips, problems, remarks, row, times

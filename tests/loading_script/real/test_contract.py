@@ -20,11 +20,12 @@ from equime_hub.errors import DatasetError
 from equime_hub.jobs import import_
 from equime_hub.jobs.import_ import ImportSource
 from equime_hub.loading_script.real import REAL, pixels
-from equime_hub.loading_script.real.clip import SPANS, Options, RealClip, RealDataset, listed
+from equime_hub.loading_script.real.clip import SPANS, Options, RealClip
+from equime_hub.loading_script.real.dataset import RealDataset, is_licensed, listed
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import check_features
 from equime_hub.schema.imports import split_of
-from equime_hub.schema.licences import LICENSED_DATASETS, is_restricted
+from equime_hub.schema.licences import is_restricted
 from tests.support.trees import releases as trees
 
 PAGE = Path(__file__).parents[3] / "docs" / "real.md"
@@ -74,7 +75,8 @@ def test_it_says_what_it_is(case: Case) -> None:
     for text in (dataset.title, dataset.licence, dataset.citation, dataset.needs):
         assert text.strip() == text != ""
     assert dataset.needs.endswith(".")
-    assert dataset.name in LICENSED_DATASETS or dataset.name == "equime_release"
+    for name in (dataset.name, dataset.name.upper(), dataset.title):
+        assert is_licensed(name) == (dataset.name != "equime_release"), name
     for expected in dataset.expected.values():
         assert expected.clips > 0
         assert expected.subjects is None or 0 < expected.subjects <= expected.clips
@@ -192,3 +194,8 @@ def test_an_empty_folder_and_none_are_refused(case: Case, tmp_path: Path) -> Non
     for root in (tmp_path / "empty", tmp_path / "none"):
         with pytest.raises(DatasetError, match=str(tmp_path)):
             listed(case.dataset, root, Options())
+
+
+def test_names_of_licensed_datasets_are_known_however_they_are_written() -> None:
+    assert all(map(is_licensed, ["CASME II", "SMIC-E", "Oulu CASIA", "cas(me)^3", "CK+"]))
+    assert not any(map(is_licensed, [None, "", "drawn", "celebahq", "folder", "equime"]))

@@ -126,7 +126,9 @@ def test_parts_that_are_not_there(own: Path) -> None:
     assert {c.part for c in clips("dfme", own).values()} == {"train", "test_B"}
     with pytest.raises(DatasetError, match=r"has no file test_A_data/coding.xlsx"):
         clips("dfme", own, part="test_A")
-    with pytest.raises(DatasetError, match="parts of DFME are: train, test_A, test_B; got 'A'"):
+    with pytest.raises(
+        DatasetError, match="parts of DFME are: one of train, test_A, test_B; got 'A'"
+    ):
         clips("dfme", own, part="A")
     with pytest.raises(DatasetError, match="no cropped faces"):
         clips("dfme", own, cropped=True)

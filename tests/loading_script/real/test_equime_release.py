@@ -9,7 +9,8 @@ import pytest
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import pixels
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.equime_release import EquimeRelease
 from equime_hub.video import codec
 from tests.support.trees.drawing import face

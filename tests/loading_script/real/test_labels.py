@@ -8,6 +8,7 @@ import pytest
 
 import equime_hub
 from equime_hub.errors import DatasetError
+from equime_hub.loading_script.real.dataset import declared
 from equime_hub.loading_script.real.labels import (
     MAPS,
     classify,
@@ -110,8 +111,9 @@ def test_every_map_reaches_all_its_classes_and_says_whose_it_is(name: str) -> No
     chosen = MAPS[name]
     assert len(chosen.source) > 20
     assert set(chosen.classes_of.values()) == set(chosen.classes)
-    for own in chosen.by_dataset.values():
-        assert set(own.values()) <= set(chosen.classes)
+    for dataset in declared():
+        assert set(dataset.label_maps) <= set(MAPS)
+        assert set(dataset.label_maps.get(name, {}).values()) <= set(chosen.classes)
 
 
 def test_rows_are_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check, pixels
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.megc2019 import LIST, Megc2019
 from tests.support.trees import releases as trees
 from tests.support.trees.megc2019 import (
@@ -103,7 +104,7 @@ def test_times_fixes_and_rows_are_those_of_the_release(small: Path) -> None:
 
 def test_a_part_is_one_of_the_datasets(small: Path) -> None:
     assert set(clips("megc2019", small, part="smic")) == {"s1_ne_01", "s1_sur_01", "s20_po_02"}
-    with pytest.raises(DatasetError, match="are: casme2, smic, samm; got 'hs'"):
+    with pytest.raises(DatasetError, match="are: one of casme2, smic, samm; got 'hs'"):
         listed(Megc2019(), small, Options(part="hs"))
 
 

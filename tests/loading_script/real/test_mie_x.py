@@ -8,9 +8,9 @@ import pytest
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check, pixels
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
-from equime_hub.loading_script.real.mie_x import CLASSES, MieX
-from equime_hub.schema.licences import is_licensed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import is_licensed, listed
+from equime_hub.loading_script.real.mie_x import MieX
 from tests.support.trees.drawing import recording
 from tests.support.trees.mie_x import STATIC, mie_x
 from tests.support.trees.reading import clips, problems, remarks, row, times
@@ -31,7 +31,7 @@ def own(root: Path, tmp_path: Path) -> Path:
 
 def test_zero_is_negative_and_one_is_positive(root: Path) -> None:
     """A published loader has them the other way round."""
-    assert CLASSES == ("negative", "positive", "surprise")
+    assert tuple(MieX.numbers.values()) == ("negative", "positive", "surprise")
     found = clips("mie_x", root, part="exp")
     assert [(c.name, c.emotion_raw, c.emotion_3, c.emotion) for c in found.values()] == [
         ("000123_exp_0", "negative", "negative", None),

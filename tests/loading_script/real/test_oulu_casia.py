@@ -7,7 +7,8 @@ import pytest
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import check
-from equime_hub.loading_script.real.clip import Options, listed
+from equime_hub.loading_script.real.clip import Options
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.oulu_casia import OuluCasia
 from tests.support.trees.drawing import recording
 from tests.support.trees.oulu import oulu_casia

@@ -11,8 +11,9 @@ import pytest
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import REAL, notes, quirks
 from equime_hub.loading_script.real.quirks import corrected, corrections
-from equime_hub.loading_script.real.tables import Row, read
+from equime_hub.loading_script.real.tables import TableRow
 from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import table as read
 
 COLUMNS = {"subject": "Subject", "name": "Filename", "onset": "Onset", "apex": "Apex",
            "offset": "Offset"}  # fmt: skip
@@ -22,7 +23,9 @@ ROWS = [(1, "a", 10, 12, 15), (1, "b", 20, "/", 25), (2, "c", 30, 32, 3), (2, "d
 CORRECTION = {"id": "x", "file": "made-*.xlsx", "why": "It is.", "known_from": "here"}
 
 
-def table(folder: Path, rows: Sequence[Sequence[Any]], name: str = "Made-up.xlsx") -> list[Row]:
+def table(
+    folder: Path, rows: Sequence[Sequence[Any]], name: str = "Made-up.xlsx"
+) -> list[TableRow]:
     workbook(folder / name, {"Sheet1": [HEADER, *rows]})
     return read(folder / name, COLUMNS)
 
@@ -34,7 +37,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def correct(
         *entries: Mapping[str, Any], rows: Sequence[Sequence[Any]] = ROWS, **options: Any
-    ) -> tuple[list[Row], list[str]]:
+    ) -> tuple[list[TableRow], list[str]]:
         given = [{**CORRECTION, **entry} for entry in entries]
         (tmp_path / "made.json").write_text(json.dumps(given), encoding="utf-8")
         corrections.cache_clear()
@@ -45,7 +48,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     corrections.cache_clear()
 
 
-def cells(rows: Sequence[Row], name: str) -> list[Any]:
+def cells(rows: Sequence[TableRow], name: str) -> list[Any]:
     return [row.values[name] for row in rows]
 
 
@@ -173,7 +176,7 @@ def test_every_shipped_correction_says_why_and_whence() -> None:
         assert correction.where or correction.rows or correction.md5
 
 
-def official(folder: Path, pattern: str, known: Sequence[quirks.Correction]) -> list[Row]:
+def official(folder: Path, pattern: str, known: Sequence[quirks.Correction]) -> list[TableRow]:
     """A table of a release that has all these errors: unreadable times, or what is said."""
     header = list(dict.fromkeys(column for c in known for column in (
         *c.times, *c.where, *c.says, *c.should_be, *filter(None, [c.swap_from]))))  # fmt: skip

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real.clip import Options, listed
+from equime_hub.loading_script.real.clip import Options
+from equime_hub.loading_script.real.dataset import listed
 from equime_hub.loading_script.real.smic import Smic
 from equime_hub.loading_script.real.smic_e import SmicE
 from tests.support.trees.drawing import recording, workbook

@@ -12,8 +12,9 @@ import xlwt
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import notes, sheets
-from equime_hub.loading_script.real.tables import find, read
+from equime_hub.loading_script.real.tables import find
 from tests.support.trees.drawing import workbook
+from tests.support.trees.reading import table as read
 
 COLUMNS = {"subject": "Subject", "name": ("Filename", "Clip"), "apex": "Apex Frame"}
 HEADER = ("Subject", None, "Filename", "Apex Frame", "Notes")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from equime_hub.loading_script.real import REAL, notes, pixels
-from equime_hub.loading_script.real.clip import Options, RealClip, listed
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import listed
+from equime_hub.loading_script.real.tables import Annotation, Names, TableRow
 from equime_hub.schema.imports import Problem
 
 
@@ -37,3 +40,8 @@ def problems(root: Path, clip: RealClip) -> tuple[Problem, ...]:
 def times(clip: RealClip) -> tuple[int | None, int | None, int | None, str | None]:
     """Onset, apex and offset among the clip's frames, and where the apex is from."""
     return clip.onset, clip.apex, clip.offset, clip.apex_source
+
+
+def table(path: Path, columns: Mapping[str, Names], **how: Any) -> list[TableRow]:
+    """Rows of one annotation file; where its header is, is not compared."""
+    return Annotation((), columns, **{"header_row": None} | how).read(path)

@@ -1,6 +1,6 @@
 """`make(name, root)`: a made-up copy of any dataset, in the layout of its official release.
 
-Every module `trees_*.py` here gives a dictionary `TREES`: name in the registry → function of the
+A module here that draws releases has a dictionary `TREES`: name in the registry → function of the
 folder and of options of its own.
 """
 
@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tests.loading_script.real as here
+import tests.support.trees as here
 
 TREES: dict[str, Callable[..., Any]] = {}
 for _module in pkgutil.iter_modules(here.__path__):
-    if _module.name.startswith("trees_"):
-        TREES.update(importlib.import_module(f"{here.__name__}.{_module.name}").TREES)
+    if _module.name != "releases":
+        _found = importlib.import_module(f"{here.__name__}.{_module.name}")
+        TREES.update(getattr(_found, "TREES", {}))
 
 
 def make(name: str, root: Path, **options: Any) -> Path:

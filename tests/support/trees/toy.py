@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
-from equime_hub.loading_script.real.clip import Expected, Options, RealClip
+from equime_hub.loading_script.real.clip import Options, RealClip
+from equime_hub.loading_script.real.dataset import Expected, RealDataset
 from tests.support.trees.drawing import recording
 
 ENTRY_POINTS = f"[equime_hub.real]\ntoy = {__name__}:Toy\n"
 
 
-@dataclass(frozen=True)
-class Toy:
+class Toy(RealDataset):
     """`labels.csv` (subject, name, emotion) and a folder of frames a row."""
 
-    name: str = "toy"
-    title: str = "Toy"
-    licence: str = "Toy agreement"
-    citation: str = "Nobody 2020"
-    needs: str = "labels.csv and a folder for every clip."
+    name = "toy"
+    title = "Toy"
+    licence = "Toy agreement"
+    citation = "Nobody 2020"
+    needs = "labels.csv and a folder for every clip."
 
-    @property
-    def fps(self) -> Mapping[str, float | None]:
-        return {"": 100.0}
+    fps = {"": 100.0}
+    expected = {"": Expected(2, 4, incomplete={"toy-p0-c1": 1, "toy-p1-*": 1})}
 
-    @property
-    def expected(self) -> Mapping[str, Expected]:
-        return {"": Expected(2, 4, incomplete={"toy-p0-c1": 1, "toy-p1-*": 1})}
-
-    def files(self, root: Path) -> Sequence[Path]:
+    def files(self, root: Path) -> list[Path]:
         return [root / "labels.csv"]
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
@@ -46,7 +40,7 @@ class Toy:
             span = frames.span(numbered, 3, 5, 8, whole=whole)
             yield RealClip(
                 "toy", subject, name, fps=100.0, licence=self.licence, emotion=emotion,
-                label_source="self_report", row=f"labels.csv row {number}", **span.times(),  # type: ignore[arg-type]
+                label_source="self_report", row=f"labels.csv row {number}", **span,
             )  # fmt: skip
 
 
