@@ -208,12 +208,12 @@ def timeline(source: Source) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.fl
     """
     with _opened(source) as (container, stream):
         shown = [p.pts for p in _packets(container, stream) if p.size and not p.is_discard]
-        fps, base = _fps(stream), stream.time_base
+        rate, base = _rate(stream), stream.time_base
         if base is None or None in shown:  # a bare stream, without a container
-            base = 1 / Fraction(fps)
+            base = 1 / rate
             shown = list(range(len(shown)))
         ticks = np.array(sorted(pts or 0 for pts in shown), dtype=np.int64)
-        lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (fps * base)))
+        lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (rate * base)))
         scale = base.numerator, base.denominator
         return ticks * scale[0] / scale[1], lengths * scale[0] / scale[1]
 
@@ -267,9 +267,13 @@ def _count(source: Source, stream: VideoStream) -> int:
 
 
 def _fps(stream: VideoStream) -> float:
+    return float(_rate(stream))
+
+
+def _rate(stream: VideoStream) -> Fraction:
     rate = stream.average_rate or stream.guessed_rate
     if not rate:
         raise VideoError(
             f"The video does not say its frame rate ({stream.container.name}); convert it to MP4"
         )
-    return float(rate)
+    return rate

@@ -19,6 +19,7 @@ from equime_hub import configs
 from equime_hub.errors import EquimeError
 from equime_hub.schema.records import Quality
 from equime_hub.video.motion import Thresholds
+from equime_hub.video.timing import milliseconds
 
 _MOTION = Thresholds()
 
@@ -138,7 +139,7 @@ def planned_ms(onset_frame: int | None, offset_frame: int | None, fps: float | N
     """How long an expression was to last, milliseconds; NaN if nobody says (real clips)."""
     if onset_frame is None or offset_frame is None or fps is None:
         return math.nan
-    return 1000 * (offset_frame - onset_frame) / fps
+    return milliseconds(offset_frame - onset_frame, fps)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from equime_hub.builder.plan import table
 from equime_hub.builder.plan.choice import Wish
 from equime_hub.builder.plan.config import PlanConfig, other_emotion
 from equime_hub.schema.taxonomy import AU_NUMBERS, NOISE
+from equime_hub.video.timing import milliseconds
 
 _Keys = npt.NDArray[np.uint64]
 
@@ -147,7 +148,7 @@ def _columns(config: PlanConfig, chance: _Chance) -> dict[str, Any]:
     moved = (draws.au_apex - draws.au_onset).round(6)
     moved[moved <= NOISE] = 0.0
     prompt, negative = prompts.texts(
-        chance.emotion, moved, 1000 * chance.times / config.fps, style=config.wording
+        chance.emotion, moved, milliseconds(chance.times, config.fps), style=config.wording
     )
     size = len(chance.emotion)
     onset, apex, offset = chance.times.T

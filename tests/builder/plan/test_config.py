@@ -23,6 +23,16 @@ def test_times_are_physical(fps: float) -> None:
         assert spec.offset_frame < 161
 
 
+@pytest.mark.parametrize("longest", [70.0, 90.0, 100.0])
+def test_the_rate_that_a_refusal_names_is_taken(longest: float) -> None:
+    durations = {"duration_ms": (longest / 2, longest)}
+    with pytest.raises(PlanError, match="fps must be at least") as refused:
+        replace(PlanConfig(), fps=5.0, **durations)  # type: ignore[arg-type]
+    least = float(str(refused.value).split("at least ")[1].split(";")[0])
+    config = replace(PlanConfig(), fps=least, **durations)  # type: ignore[arg-type]
+    assert config.duration_frames() == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -41,6 +51,7 @@ def test_times_are_physical(fps: float) -> None:
         ({"limit_vectors": 4}, "leave each of the 5 emotions one"),
         ({"limit_clips": 9, "balance": Balance(clips=10)}, "would undo a balance"),
         ({"duration_ms": (500.0, 200.0)}, "duration_ms"),
+        ({"duration_ms": (200.0, float("inf"))}, "duration_ms"),
         ({"fps": 0.0}, "fps must be positive"),
         ({"fps": 1.0}, "fps must be at least 4"),
         ({"split": (0.5, 0.4, 0.2)}, "sum to 1"),
