@@ -13,7 +13,7 @@ import click
 from equime_hub.commands.common import counted, json_option, report
 
 if TYPE_CHECKING:
-    from equime_hub.evaluation.lint import Finding, Report, Rule
+    from equime_hub.evaluation.lint import LintFinding, LintReport, Rule
 
 
 @click.command(
@@ -75,7 +75,7 @@ def _list(rules: Iterable[Rule], as_json: bool) -> None:
         click.echo(f"{rule.id} ({rule.severity})\n    {rule.title}\n    Source: {rule.source}.")
 
 
-def _show(found: Report, max_rows: int) -> None:
+def _show(found: LintReport, max_rows: int) -> None:
     for _, group in groupby(found.findings, key=lambda finding: (finding.severity, finding.rule)):
         findings = list(group)
         for finding in findings[: max(1, max_rows)]:
@@ -93,7 +93,7 @@ def _show(found: Report, max_rows: int) -> None:
     )
 
 
-def _line(finding: Finding) -> None:
+def _line(finding: LintFinding) -> None:
     where = "" if finding.fold is None else f", fold {finding.fold}"
     click.echo(f"{finding.severity}: {finding.rule}{where}: {finding.sentence}")
     if finding.clips:
