@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from equime_hub.evaluation.cross.cross import Cell, Cross, Matrix, TestSet
-from equime_hub.evaluation.cross.spread import Bounded
+from equime_hub.evaluation.cross.matrix import Bounded, Cell, Cross, Matrix, TestSet
 from equime_hub.reports.evaluation_tables import HEADS, marked
 from equime_hub.tables import MISSING, Table, fixed, interval
 

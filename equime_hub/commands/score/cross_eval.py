@@ -19,7 +19,7 @@ from equime_hub.files import write_text
 from equime_hub.tables import in_latex, in_markdown
 
 if TYPE_CHECKING:
-    from equime_hub.evaluation.cross.cross import Cell, Cross, Matrix, TestSet
+    from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
 
 _GUESSES = ("constant", "prior", "chance")
 
@@ -83,11 +83,11 @@ def cross_eval(
     RUN is the folder of a run, its prediction log, or a list of runs. Runs of one model, training
     set and test set with other seeds are averaged. Cells that only ever say one class are named.
     """
-    from equime_hub.evaluation.cross import cross
     from equime_hub.evaluation.cross import runs as cross_runs
+    from equime_hub.evaluation.cross.compare import compare
     from equime_hub.reports import cross_tables
 
-    found = cross.compare(
+    found = compare(
         cross_runs.read(runs), leaky=leaky, level=interval or None, draws=draws, seed=seed
     )
     tables = cross_tables.tables(found, score)
