@@ -155,9 +155,8 @@ def _matrix(
             sample = _sample(entry.run.log, draws, keys.derive("cross", seed, entry.test))
         cells.append(_cell(entry, part, sample, level))
         samples.append(sample)
-    steady = steadiness(
-        cells, samples, {name: t.baselines["constant"] for name, t in tests.items()}, level
-    )
+    floors = {name: each.baselines["constant"] for name, each in tests.items()}
+    steady = steadiness(cells, samples, floors, level)
     return Matrix(classes, tuple(cells), tuple(tests.values()), steady)
 
 

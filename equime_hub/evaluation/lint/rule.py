@@ -20,33 +20,19 @@ from equime_hub.registry import Registry
 
 _MODULES = {
     "leaks": (
-        "shared-people",
-        "shared-images",
-        "counterfactuals",
-        "macro-clips",
-        "donors",
-        "validation-in-test",
-        "validation-in-train",
-        "pretraining",
+        "shared-people", "shared-images", "counterfactuals", "macro-clips", "donors",
+        "validation-in-test", "validation-in-train", "pretraining",
     ),
     "roles": ("shared-clips", "tested-twice", "never-tested", "protocol-name"),
     "declared": (
-        "selection",
-        "normalisation",
-        "oversampling",
-        "augmentation",
-        "zero-padding",
-        "fold-averaging",
-        "one-seed",
+        "selection", "normalisation", "oversampling", "augmentation", "zero-padding",
+        "fold-averaging", "one-seed",
     ),
     "labels": ("label-map",),
     "predictions": (
-        "readable-predictions",
-        "every-test-predicted",
-        "every-class-predicted",
-        "config-hash",
+        "readable-predictions", "every-test-predicted", "every-class-predicted", "config-hash",
     ),
-}
+}  # fmt: skip
 """Module beside this one → its rules, in the order of the report."""
 
 RULES = Registry(
@@ -98,7 +84,8 @@ def clips_found(mask: Mask, sentence: str, fold: FoldRoles | None = None) -> Ite
     """What there is to say of some clips, if there are any; "{}" stands for their number."""
     if mask.any():
         clips = np.flatnonzero(mask)
-        yield Found(sentence.format(f"{len(clips):,}"), fold and fold.title, clips)
+        where = None if fold is None else fold.title
+        yield Found(sentence.format(f"{len(clips):,}"), where, clips)
 
 
 Check = Callable[[LintRun], Iterator[Found]]
