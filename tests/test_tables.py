@@ -63,5 +63,5 @@ def test_a_leaky_title_says_so() -> None:
 
 
 def test_the_examples_are_right() -> None:
-    assert doctest.testmod(tables) == (0, 6)
+    assert doctest.testmod(tables) == (0, 8)
     assert doctest.testmod(evaluate) == (0, 1)

@@ -10,6 +10,7 @@ import click
 from equime_hub.builder.causal import MAPS, Reading
 from equime_hub.builder.causal import confusion as confuse
 from equime_hub.commands.common import json_option, report
+from equime_hub.commands.options import POSITIVE
 
 
 @click.command(
@@ -20,15 +21,11 @@ Examples:
   equime causal --map du-2014 --draws 10000 --json""",
 )
 @click.option(
-    "--map",
-    "name",
-    type=click.Choice(tuple(MAPS)),
-    default="mie-x",
-    show_default=True,
+    "--map", "name", type=click.Choice(tuple(MAPS)), default="mie-x",
     help="Table of AU probabilities.",
-)
-@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+)  # fmt: skip
+@click.option("--draws", type=POSITIVE, default=1000)
+@click.option("--seed", type=int, default=0)
 @json_option
 def causal(name: str, draws: int, seed: int, as_json: bool) -> None:
     """Draw AU vectors for each emotion of a table, and read the emotions back from them.
