@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.score.score_options import OUT, bootstrap_options
+from equime_hub.commands.options import OUT_FILE
+from equime_hub.commands.score.score_options import Resampling, bootstrap_options, talk_of
 from equime_hub.files import write_text
 from equime_hub.tables import in_markdown
 
@@ -145,8 +146,10 @@ Examples:
 @click.option("--device", show_default="the first GPU, or cpu", help="Such as cuda:1.")
 @bootstrap_options
 @json_option
-@click.option("--markdown", type=OUT, help="Write the table as Markdown.")
-@click.option("--figure", type=OUT, callback=_figure, help="Draw UF1 over epsilon: PNG, SVG, PDF.")
+@click.option("--markdown", type=OUT_FILE, help="Write the table as Markdown.")
+@click.option(
+    "--figure", type=OUT_FILE, callback=_figure, help="Draw UF1 over epsilon: PNG, SVG, PDF."
+)
 def attack(
     path: str,
     data: tuple[str, ...],
@@ -159,9 +162,7 @@ def attack(
     degrade: tuple[Degradation, ...] | None,
     batch_size: int,
     device: str | None,
-    interval: float,
-    draws: int,
-    seed: int,
+    resampling: Resampling,
     as_json: bool,
     markdown: Path | None,
     figure: Path | None,
@@ -186,10 +187,10 @@ def attack(
     config = robustness.RobustnessConfig(
         attacks=_attacks(kinds, epsilons or (FLOW if kind == "flow" else PIXELS), steps, step),
         degradations=degrading.DEFAULT if degrade is None else degrade,
-        seed=seed,
+        seed=resampling.seed,
         batch_size=batch_size,
-        level=interval or None,
-        draws=draws,
+        level=resampling.level,
+        draws=resampling.draws,
     )
     with progress_bar("attack", "clips") as progress:
         found = robustness.measure(trials, config, progress)
@@ -202,9 +203,7 @@ def attack(
         write_text(markdown, text + "\n")
     if figure:
         _draw(found, figure, path)
-    for file in (markdown, figure):
-        if file:
-            talk(f"Written: {file}")
+    talk_of((markdown, figure))
     talk(f"{counted(len(found.conditions), 'condition', 'conditions')} of {path}.")
 
 

@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from equime_hub.commands.common import counted, json_option, report
-
-if TYPE_CHECKING:
-    from equime_hub.evaluation.lint import LintFinding, LintReport, Rule
+from equime_hub.evaluation import lint as linter
+from equime_hub.evaluation.lint import LintFinding, LintReport, Rule
 
 
 @click.command(
@@ -49,8 +47,6 @@ def lint(
     RUN is a folder with run.json and rows.parquet, and predictions.parquet if there are any.
     Exit code 1 if any error is found; warnings alone give 0.
     """
-    from equime_hub.evaluation import lint as linter
-
     if as_list:
         _list(linter.chosen(rules or None), as_json)
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.score.score_options import OUT
+from equime_hub.commands.options import OUT_FILE
 from equime_hub.files import write_text
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ Examples:
 )
 @click.option("--device", show_default="the first GPU, or cpu", help="Such as cuda:1.")
 @json_option
-@click.option("--csv", "as_csv", type=OUT, help="Write a table with a row a video.")
+@click.option("--csv", "as_csv", type=OUT_FILE, help="Write a table with a row a video.")
 @click.option(
     "--strip",
-    type=OUT,
+    type=OUT_FILE,
     callback=_picture,
     help="Draw faces with onset, apex and offset, and the curve of motion: PNG, SVG or PDF.",
 )
