@@ -13,6 +13,7 @@ from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log, manifest
 from equime_hub.evaluation.cross import compare as cross
 from equime_hub.evaluation.cross import runs as cross_runs
+from equime_hub.evaluation.cross.matrix import Cross
 from equime_hub.evaluation.cross.runs import CrossRun
 from equime_hub.evaluation.manifest import Manifest
 from equime_hub.metrics import scores
@@ -120,7 +121,7 @@ def test_missing_cells_and_the_order_of_rows() -> None:
     ).matrices
     assert matrix.rows() == [("b", "mie_x"), ("b", "equime"), ("a", "mie_x"), ("a", "equime")]
     assert matrix.cell("b", "mie_x", "casme2") is None
-    samm, casme2, *_ = cross_tables.tables(cross.Cross(None, 0, (matrix,)))
+    samm, casme2, *_ = cross_tables.tables(Cross(None, 0, (matrix,)))
     assert [row[-1] for row in samm.rows] == ["", "", "", "missing", "", "", ""]
     assert [row[-1] for row in casme2.rows] == ["missing"] * 3 + [""] * 4
 

@@ -108,19 +108,18 @@ def _leaks(
         if not (fold.has(seen).any() and fold.has(held).any()):
             continue
         found = np.zeros(len(fold.roles), bool)
-        for reason, clips in _reasons(run, fold, seen, held):
+        for reason, those in _reasons(run, fold, seen, held):
             if reason in wanted:
-                found |= clips
+                found |= those
         if found.any():
-            who, tested = run.people, fold.has(TEST)
-            n, shown, all_tested, donors = (
-                len(np.unique(each))
-                for each in (np.flatnonzero(found), who.person[found], who.person[tested],
-                             who.donor[found])
-            )  # fmt: skip
-            people = f"{shown:,} of {all_tested:,} (clips: {n:,})"
-            words = sentence.format(clips=n, people=people, donors=donors)
-            yield Found(words, fold.title, np.flatnonzero(found))
+            clips, who = np.flatnonzero(found), run.people
+            shown, tested = (len(np.unique(who.person[of])) for of in (clips, fold.has(TEST)))
+            words = sentence.format(
+                clips=len(clips),
+                people=f"{shown:,} of {tested:,} (clips: {len(clips):,})",
+                donors=len(np.unique(who.donor[clips])),
+            )
+            yield Found(words, fold.title, clips)
 
 
 def _reasons(run: LintRun, fold: FoldRoles, seen: int, held: int) -> Iterator[tuple[Reason, Mask]]:
@@ -138,6 +137,7 @@ def _reasons(run: LintRun, fold: FoldRoles, seen: int, held: int) -> Iterator[tu
         ("donor", np.append(people, False)[run.people.donor]),
     )
     rest = fold.has(seen)
+    # Whoever is counted under one reason is not counted again under the next.
     for reason, clips in by_reason:
         yield reason, rest & clips
         rest &= ~clips
