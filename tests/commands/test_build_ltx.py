@@ -141,7 +141,7 @@ def test_killed_and_resumed_it_is_byte_identical(model: Path) -> None:
     [
         (["--backend", "ltx", "--model", "nowhere"], 1, "nowhere"),
         (["--preset", "tiny"], 2, "are for --backend ltx"),
-        (["--backend", "ltx", "--preset", "quick"], 2, "'quick' is not one of"),
+        (["--backend", "ltx", "--preset", "quick"], 2, "'quick'"),
         (["--backend", "ltx", "--engine", "ray", "--device", "cuda:1"], 2, "see one GPU each"),
         (["--address", "10.0.0.1:6379"], 2, "is for --engine ray"),
     ],

@@ -125,16 +125,16 @@ def test_options_override_a_configuration_file() -> None:
     [
         (("plan", "--emotions", "joy"), 1, "There is no emotion or preset 'joy'"),
         (("plan", "--frames", "4"), 1, "needs at least 21 frames"),
-        (("plan", "--faces", "nowhere"), 2, "does not exist"),
-        (("plan", "--people", "0"), 2, "not in the range"),
-        (("build", "plan.parquet", "--backend", "wrap"), 2, "'wrap' is not one of 'warp', 'ltx'"),
+        (("plan", "--faces", "nowhere"), 2, "'--faces'"),
+        (("plan", "--people", "0"), 2, "'--people'"),
+        (("build", "plan.parquet", "--backend", "wrap"), 2, "'--backend'"),
         (("build", "nowhere.parquet"), 1, "There is no plan at nowhere.parquet"),
         (("verify", "nowhere"), 1, "nowhere holds no dataset"),
         (("plan", "--aligned"), 2, "are for --faces FOLDER"),
         (("plan", "--emotions", ""), 1, "There is no emotion or preset ''"),
         (("plan", "--fps", "1"), 1, "fps must be at least 4"),
         (("plan", "--out", "/proc/plan.parquet"), 1, "/proc/plan.parquet"),
-        (("dance",), 2, "No such command"),
+        (("dance",), 2, "'dance'"),
     ],
 )
 def test_a_wrong_call_is_a_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
@@ -175,6 +175,7 @@ def test_verify_names_what_is_damaged(dataset: Path) -> None:
     assert "equime build PLAN" in result.stderr
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_is_finished(plan: Plan, built: Path, tmp_path: Path) -> None:
     plans.write(plan, tmp_path / "plan.parquet")
     command = [

@@ -22,6 +22,8 @@ from equime_hub.schema.stamp import read_origin
 
 AUTO = "auto"
 """Batch size that is decided from the memory that is free."""
+_PATH = click.Path(exists=True, path_type=Path)
+"""Backends write nothing but clips, so a path among their settings is one to read."""
 
 
 def presets() -> dict[str, Preset]:
@@ -89,10 +91,11 @@ class BackendCommand(click.Command):
                     auto = {"type": _number_or_auto, "metavar": "N|auto"}
                     more = auto if field.metadata.get(AUTO) else {}
                     owners = ", ".join(name for name in kinds if _takes(kinds[name], field.name))
-                    made.append(
-                        option(config, field.name, field.name, mark=owners, both_ways=True,
-                               default=None, show_default=False, **more)
-                    )  # fmt: skip
+                    one = option(config, field.name, field.name, mark=owners, both_ways=True,
+                                 default=None, show_default=False, **more)  # fmt: skip
+                    if isinstance(one.type, click.Path):
+                        one.type = _PATH
+                    made.append(one)
         return made
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import click
 
-from equime_hub.builder.causal import MAPS, Reading
+from equime_hub.builder.causal import MAPS, EmotionReading
 from equime_hub.builder.causal import confusion as confuse
 from equime_hub.commands.common import json_option, report
 from equime_hub.commands.options import POSITIVE
@@ -45,7 +45,7 @@ def causal(name: str, draws: int, seed: int, as_json: bool) -> None:
             click.echo(f"{'':<10} {_line(one, draws)}")
 
 
-def _line(one: Reading, draws: int) -> str:
+def _line(one: EmotionReading, draws: int) -> str:
     text = f"read as {one.read}: {one.draws / draws:.1%}"
     if one.ties:
         text += f", of which {one.ties / one.draws:.0%} ties"

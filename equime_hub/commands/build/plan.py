@@ -13,8 +13,8 @@ import click
 from equime_hub.builder import plan as plans
 from equime_hub.builder.causal import SAMPLERS
 from equime_hub.builder.plan import Plan, PlanConfig
-from equime_hub.builder.plan.allot import Quota
-from equime_hub.builder.plan.balance import Balance
+from equime_hub.builder.plan.balance import PlanBalance
+from equime_hub.builder.plan.choice import Quota
 from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands.build import faces, plan_options
 from equime_hub.commands.build.backends import presets
@@ -81,7 +81,7 @@ Examples:
     help="Each clip once more with these AUs set at the apex; repeatable.",
 )  # fmt: skip
 @changes_to(
-    Balance, "rule", "clips", "max_clips_per_person",
+    PlanBalance, "rule", "clips", "max_clips_per_person",
     into="balance_changes", rename={"rule": "balance"},
     rule={"show_default": True, "metavar": "as-is|uniform|CSV",
           "help": "Shares of gender × race × age group: those of the faces, equal ones, or those "

@@ -10,7 +10,7 @@ from typing import Any
 from equime_hub import configs
 from equime_hub.builder.causal import SAMPLERS, Sampler
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.plan.balance import RULES, Balance, read_census
+from equime_hub.builder.plan.balance import RULES, PlanBalance, read_census
 from equime_hub.commands.build.backends import presets
 from equime_hub.errors import EquimeError, PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
@@ -62,7 +62,7 @@ def _emotions(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
         raise PlanError(f"{text!r} has a weight that is no number; write happiness=2.") from None
 
 
-def _balance(base: Balance, changes: dict[str, Any]) -> Balance:
+def _balance(base: PlanBalance, changes: dict[str, Any]) -> PlanBalance:
     rule = changes.pop("rule", None)
     if rule in RULES[:2]:
         changes |= {"rule": rule, "targets": ()}

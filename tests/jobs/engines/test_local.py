@@ -170,6 +170,7 @@ if __name__ == "__main__":
             os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @CTRL_C
 def test_ctrl_c_finishes_what_is_running(force: str) -> None:
     assert interrupted(force, "slow", 1) == -signal.SIGINT
@@ -177,6 +178,7 @@ def test_ctrl_c_finishes_what_is_running(force: str) -> None:
     assert len(begun()) == 2
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @CTRL_C
 def test_a_second_ctrl_c_does_not_wait(force: str) -> None:
     assert interrupted(force, "hang", 2) == -signal.SIGINT

@@ -298,6 +298,7 @@ def test_the_address_asked_for_goes_before_that_of_the_environment(cluster: dict
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_finishes_what_is_running_and_leaves_no_ray_behind(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -49,8 +49,7 @@ def test_a_cache_holds_what_prepare_gives(small: None, tmp_path: Path, examples:
     for index in (0, 9, 29):
         expected = shown.prepare(examples.video(index), examples.moments(index)).values
         np.testing.assert_array_equal(cache[index], expected)
-    with pytest.raises(ValueError, match="read-only"):
-        cache[0][0] = 0
+    assert not cache[0].flags.writeable
     cache.verify()
     size = sum(file.stat().st_size for file in cache.folder.glob("*.values"))
     assert size == size_bytes(examples, shown) == 30 * 4 * 16 * 16
