@@ -19,7 +19,7 @@ from equime_hub import seeds
 from equime_hub.errors import DatasetError, ModelError, VideoError
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log as logs
-from equime_hub.evaluation.evaluate import Part
+from equime_hub.evaluation.evaluate import PartScores
 from equime_hub.models import attacks as attacks
 from equime_hub.models.attacks import Attack
 from equime_hub.models.inputs import Inputs, Values, inputs_of
@@ -95,7 +95,7 @@ class Condition:
     name: str
     kind: Kind
     done: Attack | Degradation | None
-    part: Part
+    part: PartScores
     kept: float | None
     changed: float
     loss: float

@@ -15,12 +15,11 @@ from equime_hub.commands.common import counted, json_option, report, talk
 from equime_hub.commands.score.score_options import (
     SCORES,
     bootstrap_options,
-    in_latex,
-    in_markdown,
     text_options,
 )
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.files import write_text
+from equime_hub.tables import in_latex, in_markdown
 
 if TYPE_CHECKING:
     from equime_hub.builder.causal import Sampler
