@@ -297,7 +297,7 @@ def _selection(path: Path) -> str | None:
 def _joined(parts: list[_Part]) -> dict[str, PredictionLog]:
     """Setting → its predictions with all seeds, in the order of the ablation."""
     from equime_hub.evaluation.ablation import settings as ablations
-    from equime_hub.evaluation.log.joined import joined
+    from equime_hub.evaluation.log import joined
 
     names = sorted({part.ablation for part in parts if part.ablation})
     if len(names) > 1:

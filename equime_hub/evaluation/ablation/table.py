@@ -24,7 +24,7 @@ from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import pooled as pooling
 from equime_hub.evaluation.ablation.paired import holm, signed_rank
 from equime_hub.evaluation.evaluate import MeanScore, PartScores
-from equime_hub.evaluation.log import PredictionLog, record
+from equime_hub.evaluation.log import PredictionLog, checked
 from equime_hub.metrics.report import Row
 from equime_hub.metrics.scores import quantiles, resampled
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
@@ -185,7 +185,7 @@ def three(log: PredictionLog) -> PredictionLog:
         table = table.set_column(table.column_names.index(column), column, values)
     place = table.column_names.index("probabilities")
     nothing = pa.nulls(len(table), table.schema.field(place).type)
-    return record.checked(table.set_column(place, "probabilities", nothing), EMOTIONS_3)
+    return checked(table.set_column(place, "probabilities", nothing), EMOTIONS_3)
 
 
 def _whole(log: PredictionLog, level: float | None, draws: int, seed: int) -> PartScores:

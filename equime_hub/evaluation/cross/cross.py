@@ -32,8 +32,7 @@ from equime_hub.evaluation import (
 from equime_hub.evaluation.cross.runs import Run
 from equime_hub.evaluation.cross.spread import Drawn, Steadiness, steadiness
 from equime_hub.evaluation.evaluate import MeanScore, PartScores
-from equime_hub.evaluation.log import PredictionLog
-from equime_hub.evaluation.log.joined import joined
+from equime_hub.evaluation.log import PredictionLog, joined
 from equime_hub.metrics.report import NAMES, Row
 from equime_hub.metrics.scores import quantiles, resampled
 
