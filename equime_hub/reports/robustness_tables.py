@@ -7,7 +7,7 @@ from typing import Any
 
 from equime_hub.reports.evaluation_tables import HEADS
 from equime_hub.reports.robustness_words import verdicts
-from equime_hub.robustness.robustness import Condition, Robustness
+from equime_hub.robustness.measure import Condition, Robustness
 from equime_hub.tables import Table, fixed
 
 SCORES = ("uf1", "uar", "accuracy")

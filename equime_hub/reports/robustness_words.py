@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from equime_hub.robustness.degradations import Degradation
-from equime_hub.robustness.robustness import Robustness
+from equime_hub.robustness.measure import Robustness
 
 PARTLY, MOSTLY = 0.2, 0.5
 """Share of the score over guessing that a control keeps, from which our words change."""

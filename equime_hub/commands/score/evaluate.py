@@ -232,15 +232,8 @@ def _write(found: PredictionLog, path: Path) -> None:
 
 
 def _draw(found: Evaluation, path: Path) -> None:
-    from equime_hub.reports.confusion_figure import Panel, draw
+    from equime_hub.reports.confusion_figure import draw
 
     leaky = " (leaky)" if found.leaky else ""
-    draw(
-        [
-            Panel(
-                f"{part.name}{leaky}", [str(name) for name in found.classes], part.report.confusion
-            )
-            for part in found.parts
-        ],
-        path,
-    )
+    matrices = [(f"{part.name}{leaky}", part.report.confusion) for part in found.parts]
+    draw(matrices, [str(name) for name in found.classes], path)
