@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,7 +27,8 @@ Labels = dict[str, pa.Table]
 """Split → every column but pixels, of all shards of a config in the order of their names."""
 
 
-class VerifyFinding(NamedTuple):
+@dataclass(frozen=True)
+class VerifyFinding:
     """Something wrong.
 
     Attributes:

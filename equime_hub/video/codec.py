@@ -183,8 +183,7 @@ def probe(source: Source) -> VideoInfo:
     with _opened(source) as (_, stream):
         count, fps = _count(source, stream), float(_rate(stream))
         duration = count / fps
-        in_memory = isinstance(source, bytes)
-        size = memoryview(source).nbytes if in_memory else Path(source).stat().st_size
+        size = len(memoryview(source)) if isinstance(source, bytes) else Path(source).stat().st_size
         context = stream.codec_context
         return VideoInfo(
             num_frames=count,

@@ -15,7 +15,7 @@ Image = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
 
 
-_FARNEBACK = {
+_FARNEBACK: Any = {
     "pyr_scale": 0.5, "levels": 3, "winsize": 15, "iterations": 3, "poly_n": 5, "poly_sigma": 1.1,
     "flags": 0,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from equime_hub.reports.cross_figure import Bar, Dot, class_sets, consistency, heat_map
+from equime_hub.reports.cross_figure import Bar, Dot, Values, class_sets, consistency, heat_map
 
 ROWS = [("st_cnn", "casme2"), ("st_cnn", "equime"), ("no model", "always negative")]
 
@@ -16,7 +16,7 @@ def words(path: str) -> list[str]:
     return re.findall(r"<!-- (.*?) -->", Path(path).read_text(encoding="utf-8"), re.DOTALL)
 
 
-PANELS = {"weighted F1": [[0.526, None], [0.489, 0.486], [0.489, float("nan")]]}
+PANELS: dict[str, Values] = {"weighted F1": [[0.526, None], [0.489, 0.486], [0.489, float("nan")]]}
 REMARKS = [["loso", ""], ["", ""], ["", ""]]
 
 

@@ -24,7 +24,7 @@ PIXELS, FLOW = (1.0, 2.0, 4.0, 8.0), (0.1, 0.2, 0.5, 1.0)
 """Epsilons if none are given, for frames and for optical flow."""
 
 
-class Listed(click.ParamType):
+class Listed(click.ParamType):  # type: ignore[type-arg]
     """A list behind commas, checked before any work is done; `none` is an empty one."""
 
     name = "list"
