@@ -44,8 +44,9 @@ from equime_hub.evaluation import lint
 from equime_hub.evaluation.evaluate import MeanScore
 from equime_hub.jobs import build as builds
 from equime_hub.jobs.claim import BuildConfig
-from equime_hub.robustness import robustness, tested
 from equime_hub.robustness.degradations import Degradation
+from equime_hub.robustness.measure import RobustnessConfig, robustness
+from equime_hub.robustness.trials import trials
 from equime_hub.tables import markdown
 from equime_hub.training.data.cache import Cache
 from equime_hub.training.fit import planning, recipes
@@ -132,8 +133,8 @@ def scored(found: MeanScore) -> dict[str, float | None]:
 
 def controls(run: Path) -> dict[str, Any]:
     """The saved model of a run on its tested clips without motion, or without its order."""
-    config = robustness.RobustnessConfig(degradations=CONTROLS)
-    spent, found = timed(lambda: robustness.measure(tested.trials(str(run), device="cpu"), config))
+    config = RobustnessConfig(degradations=CONTROLS)
+    spent, found = timed(lambda: robustness(trials(str(run), device="cpu"), config))
     conditions = {each.kind: found.condition(each.kind) for each in CONTROLS}
     return {
         **{name: scored(each.part.scores["uf1"]) for name, each in conditions.items() if each},

@@ -12,7 +12,7 @@ from typing import Any
 
 from equime_hub.reports.evaluation_tables import HEADS, baseline_rows
 from equime_hub.robustness.degradations import Degradation
-from equime_hub.robustness.robustness import Condition, Robustness
+from equime_hub.robustness.measure import Condition, Robustness
 from equime_hub.tables import Table
 
 SCORES = ("uf1", "uar", "accuracy")

@@ -21,7 +21,7 @@ from equime_hub.evaluation.cross import runs as cross_runs
 from equime_hub.evaluation.cross.compare import compare
 from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
 from equime_hub.reports import cross_tables
-from equime_hub.reports.cross_figure import Bar, Dot, Panel, class_sets, consistency, heat_map
+from equime_hub.reports.cross_figure import Bar, Dot, class_sets, consistency, heat_map
 from equime_hub.reports.cross_tables import SHOWN
 from equime_hub.reports.evaluation_tables import HEADS
 
@@ -115,26 +115,31 @@ def _draw(found: Cross, score: str, folder: Path, form: str) -> Iterator[Path]:
 
 
 def _heat_map(matrix: Matrix, path: Path) -> Path:
-    pairs = matrix.rows()
-    cells = [[matrix.cell(*pair, test.name) for test in matrix.tests] for pair in pairs]
-    blank = [[False] * len(matrix.tests)] * 2
+    pairs, tests = matrix.rows(), matrix.tests
+    cells = [[matrix.cell(*pair, test.name) for test in tests] for pair in pairs]
+    # Below the models stand the predictors that look at no clip; only the first is constant.
+    guessed = [[guess == _GUESSES[0]] * len(tests) for guess in _GUESSES]
     constant = [[cell is not None and cell.constant is not None for cell in row] for row in cells]
     remarks = [[_word(cell) for cell in row] for row in cells]
-    remarks += [[""] * len(matrix.tests)] * 3
-
-    def panel(title: str, name: str) -> Panel:
-        values = [[_value(cell, name) for cell in row] for row in cells]
-        values += [[_floor(test, guess, name) for test in matrix.tests] for guess in _GUESSES]
-        own = [[name in SHOWN] * len(matrix.tests), *blank]
-        return Panel(title, values, [*constant, *own], remarks, merit=name in SHOWN)
-
-    panels = [panel(HEADS[name], name) for name in SHOWN]
+    titles = {name: HEADS[name] for name in SHOWN}
     if any(cell.mean_confidence for cell in matrix.cells):
-        panels.append(panel("mean confidence", "confidence"))
-    always = {test.constant_class for test in matrix.tests}
+        titles["confidence"] = "mean confidence"
+    panels = {
+        title: [[_value(cell, name) for cell in row] for row in cells]
+        + [[_floor(test, guess, name) for test in tests] for guess in _GUESSES]
+        for name, title in titles.items()
+    }
+    always = {test.constant_class for test in tests}
     names = (f"always {always.pop()}" if len(always) == 1 else "constant", *_GUESSES[1:])
-    rows = [*pairs, *(("no model", name) for name in names)]
-    heat_map(rows, [test.name for test in matrix.tests], panels, path)
+    heat_map(
+        [*pairs, *(("no model", name) for name in names)],
+        [test.name for test in tests],
+        panels,
+        path,
+        constant=[*constant, *guessed],
+        remarks=[*remarks, *[[""] * len(tests)] * len(_GUESSES)],
+        grey={"mean confidence"},
+    )
     return path
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from equime_hub.commands.common import counted, talk
+from equime_hub.commands.figures import FIGURE
 from equime_hub.commands.options import OUT_FILE, options_of
 from equime_hub.commands.score.predictions import FORMS, PredictionSource, read, source_options
 from equime_hub.commands.score.score_options import (
@@ -23,7 +22,7 @@ from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log, selection
 from equime_hub.evaluation.protocols import PROTOCOLS
 from equime_hub.reports import evaluation_tables
-from equime_hub.reports.confusion_figure import Panel, draw
+from equime_hub.reports.confusion_figure import draw
 
 _WRITERS = {"parquet": log.write, "csv": log.to_csv, "megc": log.to_megc}
 
@@ -47,15 +46,11 @@ class Scoring:
     fold_averaged: bool = False
 
 
-def _ending(*suffixes: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+def _log_ending(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Refuse files of another kind before any work is done."""
-
-    def check(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-        if path and path.suffix not in suffixes:
-            raise click.BadParameter(f"{path.name!r} does not end in {', '.join(suffixes)}.")
-        return path
-
-    return check
+    if path and path.suffix not in FORMS:
+        raise click.BadParameter(f"{path.name!r} does not end in {', '.join(FORMS)}.")
+    return path
 
 
 @click.command(
@@ -81,8 +76,7 @@ Examples:
 @output_options
 @click.option(
     "--figure",
-    type=OUT_FILE,
-    callback=_ending(".png", ".svg", ".pdf"),
+    type=FIGURE,
     help="Draw the confusion matrices: PNG, SVG or PDF.",
 )
 @click.option(
@@ -90,7 +84,7 @@ Examples:
     "--save-log",
     "export",
     type=OUT_FILE,
-    callback=_ending(*FORMS),
+    callback=_log_ending,
     help="Write the predictions as .parquet, .csv or, in the megc form, .txt.",
 )
 def evaluate(
@@ -129,9 +123,9 @@ def evaluate(
     plain = {**evaluation_tables.as_json(found), "remarks": given.remarks}
     files = output.show(tables, plain)
     if figure:
-        leaky, labels = " (leaky)" if found.leaky else "", list(found.classes)
-        panels = [Panel(f"{p.name}{leaky}", labels, p.report.confusion) for p in found.parts]
-        draw(panels, figure)
+        leaky = " (leaky)" if found.leaky else ""
+        matrices = [(f"{part.name}{leaky}", part.report.confusion) for part in found.parts]
+        draw(matrices, list(found.classes), figure)
     for remark in given.remarks:
         talk(remark)
     if found.leaky:

@@ -172,12 +172,12 @@ def _finish(planned: Planned, work: Work, done: Done, as_json: bool) -> None:
     found = evaluation.evaluate(
         done.log, config.protocol, selected=config.selection, leaky=config.leaky
     )
-    drawn = [
-        curves.Curve(history, next((i for i, row in enumerate(history) if row["chosen"]), 0))
-        for history in done.histories.values()
-    ]
     leaky = " (leaky)" if found.leaky else ""
-    curves.draw(drawn, out / "curves.png", f"{planned.start.model.config.model_type}{leaky}")
+    curves.draw(
+        [*done.histories.values()],
+        out / "curves.png",
+        f"{planned.start.model.config.model_type}{leaky}",
+    )
     errors = lint.check(lint.read(out)).of("error")
     model = out / MODEL
     if as_json:
