@@ -180,13 +180,13 @@ def _floor(test: TestSet, guess: str, name: str) -> float:
 
 
 def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
-    from equime_hub.reports.cross_figure import Dot, consistency
+    from equime_hub.reports.cross_figure import ScoreDot, consistency
     from equime_hub.reports.evaluation_tables import HEADS
 
     tests = {test.name: test for test in matrix.tests}
     left_out = matrix.steadiness[score].left_out
     dots = [
-        Dot(
+        ScoreDot(
             cell.train, cell.model, cell.test, cell.scores[score].mean,
             getattr(tests[cell.test].baselines["constant"], score), cell.constant is not None,
         )
@@ -199,12 +199,12 @@ def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
 
 
 def _class_sets(found: Cross, path: Path) -> Path:
-    from equime_hub.reports.cross_figure import Bar, class_sets
+    from equime_hub.reports.cross_figure import ScoreBar, class_sets
 
     shared = found.shared()
     alike = len({pair[1:] for pair in shared}) == 1
 
-    def bars(name: str) -> Iterator[Bar]:
+    def bars(name: str) -> Iterator[ScoreBar]:
         for model, train, test in shared:
             for matrix in found.matrices:
                 cell = matrix.cell(model, train, test)
@@ -212,7 +212,7 @@ def _class_sets(found: Cross, path: Path) -> Path:
                     continue
                 value = cell.mean_confidence if name == "confidence" else cell.scores[name]
                 (tested,) = (each for each in matrix.tests if each.name == test)
-                yield Bar(
+                yield ScoreBar(
                     model if alike else f"{model}: {train} → {test}",
                     found.title(matrix),
                     None if value is None else value.mean,
