@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _GREY = "#8b949e"
 _MARKERS = "osD^vP"
+_FLOOR: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (2, 1))}
 _TURNED: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
 
 
@@ -108,7 +109,7 @@ def _cells(
         )  # fmt: skip
 
 
-class Dot(NamedTuple):
+class ScoreDot(NamedTuple):
     """One score of the figure of consistency.
 
     Attributes:
@@ -128,7 +129,7 @@ class Dot(NamedTuple):
     constant: bool
 
 
-def consistency(dots: Sequence[Dot], score: str, path: Path) -> None:
+def consistency(dots: Sequence[ScoreDot], score: str, path: Path) -> None:
     """Draw the scores of every training set, their mean and their standard deviation.
 
     Args:
@@ -179,21 +180,20 @@ def _marks(axis: Axes, models: Sequence[str], tests: Sequence[str], constant: bo
     def mark(marker: str, colour: str, label: str, **more: Any) -> Line2D:
         return Line2D([], [], marker=marker, color=colour, linestyle="none", label=label, **more)
 
-    small = {"markersize": 4}
-    handles: list[Any] = [Patch(color=_colour(models, name), label=name) for name in models]
-    handles += [
-        mark(_MARKERS[i % len(_MARKERS)], INK, f"on {t}", **small) for i, t in enumerate(tests)
+    signs = [_MARKERS[place % len(_MARKERS)] for place in range(len(tests))]
+    handles = [
+        *(Patch(color=_colour(models, name), label=name) for name in models),
+        *(mark(s, INK, f"on {t}", markersize=4) for s, t in zip(signs, tests, strict=True)),
+        mark("_", _GREY, "constant predictor", markersize=6, markeredgewidth=1.1),
+        *[mark("o", INK, "is constant", markersize=4, markerfacecolor="white")] * constant,
+        Line2D([], [], color=INK, linewidth=0.9, label="mean ± sd"),
     ]
-    handles.append(mark("_", _GREY, "constant predictor", markersize=6, markeredgewidth=1.1))
-    if constant:
-        handles.append(mark("o", INK, "is constant", markerfacecolor="white", **small))
-    handles.append(Line2D([], [], color=INK, linewidth=0.9, label="mean ± sd"))
     axis.figure.legend(
         handles=handles, loc="outside right upper", handletextpad=0.6, handlelength=1.2
     )
 
 
-class Bar(NamedTuple):
+class ScoreBar(NamedTuple):
     """One score of one cell, with one set of classes.
 
     Attributes:
@@ -215,13 +215,16 @@ class Bar(NamedTuple):
     constant: bool
 
 
-def class_sets(panels: Sequence[tuple[str, Sequence[Bar]]], path: Path) -> None:
+def class_sets(panels: Sequence[tuple[str, Sequence[ScoreBar]]], path: Path) -> None:
     """Draw the same cells with several sets of classes beside each other, as Figure 4 does.
 
     Args:
         panels: Name of a score and its bars, those of a group together.
         path: Its suffix is one of `figures.SUFFIXES`.
     """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
     groups = list(dict.fromkeys(bar.group for bar in panels[0][1]))
     sets = list(dict.fromkeys(bar.classes for bar in panels[0][1]))
     width = 0.8 / len(sets)
@@ -240,26 +243,17 @@ def class_sets(panels: Sequence[tuple[str, Sequence[Bar]]], path: Path) -> None:
                     axis.plot([x, x], [bar.low, bar.high], color=INK, linewidth=0.8)
                 if bar.floor is not None:
                     ends = [x - 0.45 * width, x + 0.45 * width]
-                    axis.plot(
-                        ends, [bar.floor] * 2, color=INK, linewidth=0.9, linestyle=(0, (2, 1))
-                    )
+                    axis.plot(ends, [bar.floor] * 2, **_FLOOR)
             axis.set_xticks(range(len(groups)), groups, **_TURNED)
             axis.tick_params(axis="x", length=0)
             axis.set_ylim(0, 1)
             axis.set_title(title, loc="left", weight="bold")
-        _sets(figure, sets)
-
-
-def _sets(figure: Any, sets: Sequence[str]) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = [Patch(color=_colour(sets, name), label=name) for name in sets]
-    handles.append(
-        Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (2, 1)), label="constant predictor")
-    )
-    handles.append(Patch(facecolor=_GREY, edgecolor="white", hatch="////", label="is constant"))
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+        handles = [
+            *(Patch(color=_colour(sets, name), label=name) for name in sets),
+            Line2D([], [], label="constant predictor", **_FLOOR),
+            Patch(facecolor=_GREY, edgecolor="white", hatch="////", label="is constant"),
+        ]
+        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
 
 
 def _colour(names: Sequence[str], name: str) -> str:

@@ -27,7 +27,7 @@ from equime_hub.video.encoder import encode as encode
 from equime_hub.video.encoder import encode_frames as encode_frames
 from equime_hub.video.picture import Decoded
 
-Source = bytes | str | Path
+VideoSource = bytes | str | Path
 """A video file as its bytes, or where it lies."""
 
 # A title or comment need not be UTF-8. PyAV 19 takes it as it comes and knows no such option;
@@ -62,7 +62,7 @@ class VideoInfo:
     size_bytes: int
 
 
-def decode(source: Source, indices: Sequence[int] | None = None) -> Clip:
+def decode(source: VideoSource, indices: Sequence[int] | None = None) -> Clip:
     """Decode a video, or some of its frames.
 
     The pixels are FFmpeg's default conversion to RGB, equal to PyAV's and torchcodec's (which
@@ -111,7 +111,7 @@ class Reader:
         VideoError: No readable video.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: VideoSource) -> None:
         self._source = source
         self._opened: _Session | None = _session(source)
         self.count, self.fps = next(self._opened)
@@ -141,7 +141,7 @@ _Session = Generator[Any, Sequence[int], None]
 it is then sent."""
 
 
-def _session(source: Source) -> _Session:
+def _session(source: VideoSource) -> _Session:
     with _opened(source) as (container, stream):
         wanted = yield _count(source, stream), float(_rate(stream))
         yield from _pictures(container, stream, wanted)
@@ -180,7 +180,7 @@ def _pictures(
     )
 
 
-def probe(source: Source) -> VideoInfo:
+def probe(source: VideoSource) -> VideoInfo:
     """Read what a file says about its video, without decoding a pixel.
 
     Raises:
@@ -203,7 +203,7 @@ def probe(source: Source) -> VideoInfo:
         )
 
 
-def timeline(source: Source) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def timeline(source: VideoSource) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """When each frame is shown and for how long, in seconds, without decoding a pixel.
 
     Raises:
@@ -235,7 +235,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(source: VideoSource) -> Iterator[tuple[InputContainer, VideoStream]]:
     file: io.BytesIO | str
     if isinstance(source, bytes):
         file = io.BytesIO(source)
@@ -258,7 +258,7 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
         ) from error
 
 
-def _count(source: Source, stream: VideoStream) -> int:
+def _count(source: VideoSource, stream: VideoStream) -> int:
     """Frames that a full decode gives, from the index of the file or else by its packets."""
     entries = stream.index_entries
     if stream.frames and stream.frames == len(entries):

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from equime_hub.reports.cross_figure import Bar, Dot, Values, class_sets, consistency, heat_map
+from equime_hub.reports.cross_figure import (
+    ScoreBar,
+    ScoreDot,
+    Values,
+    class_sets,
+    consistency,
+    heat_map,
+)
 
 ROWS = [("st_cnn", "casme2"), ("st_cnn", "equime"), ("no model", "always negative")]
 
@@ -48,11 +55,11 @@ def test_heat_map_has_room_for_names(tests: list[str]) -> None:
 
 def test_consistency_shows_spread_and_constant_predictors() -> None:
     dots = [
-        Dot("casme2", "st_cnn", "samm", 0.526, 0.489, False),
-        Dot("casme2", "3dcnn", "samm", 0.562, 0.489, False),
-        Dot("equime", "st_cnn", "samm", 0.489, 0.489, True),
-        Dot("equime", "3dcnn", "samm", 0.488, 0.489, False),
-        Dot("mie_x", "3dcnn", "samm", 0.085, 0.489, False),
+        ScoreDot("casme2", "st_cnn", "samm", 0.526, 0.489, False),
+        ScoreDot("casme2", "3dcnn", "samm", 0.562, 0.489, False),
+        ScoreDot("equime", "st_cnn", "samm", 0.489, 0.489, True),
+        ScoreDot("equime", "3dcnn", "samm", 0.488, 0.489, False),
+        ScoreDot("mie_x", "3dcnn", "samm", 0.085, 0.489, False),
     ]
     consistency(dots, "weighted F1", Path("c.svg"))
     found = words("c.svg")
@@ -65,7 +72,7 @@ def test_consistency_shows_spread_and_constant_predictors() -> None:
 
 def test_sets_of_classes_stand_beside_each_other() -> None:
     bars = [
-        Bar(model, f"{n} classes", value, 0.3, 0.6, 0.4, n == 5)
+        ScoreBar(model, f"{n} classes", value, 0.3, 0.6, 0.4, n == 5)
         for model, value in (("st_cnn", 0.5), ("3dcnn", None))
         for n in (3, 5)
     ]

@@ -21,7 +21,7 @@ from equime_hub.evaluation.cross import runs as cross_runs
 from equime_hub.evaluation.cross.compare import compare
 from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
 from equime_hub.reports import cross_tables
-from equime_hub.reports.cross_figure import Bar, Dot, class_sets, consistency, heat_map
+from equime_hub.reports.cross_figure import ScoreBar, ScoreDot, class_sets, consistency, heat_map
 from equime_hub.reports.cross_tables import SHOWN
 from equime_hub.reports.evaluation_tables import HEADS
 
@@ -167,7 +167,7 @@ def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
     tests = {test.name: test for test in matrix.tests}
     left_out = matrix.steadiness[score].left_out
     dots = [
-        Dot(
+        ScoreDot(
             cell.train, cell.model, cell.test, cell.scores[score].mean,
             getattr(tests[cell.test].baselines["constant"], score), cell.constant is not None,
         )
@@ -183,7 +183,7 @@ def _class_sets(found: Cross, path: Path) -> Path:
     shared = found.shared()
     alike = len({pair[1:] for pair in shared}) == 1
 
-    def bars(name: str) -> Iterator[Bar]:
+    def bars(name: str) -> Iterator[ScoreBar]:
         for model, train, test in shared:
             for matrix in found.matrices:
                 cell = matrix.cell(model, train, test)
@@ -191,7 +191,7 @@ def _class_sets(found: Cross, path: Path) -> Path:
                     continue
                 value = cell.mean_confidence if name == "confidence" else cell.scores[name]
                 (tested,) = (each for each in matrix.tests if each.name == test)
-                yield Bar(
+                yield ScoreBar(
                     model if alike else f"{model}: {train} → {test}",
                     found.title(matrix),
                     None if value is None else value.mean,
