@@ -41,12 +41,13 @@ from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import lint
-from equime_hub.evaluation.evaluate import Estimate
+from equime_hub.evaluation.evaluate import MeanScore
 from equime_hub.jobs import build as builds
 from equime_hub.jobs.build import BuildConfig
-from equime_hub.reports.tables import markdown
-from equime_hub.robustness import robustness, tested
 from equime_hub.robustness.degradations import Degradation
+from equime_hub.robustness.measure import RobustnessConfig, robustness
+from equime_hub.robustness.trials import trials
+from equime_hub.tables import markdown
 from equime_hub.training.data.cache import Cache
 from equime_hub.training.fit import recipes
 from equime_hub.training.fit import run as running
@@ -123,7 +124,7 @@ def trained(planned: TrainingPlan, out: Path, cache: Path) -> dict[str, Any]:
     }
 
 
-def scored(found: Estimate) -> dict[str, float | None]:
+def scored(found: MeanScore) -> dict[str, float | None]:
     """A score with its interval by person."""
     ends = {"score": found.mean, "low": found.low, "high": found.high}
     return {name: None if end is None else round(end, 4) for name, end in ends.items()}
@@ -131,8 +132,8 @@ def scored(found: Estimate) -> dict[str, float | None]:
 
 def controls(run: Path) -> dict[str, Any]:
     """The saved model of a run on its tested clips without motion, or without its order."""
-    config = robustness.RobustnessConfig(degradations=CONTROLS)
-    spent, found = timed(lambda: robustness.measure(tested.trials(str(run), device="cpu"), config))
+    config = RobustnessConfig(degradations=CONTROLS)
+    spent, found = timed(lambda: robustness(trials(str(run), device="cpu"), config))
     conditions = {each.kind: found.condition(each.kind) for each in CONTROLS}
     return {
         **{name: scored(each.part.scores["uf1"]) for name, each in conditions.items() if each},

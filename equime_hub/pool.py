@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from typing import Any, TypeVar
 
 from equime_hub.errors import EquimeError
@@ -69,7 +68,7 @@ def pool(
         with _ignoring_ctrl_c():  # they inherit it from their first instruction on
             for _ in range(size):
                 processes.submit(int)  # starts a process
-        yield partial(processes.submit, _do)
+        yield lambda task: processes.submit(_do, task)
     finally:
         processes.shutdown(cancel_futures=True)
 

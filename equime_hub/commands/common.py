@@ -8,13 +8,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import click
 
 from equime_hub.errors import EquimeError
 from equime_hub.progress import Progress
+from equime_hub.tables import columns as columns
+from equime_hub.tables import counted as counted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -83,29 +85,6 @@ def cores() -> int:
 def talk(message: str) -> None:
     """Say something to the person, on stderr."""
     click.echo(message, err=True)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "person", "people"), counted(1200, "clip", "clips")
-    ('1 person', '1,200 clips')
-    """
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def columns(rows: Iterable[Sequence[object]], width: int) -> str:
-    """Rows as text: the first column to the left, the others to the right and `width` wide.
-
-    >>> print(columns([("people", "train"), ("woman", 12)], 7))
-    people  train
-    woman      12
-    """
-    texts = [[str(cell) for cell in row] for row in rows]
-    first = max(len(text[0]) for text in texts)
-    return "\n".join(
-        text[0].ljust(first) + "".join(cell.rjust(width) for cell in text[1:]) for text in texts
-    )
 
 
 def report(values: dict[str, Any]) -> None:

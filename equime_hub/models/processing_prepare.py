@@ -13,10 +13,12 @@ import numpy.typing as npt
 from equime_hub.errors import VideoError
 from equime_hub.models.processing_config import InputConfig
 from equime_hub.video import sampling, timing
-from equime_hub.video.face import Alignment, Image, find
+from equime_hub.video.face import Alignment
 from equime_hub.video.flow import Field, flow, strain
 from equime_hub.video.footage import Footage, footage
+from equime_hub.video.locate import largest
 from equime_hub.video.moments import Moments, complete, estimate
+from equime_hub.video.picture import Image
 from equime_hub.video.threads import one_thread
 
 _ENLARGE = (
@@ -159,7 +161,7 @@ def _squares(config: InputConfig, shown: Footage, frames: list[int]) -> tuple[Im
         # It is looked for in the first frame shown, which need not be the first one decoded.
         first = next(coming)
         coming = chain([first], coming)
-        face = find(first.rgb() if frames[0] == min(frames) else shown.frame(frames[0]))
+        face = largest(first.rgb() if frames[0] == min(frames) else shown.frame(frames[0]))
     alignment = face and Alignment.of(face, side, config.crop_margin)
     # One array from the start: small ones, made between large frames, would scatter over the heap
     # and keep it from shrinking.

@@ -5,9 +5,10 @@ Onset, apex and offset of a row are given to the processor; PyAV decodes the fra
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +17,14 @@ import numpy.typing as npt
 from equime_hub.errors import DatasetError, ModelError, VideoError
 from equime_hub.evaluation import log as logs
 from equime_hub.evaluation.log import PredictionLog
-from equime_hub.models.inputs import Inputs, Values
+from equime_hub.models.inputs import Values
 from equime_hub.models.saved import LABELS, SavedModel, demand_column
 from equime_hub.progress import Progress
 from equime_hub.video.moments import Moments
 
 if TYPE_CHECKING:
     from datasets import Dataset
+    from torch import Tensor
 
 _MOMENTS = ("onset_frame", "apex_frame", "offset_frame")
 _SHOWN = 5
@@ -97,13 +99,25 @@ def predict(
     labels = [names[code] if code not in (None, -1) else None for code in plain[column]]
     rows = [row for row, label in enumerate(labels) if label in model.classes]
     moments = [Moments(*frames) for frames in zip(*(plain[name] for name in _MOMENTS), strict=True)]
-    clips = _Clips(model.inputs, data.select_columns(["video"]), plain["clip_id"], moments)
+    videos = data.select_columns(["video"])
     done: list[int] = []
     found: list[npt.NDArray[np.float32]] = []
+    broken: dict[str, str] = {}
+    short = 0
     for start in range(0, len(rows), batch_size):
         if progress:
             progress(start, len(rows))
-        if batch := dict(clips.readable(rows[start : start + batch_size])):
+        batch = {}
+        for row in rows[start : start + batch_size]:
+            try:
+                if (video := videos[row]["video"]) is None:
+                    raise VideoError("there is no video")
+                batch[row] = model.inputs.prepare(video, moments[row]).values
+            except VideoError as error:
+                broken[plain["clip_id"][row]] = str(error)
+            else:
+                short += len(video) < (model.inputs.num_frames or 0)
+        if batch:
             found.append(probabilities(model, [*batch.values()]))
             done += batch
     if progress:
@@ -113,52 +127,26 @@ def predict(
         raise DatasetError(
             f"{model.name} can be scored on no clip: {labels.count(None):,} have no "
             f"{column}, {lost.total():,} a label that is none of "
-            f"{', '.join(model.classes)}, and {len(clips.broken):,} cannot be decoded."
+            f"{', '.join(model.classes)}, and {len(broken):,} cannot be decoded."
         )
     chances = np.concatenate(found)
     datasets = [plain["source_dataset"][row] for row in done]
+    cells = {
+        "clip_id": [plain["clip_id"][row] for row in done],
+        "subject_id": [plain["subject_id"][row] for row in done],
+        "dataset": datasets,
+        "fold": [name or "test" for name in datasets],
+        "reference": [labels[row] for row in done],
+        "prediction": chances.argmax(axis=1),
+        "probabilities": chances,
+    }
     return Predicted(
-        log=logs.of(
-            [plain["clip_id"][row] for row in done],
-            [plain["subject_id"][row] for row in done],
-            [labels[row] for row in done],
-            chances.argmax(axis=1),
-            classes=model.classes,
-            datasets=datasets,
-            folds=[name or "test" for name in datasets],
-            probabilities=chances,
-        ),
+        log=logs.of(cells, model.classes),
         unlabelled=labels.count(None),
         unknown=dict(lost),
-        short=clips.short,
-        broken=clips.broken,
+        short=short,
+        broken=broken,
     )
-
-
-@dataclass(eq=False)
-class _Clips:
-    """The clips of a dataset as a model is shown them; what is found out about them is kept."""
-
-    inputs: Inputs
-    videos: Dataset
-    names: Sequence[str]
-    moments: Sequence[Moments]
-    broken: dict[str, str] = field(default_factory=dict)
-    short: int = 0
-
-    def readable(self, rows: Sequence[int]) -> Iterator[tuple[int, Values]]:
-        """Values of the clips that can be decoded."""
-        for row in rows:
-            try:
-                video = self.videos[row]["video"]
-                if video is None:
-                    raise VideoError("there is no video")
-                values = self.inputs.prepare(video, self.moments[row]).values
-            except VideoError as error:
-                self.broken[self.names[row]] = str(error)
-            else:
-                self.short += len(video) < (self.inputs.num_frames or 0)
-                yield row, values
 
 
 def probabilities(model: SavedModel, batch: Sequence[Values]) -> npt.NDArray[np.float32]:
@@ -167,22 +155,38 @@ def probabilities(model: SavedModel, batch: Sequence[Values]) -> npt.NDArray[np.
     Raises:
         ModelError: It cannot take them, or memory is short.
     """
-    import torch
-
     inputs = model.inputs.finish(batch)
     try:
-        there = {key: value.to(model.model.device) for key, value in inputs.items()}
-        with torch.inference_mode():
-            logits = model.model(**there).logits
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            f"{model.name} has no room for {len(batch)} clips at a time ({error}). Give it fewer "
-            "(batch_size, --batch-size)."
-        ) from error
+        with enough_memory(model, len(batch)):
+            return softmax(model, inputs)
     except (TypeError, ValueError, RuntimeError) as error:
         shapes = ", ".join(f"{key} {tuple(value[:1].shape)}" for key, value in inputs.items())
         raise ModelError(
             f"{model.name} refuses clips that its processor made ({shapes}): {error}"
         ) from error
-    found: npt.NDArray[np.float32] = logits.float().softmax(-1).cpu().numpy()
+
+
+def softmax(model: SavedModel, inputs: Mapping[str, Tensor]) -> npt.NDArray[np.float32]:
+    """Probabilities of inputs that may lie on any device, clips × C."""
+    import torch
+
+    there = {key: value.to(model.model.device) for key, value in inputs.items()}
+    with torch.inference_mode():
+        found: npt.NDArray[np.float32] = (
+            model.model(**there).logits.float().softmax(-1).cpu().numpy()
+        )
     return found
+
+
+@contextlib.contextmanager
+def enough_memory(model: SavedModel, clips: int) -> Iterator[None]:
+    """Say as a ModelError what to do where a GPU has no room for so many clips."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"{model.name} has no room for {clips} clips at a time ({error}). Give it fewer "
+            "(batch_size, --batch-size)."
+        ) from error

@@ -21,11 +21,11 @@ import numpy.typing as npt
 from equime_hub.errors import EquimeError, VideoError
 from equime_hub.video import codec, sampling, timing
 from equime_hub.video.clip import Clip
-from equime_hub.video.face import align, centre
+from equime_hub.video.face import align
 from equime_hub.video.footage import Footage, footage
-from equime_hub.video.moments import Estimate, Moments, estimate
+from equime_hub.video.moments import MeasuredMoments, Moments, estimate
 from equime_hub.video.motion import Motion, classify
-from equime_hub.video.picture import Picture, Pixels
+from equime_hub.video.picture import Picture, Pixels, centre
 
 if TYPE_CHECKING:
     from equime_hub.models.inputs import Inputs
@@ -51,7 +51,7 @@ _UNEVEN = 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class VideoReading:
     """What is told of one video. Frames are those of the file, from 0.
 
     Attributes:
@@ -121,8 +121,8 @@ def found_in(paths: Iterable[Path]) -> list[Path]:
 
 def read(
     path: Path, model: SavedModel | None = None, *, fps: float | None = None, pictures: bool = False
-) -> Reading:
-    """Look at one video; whatever is wrong with it is told in `Reading.trouble`.
+) -> VideoReading:
+    """Look at one video; whatever is wrong with it is told in `VideoReading.trouble`.
 
     Args:
         path: Any file that PyAV reads.
@@ -131,16 +131,16 @@ def read(
         pictures: Also cut out faces to show.
     """
     if not path.is_file():
-        return Reading(path, f"There is no file {path}.")
+        return VideoReading(path, f"There is no file {path}.")
     if not path.stat().st_size:
-        return Reading(path, f"{path} is empty; fetch or make it again.")
+        return VideoReading(path, f"{path} is empty; fetch or make it again.")
     try:
         return _read(path, model, fps, pictures)
     except EquimeError as error:
-        return Reading(path, str(error))
+        return VideoReading(path, str(error))
 
 
-def _read(path: Path, model: SavedModel | None, fps: float | None, pictures: bool) -> Reading:
+def _read(path: Path, model: SavedModel | None, fps: float | None, pictures: bool) -> VideoReading:
     shown = _upright(path, footage(path))
     clock, notes = _clock(path, shown, fps)
     shown = replace(shown, rate=fps or shown.rate)
@@ -159,10 +159,8 @@ def _read(path: Path, model: SavedModel | None, fps: float | None, pictures: boo
         times = (motion.onset_frame, motion.apex_frame, motion.offset_frame)
         moments = Moments(*(None if time is None else first + time for time in times))
     height, width = part.frame(0).shape[:2]
-    places: tuple[int, ...] = ()
-    if pictures:
-        places = tuple(_places(moments, first, part.count))
-    return Reading(
+    places = tuple(_places(moments, first, part.count)) if pictures else ()
+    return VideoReading(
         path,
         frames=shown.count,
         fps=shown.fps,
@@ -215,7 +213,7 @@ def _clock(
     return starts - starts[0], [note]
 
 
-def _clearest(shown: Footage) -> tuple[int, Footage, Estimate]:
+def _clearest(shown: Footage) -> tuple[int, Footage, MeasuredMoments]:
     """Where motion was measured: the first frame, the frames, and what was found."""
     starts = [0]
     if shown.count > WINDOW:
@@ -290,7 +288,9 @@ def _places(moments: Moments, first: int, count: int) -> list[int]:
     return sorted({int(place) for place in shown})
 
 
-def _pictures(shown: Footage, places: Sequence[int], found: Estimate) -> npt.NDArray[np.uint8]:
+def _pictures(
+    shown: Footage, places: Sequence[int], found: MeasuredMoments
+) -> npt.NDArray[np.uint8]:
     frames = shown.stream(places)
     if found.landmarks is None:
         return np.stack([centre(frame, SIDE) for frame in frames])

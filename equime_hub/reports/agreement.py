@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import DatasetError
 from equime_hub.metrics.scores import confusion
-from equime_hub.reports.clips import Row, labels
+from equime_hub.reports.clips import ClipLabels, labels
 from equime_hub.schema.taxonomy import AU_NUMBERS, EMOTIONS
+from equime_hub.tables import markdown
 
 Counts = npt.NDArray[np.int64]
 
@@ -20,6 +22,8 @@ _COLUMNS = (
     "clip_id", "accepted", "emotion", "emotion_observed", "emotion_observer",
     "au_apex", "au_observed", "au_observer",
 )  # fmt: skip
+_NAMED = 5
+"""Clips without observation that are named in print; the JSON has all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +67,7 @@ class EmotionAgreement:
         )
 
 
-@dataclass(frozen=True)
-class EmotionScores:
+class EmotionScores(NamedTuple):
     """One emotion.
 
     Attributes:
@@ -82,8 +85,7 @@ class EmotionScores:
     kappa: float | None
 
 
-@dataclass(frozen=True)
-class UnitScores:
+class UnitScores(NamedTuple):
     """One AU, or all.
 
     Attributes:
@@ -180,20 +182,61 @@ def agreement(folder: Path, *, threshold: float = 0.2, rejected: bool = False) -
     )
 
 
-def _by(rows: Iterable[Row], column: str) -> list[tuple[str, list[Row]]]:
+def as_markdown(found: Agreement) -> str:
+    """The report for people."""
+    left_out = f" {found.rejected:,} more failed a gate and are left out." if found.rejected else ""
+    parts = ["# Intended and observed", f"{found.clips:,} clips.{left_out}", "## Emotions"]
+    parts.append(_missing(found, found.without_emotion, "emotion"))
+    for emotions in found.emotions:
+        parts += _emotion_tables(emotions)
+    parts += ["## Action units", _missing(found, found.without_units, "AUs")]
+    for units in found.units:
+        parts += _unit_table(units, found.threshold)
+    return "\n\n".join(parts)
+
+
+def as_json(found: Agreement) -> dict[str, Any]:
+    """The report for programs: plain values, null where a number is not defined."""
+    return {
+        "clips": found.clips,
+        "rejected": found.rejected,
+        "emotions": [
+            {
+                "observer": by.observer,
+                "clips": by.clips,
+                "accuracy": by.accuracy,
+                "kappa": by.kappa,
+                "confusion": {
+                    intended: dict(zip(by.classes, line.tolist(), strict=True))
+                    for intended, line in zip(by.classes, by.table, strict=True)
+                },
+                "classes": {name: by.of(name)._asdict() for name in by.classes},
+            }
+            for by in found.emotions
+        ],
+        "without_emotion": list(found.without_emotion),
+        "threshold": found.threshold,
+        "action_units": [
+            {**vars(by), "units": [unit._asdict() for unit in by.units]} for by in found.units
+        ],
+        "without_action_units": list(found.without_units),
+    }
+
+
+def _by(rows: Iterable[ClipLabels], column: str) -> list[tuple[str, list[ClipLabels]]]:
     """Observer → its rows: what two tools say is never mixed."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[ClipLabels]] = {}
     for row in rows:
         groups.setdefault(row[column] or "unknown", []).append(row)
     return sorted(groups.items())
 
 
-def _others(rows: Sequence[Row], those: Sequence[Row]) -> tuple[str, ...]:
+def _others(rows: Sequence[ClipLabels], those: Sequence[ClipLabels]) -> tuple[str, ...]:
     known = {row["clip_id"] for row in those}
     return tuple(row["clip_id"] for row in rows if row["clip_id"] not in known)
 
 
-def _emotions(observer: str, rows: Sequence[Row]) -> EmotionAgreement:
+def _emotions(observer: str, rows: Sequence[ClipLabels]) -> EmotionAgreement:
     intended = [row["emotion"] for row in rows]
     observed = [row["emotion_observed"] for row in rows]
     there = {*intended, *observed}
@@ -201,7 +244,7 @@ def _emotions(observer: str, rows: Sequence[Row]) -> EmotionAgreement:
     return EmotionAgreement(observer, tuple(classes), confusion(intended, observed, classes)[0])
 
 
-def _units(observer: str, rows: Sequence[Row], threshold: float) -> UnitAgreement:
+def _units(observer: str, rows: Sequence[ClipLabels], threshold: float) -> UnitAgreement:
     # As they are stored, so that 0.2 is no less than 0.2.
     intended = np.array([row["au_apex"] for row in rows], np.float32)
     observed = np.array([row["au_observed"] for row in rows], np.float32)
@@ -241,3 +284,50 @@ def _kappa(table: npt.NDArray[np.int64]) -> float | None:
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
+
+
+def _missing(found: Agreement, clips: Sequence[str], what: str) -> str:
+    if not clips:
+        return f"Every clip has observed {what}."
+    if len(clips) == found.clips:
+        return f"No clip has observed {what} to compare with."
+    more = f", and {len(clips) - _NAMED:,} more" if len(clips) > _NAMED else ""
+    return (
+        f"{len(clips):,} of {found.clips:,} clips have no observed {what} to compare with: "
+        f"{', '.join(clips[:_NAMED])}{more}."
+    )
+
+
+def _emotion_tables(found: EmotionAgreement) -> Iterator[str]:
+    yield f"### {found.observer}"
+    yield (
+        f"{found.clips:,} clips: accuracy {_number(found.accuracy)}, "
+        f"Cohen's kappa {_number(found.kappa)}. Rows are intended, columns observed."
+    )
+    scores = {name: found.of(name) for name in found.classes}
+    intended = [name for name in found.classes if scores[name].intended]
+    lines = dict(zip(found.classes, found.table.tolist(), strict=True))
+    yield markdown(["", *found.classes], [[name, *map(str, lines[name])] for name in intended])
+    yield markdown(
+        ["emotion", "intended", "observed", "recall", "precision", "kappa"],
+        [[name, *map(str, s[:2]), *map(_number, s[2:])] for name, s in scores.items()],
+    )
+
+
+def _unit_table(found: UnitAgreement, threshold: float) -> Iterator[str]:
+    yield f"### {found.observer}"
+    yield (
+        f"{found.clips:,} clips. An AU is intended if its intensity is above 0, and observed from "
+        f"{threshold:g} on (of 1). r is Pearson's correlation of the intensities."
+    )
+    yield markdown(
+        ["", "intended", "observed", "both", "precision", "recall", "r"],
+        [
+            [name, *(f"{count:,}" for count in counts), *map(_number, shares)]
+            for name, *counts, shares in ((*s[:4], s[4:]) for s in found.units)
+        ],
+    )
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -13,37 +13,47 @@ from equime_hub.errors import DatasetError
 from equime_hub.schema.features import COLUMNS
 from equime_hub.splits.assign import SPLITS
 
-Row = dict[str, Any]
-"""Column → value; classes are names."""
+ClipLabels = dict[str, Any]
+"""Column → value of one clip; classes are names."""
 
 
-def labels(folder: Path, columns: Sequence[str]) -> list[Row]:
-    """Some columns of every clip, in the order of the splits.
+def tables(folder: Path, columns: Sequence[str]) -> dict[str, pa.Table]:
+    """Some columns of every clip by split, classes as numbers.
 
     Raises:
         DatasetError: No dataset there, a column is missing, or a file is damaged.
     """
-    paths = [p for split in SPLITS for p in sorted(folder.glob(f"metadata/{split}-*.parquet"))]
-    if not paths:
-        raise DatasetError(f"{folder} has no metadata/*.parquet: it holds no built dataset.")
-    tables = []
+    found: dict[str, list[pa.Table]] = {}
     try:
-        for path in paths:
-            there = pq.read_schema(path).names
-            if missing := [name for name in columns if name not in there]:
-                raise DatasetError(
-                    f"{path} lacks {', '.join(missing)}: it is of another schema. Build the "
-                    "dataset again with this version."
-                )
-            tables.append(pq.read_table(path, columns=list(columns)))
+        for split in SPLITS:
+            for path in sorted(folder.glob(f"metadata/{split}-*.parquet")):
+                there = pq.read_schema(path).names
+                if missing := [name for name in columns if name not in there]:
+                    raise DatasetError(
+                        f"{path} lacks {', '.join(missing)}: it is of another schema. Build the "
+                        "dataset again with this version."
+                    )
+                found.setdefault(split, []).append(pq.read_table(path, columns=list(columns)))
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"The labels in {folder} cannot be read ({error}).") from error
-    values = pa.concat_tables(tables).to_pydict()
-    for column in COLUMNS:
-        if column.names and column.name in values:
-            names = dict(enumerate(column.names))
-            values[column.name] = [names.get(value) for value in values[column.name]]
+    if not found:
+        raise DatasetError(f"{folder} has no metadata/*.parquet: it holds no built dataset.")
+    return {split: pa.concat_tables(parts) for split, parts in found.items()}
+
+
+def labels(folder: Path, columns: Sequence[str]) -> list[ClipLabels]:
+    """Some columns of every clip, in the order of the splits; raises what `tables` does."""
+    values = named(pa.concat_tables(tables(folder, columns).values()).to_pydict())
     return [dict(zip(values, cells, strict=True)) for cells in zip(*values.values(), strict=True)]
+
+
+def named(values: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Columns with the names of their classes for the numbers that files hold."""
+    classes = {column.name: dict(enumerate(column.names)) for column in COLUMNS if column.names}
+    return {
+        name: [classes[name].get(cell) for cell in cells] if name in classes else cells
+        for name, cells in values.items()
+    }
 
 
 def videos(folder: Path, clips: Collection[str]) -> dict[str, bytes]:

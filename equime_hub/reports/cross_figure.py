@@ -6,113 +6,110 @@ in every figure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
+from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _GREY = "#8b949e"
 _MARKERS = "osD^vP"
+_FLOOR: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (2, 1))}
 _TURNED: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One score of a heat map.
-
-    Attributes:
-        title: Above it.
-        values: Rows × test sets, in [0, 1]; None is missing, NaN stays empty.
-        constant: Which of them are of a constant predictor.
-        remarks: A word under the number, or "".
-        merit: More is better; otherwise it is drawn in grey, as a mean confidence is.
-    """
-
-    title: str
-    values: Sequence[Sequence[float | None]]
-    constant: Sequence[Sequence[bool]]
-    remarks: Sequence[Sequence[str]]
-    merit: bool = True
+Values = Sequence[Sequence[float | None]]
+"""Rows × test sets, in [0, 1]; None is missing, NaN stays empty."""
 
 
 def heat_map(
-    rows: Sequence[tuple[str, str]], tests: Sequence[str], panels: Sequence[Panel], path: Path
+    rows: Sequence[tuple[str, str]],
+    tests: Sequence[str],
+    panels: Mapping[str, Values],
+    path: Path,
+    *,
+    constant: Sequence[Sequence[bool]],
+    remarks: Sequence[Sequence[str]],
+    grey: Collection[str] = (),
 ) -> None:
     """Draw scores as a matrix, one panel a score.
 
     Args:
         rows: Model and training set of each row, those of a model together.
         tests: The test sets.
-        panels: At least one, each with as many rows and columns.
+        panels: What stands above each, and its values; at least one.
         path: Its suffix is one of `figures.SUFFIXES`.
+        constant: Which cells are of a constant predictor, as many rows and columns.
+        remarks: A word under each number, or "".
+        grey: Panels of which more is not better, as of a mean confidence.
     """
     # At 6 points a letter is about 0.05 inches wide.
     left = 0.055 * (max(len(train) for _, train in rows) + max(len(m) for m, _ in rows)) + 0.35
-    panel_width = max(0.42 * len(tests), 0.055 * max(len(panel.title) for panel in panels)) + 0.12
+    panel_width = max(0.42 * len(tests), 0.055 * max(map(len, panels))) + 0.12
     turned = len(tests) * 0.055 * max(map(len, tests)) > 0.9 * panel_width
-    with canvas(left + panel_width * len(panels), 0.235 * len(rows) + 0.95) as figure:
+    starts = [at for at, (model, _) in enumerate(rows) if not at or rows[at - 1][0] != model]
+    with canvas(left + panel_width * len(panels), 0.235 * len(rows) + 0.95, path) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        for axis, panel in zip(axes, panels, strict=True):
-            _cells(axis, panel)
+        for axis, (title, values) in zip(axes, panels.items(), strict=True):
+            _cells(axis, values, constant, remarks, merit=title not in grey)
             axis.set_xticks(range(len(tests)), tests, **(_TURNED if turned else {}))
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)
-            axis.set_title(panel.title, loc="left", weight="bold")
-            for place in _starts(rows)[1:]:
+            axis.set_title(title, loc="left", weight="bold")
+            for place in starts[1:]:
                 axis.axhline(place - 0.5, color=INK, linewidth=0.6)
         axes[0].set_yticks(range(len(rows)), [train for _, train in rows])
         offset = -0.055 * (max(len(train) for _, train in rows) + 1.5) * 72
-        for place in _starts(rows):
+        for place in starts:
             axes[0].annotate(
                 rows[place][0], (0, place), (offset, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", ha="right", va="center", size=6, weight="bold",
             )  # fmt: skip
-        _legend(figure, "hatched: a constant predictor; –: missing")
-        save(figure, path)
+        legend = "hatched: a constant predictor; –: missing"
+        figure.supxlabel(legend, size=6, color=INK, x=0.99, ha="right")
 
 
-def _cells(axis: Axes, panel: Panel) -> None:
+def _cells(
+    axis: Axes,
+    given: Values,
+    constant: Sequence[Sequence[bool]],
+    remarks: Sequence[Sequence[str]],
+    *,
+    merit: bool,
+) -> None:
     import matplotlib
     from matplotlib.patches import Rectangle
 
-    shades = matplotlib.colormaps["Blues" if panel.merit else "Greys"]
-    values = np.array([[np.nan if v is None else v for v in row] for row in panel.values], float)
+    shades = matplotlib.colormaps["Blues" if merit else "Greys"]
+    values = np.array([[np.nan if v is None else v for v in row] for row in given], float)
     # What is no merit must not be what the eye goes to.
-    brightest = 1.0 if panel.merit else 2.5
+    brightest = 1.0 if merit else 2.5
     axis.imshow(values, cmap=shades, vmin=0, vmax=brightest, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if np.isnan(value):
-            axis.text(column, row, "–" if panel.values[row][column] is None else "", ha="center",
+            axis.text(column, row, "–" if given[row][column] is None else "", ha="center",
                       va="center", size=6)  # fmt: skip
             continue
         dark = value / brightest > 0.55
-        if panel.constant[row][column]:
+        if constant[row][column]:
             axis.add_patch(
                 Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, hatch="////",
                           edgecolor="white" if dark else _GREY, linewidth=0, alpha=0.6)
             )  # fmt: skip
         number = f"{value:.3f}".removeprefix("0")
         axis.text(
-            column, row, f"{number}\n{panel.remarks[row][column]}".strip(), ha="center",
+            column, row, f"{number}\n{remarks[row][column]}".strip(), ha="center",
             va="center", size=6, linespacing=0.95, color="white" if dark else INK,
             bbox={"facecolor": shades(value / brightest), "linewidth": 0, "pad": 0.6},
         )  # fmt: skip
 
 
-def _starts(rows: Sequence[tuple[str, str]]) -> list[int]:
-    """First row of each model."""
-    return [at for at, (model, _) in enumerate(rows) if not at or rows[at - 1][0] != model]
-
-
-@dataclass(frozen=True)
-class Dot:
+class ScoreDot(NamedTuple):
     """One score of the figure of consistency.
 
     Attributes:
@@ -132,7 +129,7 @@ class Dot:
     constant: bool
 
 
-def consistency(dots: Sequence[Dot], score: str, path: Path) -> None:
+def consistency(dots: Sequence[ScoreDot], score: str, path: Path) -> None:
     """Draw the scores of every training set, their mean and their standard deviation.
 
     Args:
@@ -143,7 +140,7 @@ def consistency(dots: Sequence[Dot], score: str, path: Path) -> None:
     trains = list(dict.fromkeys(dot.train for dot in dots))
     models = list(dict.fromkeys(dot.model for dot in dots))
     tests = list(dict.fromkeys(dot.test for dot in dots))
-    with canvas(max(COLUMN, 0.75 * len(trains) + 1.6), 2.5) as figure:
+    with canvas(max(COLUMN, 0.75 * len(trains) + 1.6), 2.5, path) as figure:
         axis = figure.subplots()
         for place, train in enumerate(trains):
             own = [dot for dot in dots if dot.train == train]
@@ -174,7 +171,6 @@ def consistency(dots: Sequence[Dot], score: str, path: Path) -> None:
         axis.set_xlabel("trained on")
         axis.set_ylabel(score)
         _marks(axis, models, tests, any(dot.constant for dot in dots))
-        save(figure, path)
 
 
 def _marks(axis: Axes, models: Sequence[str], tests: Sequence[str], constant: bool) -> None:
@@ -184,22 +180,20 @@ def _marks(axis: Axes, models: Sequence[str], tests: Sequence[str], constant: bo
     def mark(marker: str, colour: str, label: str, **more: Any) -> Line2D:
         return Line2D([], [], marker=marker, color=colour, linestyle="none", label=label, **more)
 
-    small = {"markersize": 4}
-    handles: list[Any] = [Patch(color=_colour(models, name), label=name) for name in models]
-    handles += [
-        mark(_MARKERS[i % len(_MARKERS)], INK, f"on {t}", **small) for i, t in enumerate(tests)
+    signs = [_MARKERS[place % len(_MARKERS)] for place in range(len(tests))]
+    handles = [
+        *(Patch(color=_colour(models, name), label=name) for name in models),
+        *(mark(s, INK, f"on {t}", markersize=4) for s, t in zip(signs, tests, strict=True)),
+        mark("_", _GREY, "constant predictor", markersize=6, markeredgewidth=1.1),
+        *[mark("o", INK, "is constant", markersize=4, markerfacecolor="white")] * constant,
+        Line2D([], [], color=INK, linewidth=0.9, label="mean ± sd"),
     ]
-    handles.append(mark("_", _GREY, "constant predictor", markersize=6, markeredgewidth=1.1))
-    if constant:
-        handles.append(mark("o", INK, "is constant", markerfacecolor="white", **small))
-    handles.append(Line2D([], [], color=INK, linewidth=0.9, label="mean ± sd"))
     axis.figure.legend(
         handles=handles, loc="outside right upper", handletextpad=0.6, handlelength=1.2
     )
 
 
-@dataclass(frozen=True)
-class Bar:
+class ScoreBar(NamedTuple):
     """One score of one cell, with one set of classes.
 
     Attributes:
@@ -221,17 +215,20 @@ class Bar:
     constant: bool
 
 
-def class_sets(panels: Sequence[tuple[str, Sequence[Bar]]], path: Path) -> None:
+def class_sets(panels: Sequence[tuple[str, Sequence[ScoreBar]]], path: Path) -> None:
     """Draw the same cells with several sets of classes beside each other, as Figure 4 does.
 
     Args:
         panels: Name of a score and its bars, those of a group together.
         path: Its suffix is one of `figures.SUFFIXES`.
     """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
     groups = list(dict.fromkeys(bar.group for bar in panels[0][1]))
     sets = list(dict.fromkeys(bar.classes for bar in panels[0][1]))
     width = 0.8 / len(sets)
-    with canvas(max(2 * COLUMN, 0.9 * len(panels) * len(groups) * width), 2.3) as figure:
+    with canvas(max(2 * COLUMN, 0.9 * len(panels) * len(groups) * width), 2.3, path) as figure:
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axis, (title, bars) in zip(axes, panels, strict=True):
             for bar in bars:
@@ -246,32 +243,18 @@ def class_sets(panels: Sequence[tuple[str, Sequence[Bar]]], path: Path) -> None:
                     axis.plot([x, x], [bar.low, bar.high], color=INK, linewidth=0.8)
                 if bar.floor is not None:
                     ends = [x - 0.45 * width, x + 0.45 * width]
-                    axis.plot(
-                        ends, [bar.floor] * 2, color=INK, linewidth=0.9, linestyle=(0, (2, 1))
-                    )
+                    axis.plot(ends, [bar.floor] * 2, **_FLOOR)
             axis.set_xticks(range(len(groups)), groups, **_TURNED)
             axis.tick_params(axis="x", length=0)
             axis.set_ylim(0, 1)
             axis.set_title(title, loc="left", weight="bold")
-        _sets(figure, sets)
-        save(figure, path)
-
-
-def _sets(figure: Any, sets: Sequence[str]) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
-    handles: list[Any] = [Patch(color=_colour(sets, name), label=name) for name in sets]
-    handles.append(
-        Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (2, 1)), label="constant predictor")
-    )
-    handles.append(Patch(facecolor=_GREY, edgecolor="white", hatch="////", label="is constant"))
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+        handles = [
+            *(Patch(color=_colour(sets, name), label=name) for name in sets),
+            Line2D([], [], label="constant predictor", **_FLOOR),
+            Patch(facecolor=_GREY, edgecolor="white", hatch="////", label="is constant"),
+        ]
+        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
 
 
 def _colour(names: Sequence[str], name: str) -> str:
     return PALETTE[names.index(name) % len(PALETTE)]
-
-
-def _legend(figure: Any, text: str) -> None:
-    figure.supxlabel(text, size=6, color=INK, x=0.99, ha="right")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
+from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas
 
 _PARTS = {"train": PALETTE[0], "validation": PALETTE[1], "test": PALETTE[2]}
 _PANELS = {"loss": "cross-entropy", "uf1": "UF1"}
@@ -20,36 +19,27 @@ _DOT: dict[str, Any] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One training.
-
-    Attributes:
-        history: One entry an epoch: "epoch" from 1, and "train_loss", "validation_uf1" and so on
-            where they were measured.
-        chosen: Index of the epoch that is reported.
-    """
-
-    history: Sequence[Mapping[str, float]]
-    chosen: int
+History = Sequence[Mapping[str, float]]
+"""One training, an entry an epoch: "train_loss", "validation_uf1" and so on where they were
+measured, and "chosen", which is true for the epoch that is reported."""
 
 
-def draw(curves: Sequence[Curve], path: Path, title: str = "") -> None:
+def draw(histories: Sequence[History], path: Path, title: str = "") -> None:
     """Draw trainings over each other: each as a thin line, and their mean as a thick one.
 
     The mean goes as far as half of them do. A dot is the epoch that is reported; with many
     trainings, it is the middle one.
 
     Args:
-        curves: At least one.
+        histories: At least one.
         path: Its suffix is one of `figures.SUFFIXES`.
         title: Above both panels.
     """
-    with canvas(2 * COLUMN, 0.62 * COLUMN) as figure:
+    with canvas(2 * COLUMN, 0.62 * COLUMN, path) as figure:
         axes = figure.subplots(1, 2)
         for axis, (score, name) in zip(axes, _PANELS.items(), strict=True):
             for part, colour in _PARTS.items():
-                _part(axis, curves, f"{part}_{score}", part, colour)
+                _part(axis, histories, f"{part}_{score}", part, colour)
             axis.set_xlabel("epoch")
             axis.set_ylabel(name)
             axis.margins(x=0.02)
@@ -63,11 +53,10 @@ def draw(curves: Sequence[Curve], path: Path, title: str = "") -> None:
         figure.legend(lines, labels, loc="outside upper right", ncols=len(labels))
         if title:
             axes[0].set_title(title, loc="left", weight="bold")
-        save(figure, path)
 
 
-def _part(axis: Any, curves: Sequence[Curve], key: str, label: str, colour: str) -> None:
-    table = _table(curves, key)
+def _part(axis: Any, histories: Sequence[History], key: str, label: str, colour: str) -> None:
+    table = _table(histories, key)
     if not np.isfinite(table).any():
         return
     epochs = np.arange(1, table.shape[1] + 1)
@@ -79,15 +68,18 @@ def _part(axis: Any, curves: Sequence[Curve], key: str, label: str, colour: str)
     axis.plot(epochs[far], mean, color=colour, linewidth=1.2, label=label)
     if key.startswith("train"):
         return
-    chosen = int(np.median([curve.chosen for curve in curves]))
+    chosen = int(np.median([_chosen(history) for history in histories]))
     if chosen < len(mean):
         axis.plot(epochs[chosen], mean[chosen], color=colour, clip_on=False, zorder=3, **_DOT)
 
 
-def _table(curves: Sequence[Curve], key: str) -> npt.NDArray[np.float64]:
+def _chosen(history: History) -> int:
+    return next((place for place, epoch in enumerate(history) if epoch.get("chosen")), 0)
+
+
+def _table(histories: Sequence[History], key: str) -> npt.NDArray[np.float64]:
     """Trainings × epochs; NaN where nothing was measured."""
-    longest = max(len(curve.history) for curve in curves)
-    table = np.full((len(curves), longest), np.nan)
-    for row, curve in zip(table, curves, strict=True):
-        row[: len(curve.history)] = [entry.get(key, np.nan) for entry in curve.history]
+    table = np.full((len(histories), max(map(len, histories))), np.nan)
+    for row, history in zip(table, histories, strict=True):
+        row[: len(history)] = [epoch.get(key, np.nan) for epoch in history]
     return table

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from equime_hub.errors import DatasetError
-from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
-from equime_hub.reports.tables import markdown
+from equime_hub.reports import clips
+from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas
 from equime_hub.schema import taxonomy as tx
 from equime_hub.splits.assign import SPLITS
+from equime_hub.tables import markdown
 
 ALL = "all"
 """Name of what all splits hold together."""
@@ -29,17 +28,8 @@ ATTRIBUTES = {"gender": tx.GENDERS, "race": tx.RACES, "age_group": tx.AGE_GROUPS
 _MARKERS = dict(zip(SPLITS, "o^s", strict=True))
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many.
-
-    Attributes:
-        people: Different ones.
-        clips: Rows.
-    """
-
-    people: int
-    clips: int
+Count = dict[str, int]
+"""How many different "people", and how many "clips" (rows)."""
 
 
 @dataclass(frozen=True)
@@ -65,16 +55,7 @@ def demographics(folder: Path) -> Demographics:
     Raises:
         DatasetError: It has none, or they cannot be read.
     """
-    names = ["subject_id", *ATTRIBUTES]
-    splits: dict[str, pa.Table] = {}
-    for split in SPLITS:
-        if paths := sorted(folder.glob(f"metadata/{split}-*.parquet")):
-            try:
-                splits[split] = pa.concat_tables(pq.read_table(p, columns=names) for p in paths)
-            except pa.ArrowInvalid as error:
-                raise DatasetError(f"The labels in {folder} cannot be read ({error}).") from error
-    if not splits:
-        raise DatasetError(f"{folder} has no metadata/*.parquet: it holds no built dataset.")
+    splits = clips.tables(folder, ["subject_id", *ATTRIBUTES])
     splits[ALL] = pa.concat_tables(splits.values())
     columns = {split: table.to_pydict() for split, table in splits.items()}
     tables: dict[str, dict[str, dict[str, Count]]] = {}
@@ -84,13 +65,16 @@ def demographics(folder: Path) -> Demographics:
         of_person, ambiguous[column] = _people(everything["subject_id"], everything[column])
         tables[column] = {
             name: {
-                split: _count(value, rows["subject_id"], rows[column], of_person)
+                split: {
+                    "people": sum(of_person[who] == value for who in set(rows["subject_id"])),
+                    "clips": rows[column].count(value),
+                }
                 for split, rows in columns.items()
             }
             for value, name in [*enumerate(classes), (None, UNKNOWN)]
         }
     totals = {
-        split: Count(len(set(rows["subject_id"])), len(rows["subject_id"]))
+        split: {"people": len(set(rows["subject_id"])), "clips": len(rows["subject_id"])}
         for split, rows in columns.items()
     }
     return Demographics(totals, tables, ambiguous)
@@ -108,16 +92,6 @@ def _people(subjects: Sequence[str], values: Iterable[int | None]) -> tuple[dict
     }, sum(len(votes) > 1 for votes in told.values())
 
 
-def _count(
-    value: int | None,
-    subjects: Iterable[str],
-    values: Sequence[int | None],
-    of_person: dict[str, int | None],
-) -> Count:
-    people = sum(of_person[person] == value for person in set(subjects))
-    return Count(people, values.count(value))
-
-
 def as_markdown(found: Demographics) -> str:
     """A table an attribute: people and clips with their shares, of all and by split."""
     splits = [ALL, *(split for split in found.totals if split != ALL)]
@@ -128,7 +102,7 @@ def as_markdown(found: Demographics) -> str:
             [name, *(cell for split in splits for cell in _cells(row[split], found.totals[split]))]
             for name, row in table.items()
         ]
-        totals = [f"{n:,}" for split in splits for n in vars(found.totals[split]).values()]
+        totals = [f"{n:,}" for split in splits for n in found.totals[split].values()]
         parts.append(markdown([column.replace("_", " "), *header], [*rows, [ALL, *totals]]))
     parts += [
         f"The clips of {people:,} people differ in {column.replace('_', ' ')}; each counts as what "
@@ -140,23 +114,12 @@ def as_markdown(found: Demographics) -> str:
 
 
 def _cells(count: Count, total: Count) -> list[str]:
-    return [
-        f"{getattr(count, unit):,} ({_share(count, total, unit):.1f} %)"
-        for unit in ("people", "clips")
-    ]
+    return [f"{number:,} ({_share(count, total, unit):.1f} %)" for unit, number in count.items()]
 
 
 def as_json(found: Demographics) -> dict[str, Any]:
     """The same numbers as plain values."""
-    return {
-        "totals": {split: vars(count) for split, count in found.totals.items()},
-        **{
-            column: {name: {split: vars(count) for split, count in row.items()}
-                     for name, row in table.items()}
-            for column, table in found.tables.items()
-        },
-        "ambiguous_people": found.ambiguous,
-    }  # fmt: skip
+    return {"totals": found.totals, **found.tables, "ambiguous_people": found.ambiguous}
 
 
 def draw(found: Demographics, path: Path) -> None:
@@ -168,7 +131,7 @@ def draw(found: Demographics, path: Path) -> None:
     """
     splits = [split for split in found.totals if split != ALL]
     sizes = [len(table) for table in found.tables.values()]
-    with canvas(COLUMN, 0.19 * sum(sizes) + 1.1) as figure:
+    with canvas(COLUMN, 0.19 * sum(sizes) + 1.1, path) as figure:
         panels = figure.subplots(len(sizes), 1, sharex=True, height_ratios=sizes)
         for panel, (column, table) in zip(panels, found.tables.items(), strict=True):
             places = np.arange(len(table))
@@ -197,9 +160,8 @@ def draw(found: Demographics, path: Path) -> None:
         order = [*bars, *(i for i in range(len(labels)) if i not in bars)]
         figure.legend([handles[i] for i in order], [labels[i] for i in order],
                       loc="outside upper center", ncols=3)  # fmt: skip
-        save(figure, path)
 
 
 def _share(count: Count, total: Count, unit: str = "people") -> float:
     """In percent."""
-    return 100 * float(getattr(count, unit)) / (getattr(total, unit) or 1)
+    return 100 * count[unit] / (total[unit] or 1)

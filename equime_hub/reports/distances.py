@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ _CELLS = 60_000
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Bootstrapped:
     """A number and its bootstrap interval; None where it is not defined.
 
     Attributes:
@@ -37,8 +38,7 @@ class Estimate:
     high: float | None = None
 
 
-@dataclass(frozen=True)
-class Distances:
+class Distances(NamedTuple):
     """How far a sample is from the reference.
 
     Attributes:
@@ -48,9 +48,9 @@ class Distances:
             sample the other, in the values' unit.
     """
 
-    deviation: Estimate
-    ks: Estimate
-    wasserstein: Estimate
+    deviation: Bootstrapped
+    ks: Bootstrapped
+    wasserstein: Bootstrapped
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Bootstrap:
     """How intervals are made: percentiles over resampled groups.
 
     Attributes:
-        draws: How often both samples are drawn again; 0 makes no intervals.
-        level: Share of the draws inside the interval, in (0, 1).
-        seed: Of all draws.
+        draws: Bootstrap draws; 0 gives no intervals.
+        level: Share of the draws inside an interval.
+        seed: Seed of the draws.
     """
 
     draws: int = 1000
@@ -93,7 +93,7 @@ def distances(
     Returns:
         The distances; without intervals if either sample has but one group.
     """
-    pair = _Pair(reference, sample)
+    pair = _SortedPair(reference, sample)
     point = pair.measure(np.ones((1, len(reference))), np.ones((1, len(sample))))
     key = ("bootstrap", bootstrap.seed)
     chunk = max(_CELLS // (len(reference) + len(sample)), 1)
@@ -109,17 +109,7 @@ def distances(
     return Distances(*(_estimate(point, draws, i, bootstrap.level) for i in range(3)))
 
 
-def ks(first: Floats, second: Floats) -> float:
-    """Kolmogorov–Smirnov distance of two samples, in [0, 1]."""
-    return distances(first, second, Bootstrap(0)).ks.value or 0.0
-
-
-def wasserstein(first: Floats, second: Floats) -> float:
-    """First Wasserstein distance of two samples, in their unit."""
-    return distances(first, second, Bootstrap(0)).wasserstein.value or 0.0
-
-
-class _Pair:
+class _SortedPair:
     """Two samples, sorted together."""
 
     def __init__(self, reference: Floats, sample: Floats) -> None:
@@ -167,13 +157,13 @@ class _Resampler:
             yield counts.reshape(draws, self.groups).astype(float).take(self._of_value, axis=1)
 
 
-def _estimate(point: Floats, draws: Floats | None, column: int, level: float) -> Estimate:
+def _estimate(point: Floats, draws: Floats | None, column: int, level: float) -> Bootstrapped:
     value = float(point[0, column])
     if not np.isfinite(value):
-        return Estimate(None)
+        return Bootstrapped(None)
     drawn = np.empty(0) if draws is None else draws[:, column]
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
-        return Estimate(value)
+        return Bootstrapped(value)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(value, min(float(low), value), max(float(high), value))
+    return Bootstrapped(value, min(float(low), value), max(float(high), value))

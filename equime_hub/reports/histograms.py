@@ -12,9 +12,9 @@ import numpy as np
 
 from equime_hub.reports.distances import Floats
 from equime_hub.reports.fidelity import Fidelity
-from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
+from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, panels
 from equime_hub.reports.samples import Metric, Sample
-from equime_hub.reports.tables import spread
+from equime_hub.tables import spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,35 +74,29 @@ def pages(fidelity: Fidelity, folder: Path, suffixes: Sequence[str] = (".png", "
         if not any(len(sample.known(c.metric)) for c in fidelity.comparisons):
             continue  # the report says what it lacks
         number = f"-{index}" if slugs.count(slug) > 1 else ""
-        with _page(fidelity, [sample]) as (figure, panels):
+        files = [folder / f"histograms-{slug}{number}{suffix}" for suffix in suffixes]
+        with _page(fidelity, [sample], files) as (figure, axes):
             figure.suptitle(_heading(fidelity, sample), size=7)
-            for metric, panel in panels.items():
+            for metric, panel in axes.items():
                 _single(panel, fidelity, metric, sample, _colour(index))
-            for suffix in suffixes:
-                save(figure, folder / f"histograms-{slug}{number}{suffix}")
-    with _page(fidelity, samples) as (figure, panels):
-        for metric, panel in panels.items():
+    files = [folder / f"overlay{suffix}" for suffix in suffixes]
+    with _page(fidelity, samples, files) as (figure, axes):
+        for metric, panel in axes.items():
             _overlaid(panel, metric, samples)
-        handles, labels = next(iter(panels.values())).get_legend_handles_labels()
+        handles, labels = next(iter(axes.values())).get_legend_handles_labels()
         beside = _LETTERS // (max(map(len, labels)) + 6)
         figure.legend(handles, labels, loc="outside upper center", ncols=min(max(beside, 1), 3))
-        for suffix in suffixes:
-            save(figure, folder / f"overlay{suffix}")
 
 
 @contextlib.contextmanager
 def _page(
-    fidelity: Fidelity, samples: Sequence[Sample]
+    fidelity: Fidelity, samples: Sequence[Sample], files: Sequence[Path]
 ) -> Iterator[tuple[Figure, dict[Metric, Axes]]]:
     """An empty panel for every metric that any of the sets has."""
     found = [c.metric for c in fidelity.comparisons if any(len(s.known(c.metric)) for s in samples)]
     across = min(len(found), _PER_ROW)
-    rows = -(-len(found) // across)
-    with canvas(COLUMN, _PANEL * rows + 0.3) as figure:
-        panels = figure.subplots(rows, across, squeeze=False).flatten()
-        for panel in panels[len(found) :]:
-            panel.set_axis_off()
-        yield figure, dict(zip(found, panels, strict=False))
+    with canvas(COLUMN, _PANEL * -(-len(found) // across) + 0.3, *files) as figure:
+        yield figure, dict(zip(found, panels(figure, len(found), across), strict=True))
 
 
 def _heading(fidelity: Fidelity, sample: Sample) -> str:

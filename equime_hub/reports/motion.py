@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import DatasetError
-from equime_hub.progress import Progress
-from equime_hub.reports.clips import Row, labels, videos
-from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
-from equime_hub.reports.tables import markdown, number
+from equime_hub.progress import Progress, watched
+from equime_hub.reports.clips import ClipLabels, labels, videos
+from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, panels
 from equime_hub.schema.records import Landmarks
+from equime_hub.tables import markdown, number
 from equime_hub.video.motion import Motion, classify, estimate
 from equime_hub.video.timing import milliseconds
 
@@ -64,7 +64,6 @@ class Course:
         source: Who says `told`, one of `APEX_SOURCES`; None if nobody does.
         told: What the dataset says of the times.
         motion: What is measured, on the decoded frames.
-        kind: What that is called, one of `equime_hub.video.motion.KINDS`.
     """
 
     clip_id: str
@@ -74,7 +73,11 @@ class Course:
     source: str | None
     told: Times
     motion: Motion
-    kind: str
+
+    @property
+    def kind(self) -> str:
+        """What the motion is called, one of `equime_hub.video.motion.KINDS`."""
+        return classify(self.motion)
 
     @property
     def found(self) -> Times:
@@ -110,7 +113,7 @@ def courses(
     chosen = _named(folder, rows, clips) if clips else _spread(folder, rows, number)
     files = videos(folder, [row["clip_id"] for row in chosen])
     found = []
-    for done, row in enumerate(chosen, 1):
+    for row in watched(chosen, progress):
         frames = decode(files[row["clip_id"]]).frames
         face = find_face(frames[0], row["generator"] is not None)
         if face is None:
@@ -118,7 +121,7 @@ def courses(
                 f"No face is found in the first frame of clip {row['clip_id']}. Choose other "
                 "clips with --clip."
             )
-        motion = estimate(frames, row["fps"], face)
+        onset, apex, offset = (row[name] for name in _TIMES)
         found.append(
             Course(
                 clip_id=row["clip_id"],
@@ -126,17 +129,14 @@ def courses(
                 emotion=row["emotion"] or "unknown",
                 facs=row["facs"],
                 source=row["apex_source"],
-                told=(row["onset_frame"], row["apex_frame"], row["offset_frame"]),
-                motion=motion,
-                kind=classify(motion),
+                told=(onset, apex, offset),
+                motion=estimate(frames, row["fps"], face),
             )
         )
-        if progress:
-            progress(done, len(chosen))
     return found
 
 
-def _named(folder: Path, rows: Sequence[Row], clips: Sequence[str]) -> list[Row]:
+def _named(folder: Path, rows: Sequence[ClipLabels], clips: Sequence[str]) -> list[ClipLabels]:
     known = {row["clip_id"]: row for row in rows}
     if missing := [clip for clip in clips if clip not in known]:
         raise DatasetError(
@@ -146,14 +146,14 @@ def _named(folder: Path, rows: Sequence[Row], clips: Sequence[str]) -> list[Row]
     return [known[clip] for clip in dict.fromkeys(clips)]
 
 
-def _spread(folder: Path, rows: Sequence[Row], number: int) -> list[Row]:
+def _spread(folder: Path, rows: Sequence[ClipLabels], number: int) -> list[ClipLabels]:
     """The next clip is always of the rarest emotion so far, and then of the rarest person."""
     left = [row for row in rows if row["accepted"]]
     if not left:
         raise DatasetError(
             f"No clip of {folder} passed every gate. Name the clips to look at with --clip."
         )
-    chosen: list[Row] = []
+    chosen: list[ClipLabels] = []
     seen: Counter[tuple[str, str | None]] = Counter()
     for _ in range(min(number, len(left))):
         row = min(left, key=lambda r: [seen[name, r[name]] for name in ("emotion", "subject_id")])
@@ -228,23 +228,20 @@ def draw(found: Sequence[Course], path: Path) -> None:
     columns = min(len(found), 2 if len(found) == 4 else 3)
     rows = -(-len(found) // columns)
     width = COLUMN if columns == 1 else 2 * COLUMN
-    with canvas(width, 1.55 * rows + (0.95 if columns == 1 else 0.55)) as figure:
-        panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
-        for panel, course in zip(panels, found, strict=False):
+    with canvas(width, 1.55 * rows + (0.95 if columns == 1 else 0.55), path) as figure:
+        axes = panels(figure, len(found), columns, sharey=True)
+        for panel, course in zip(axes, found, strict=True):
             _panel(panel, course)
         low = min(getattr(c.motion, name).min() for c in found for name in CURVES)
         high = max(getattr(c.motion, name).max() for c in found for name in CURVES)
-        panels[0].set_ylim(low - 0.05 * (high - low), high + 0.2 * max(high - low, 1e-3))
-        for panel in panels[len(found) :]:
-            panel.set_axis_off()
-        for panel in panels[: len(found)][-columns:]:
+        axes[0].set_ylim(low - 0.05 * (high - low), high + 0.2 * max(high - low, 1e-3))
+        for panel in axes[-columns:]:
             panel.set_xlabel("time (ms)", labelpad=1.5)
-        for panel in panels[::columns]:
+        for panel in axes[::columns]:
             panel.set_ylabel("motion (IOD)", labelpad=2)
         handles, names = _legend({course.source for course in found})
         figure.legend(handles, names, loc="outside upper center", ncols=3 if columns == 1 else 7,
                       handlelength=1.6, columnspacing=1.4)  # fmt: skip
-        save(figure, path)
 
 
 def _panel(panel: Axes, course: Course) -> None:
@@ -257,9 +254,7 @@ def _panel(panel: Axes, course: Course) -> None:
     for name, style in _STYLES.items():
         panel.plot(clock, getattr(motion, name), linewidth=1.0, **style)
     rail = panel.get_xaxis_transform()
-    ends = [
-        clock[frame] for frame in (motion.onset_frame, motion.offset_frame) if frame is not None
-    ]
+    ends = [clock[frame] for frame in course.found[::2] if frame is not None]
     if motion.apex_frame is not None:
         reach = [*ends, clock[motion.apex_frame]]
         panel.plot([min(reach), max(reach)], [0.94] * 2, color=INK, linewidth=0.8, transform=rail)
@@ -286,12 +281,11 @@ def _legend(sources: set[str | None]) -> tuple[list[Any], list[str]]:
     from matplotlib.patches import Patch
 
     said = next(iter(sources)) if len(sources) == 1 else None
-    lines = [Line2D([], [], linewidth=1.0, **style) for style in _STYLES.values()]
-    marks = [
-        Patch(color=_SHADE),
-        Line2D([], [], color=INK, linewidth=0.6),
-        Line2D([], [], color=INK, linewidth=0.8, marker="D", markersize=3),
-    ]
     said = said or "labelled"
-    names = [f"{said} onset to offset", f"{said} apex", "estimated here"]
-    return [*lines, *marks], [*CURVES, *names]
+    marks = {
+        f"{said} onset to offset": Patch(color=_SHADE),
+        f"{said} apex": Line2D([], [], color=INK, linewidth=0.6),
+        "estimated here": Line2D([], [], color=INK, linewidth=0.8, marker="D", markersize=3),
+    }
+    lines = [Line2D([], [], linewidth=1.0, **style) for style in _STYLES.values()]
+    return [*lines, *marks.values()], [*CURVES, *marks]

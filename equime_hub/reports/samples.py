@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from equime_hub.errors import DatasetError
-from equime_hub.progress import Progress
-from equime_hub.schema.features import COLUMNS
+from equime_hub.progress import Progress, watched
+from equime_hub.reports.clips import named
 from equime_hub.schema.taxonomy import EMOTIONS
 
 Floats = npt.NDArray[np.float64]
@@ -173,8 +173,8 @@ def sample(name: str, columns: Columns, origin: str, *, rejected: bool = False) 
         gates = f" but {left_out} that failed a gate (keep them with --rejected)"
         raise DatasetError(f"{origin} holds no clip{gates if left_out else ''}.")
     columns = _derived(columns, origin)
-    sources = {m.key: next((c for c in m.columns if c in columns), "") for m in METRICS}
-    sources = {key: column for key, column in sources.items() if column}
+    there = {m.key: [c for c in m.columns if c in columns] for m in METRICS}
+    sources = {key: found[0] for key, found in there.items() if found}
     if not sources:
         known = ", ".join(column for metric in METRICS for column in metric.columns)
         raise DatasetError(
@@ -184,8 +184,11 @@ def sample(name: str, columns: Columns, origin: str, *, rejected: bool = False) 
     values = {key: _numbers(columns, column, origin) for key, column in sources.items()}
     if "psnr" in values:
         values["psnr"] = np.minimum(values["psnr"], PSNR_CAP)  # of equal frames it is infinite
-    values = {k: np.where(np.isfinite(v), v, np.nan) for k, v in values.items()}
-    values = {k: v for k, v in values.items() if np.isfinite(v).any()}
+    values = {
+        key: np.where(np.isfinite(v), v, np.nan)
+        for key, v in values.items()
+        if np.isfinite(v).any()
+    }
     return Sample(
         name=name,
         size=size,
@@ -232,12 +235,7 @@ def _from_labels(paths: Sequence[Path]) -> Columns:
             tables.append(pq.read_table(path, columns=names))
         except pa.ArrowInvalid as error:
             raise DatasetError(f"{path} cannot be read ({error}).") from error
-    found: dict[str, list[Any]] = pa.concat_tables(tables, promote_options="default").to_pydict()
-    classes = {column.name: column.names for column in COLUMNS if column.names}
-    for name in found.keys() & classes.keys():
-        words = classes[name] or ()
-        found[name] = [None if value is None else words[value] for value in found[name]]
-    return found
+    return named(pa.concat_tables(tables, promote_options="default").to_pydict())
 
 
 def _from_clips(
@@ -248,11 +246,7 @@ def _from_clips(
             f"{folder} is a folder of clips, which cannot be measured here. Give a dataset or a "
             "CSV of its metrics."
         )
-    rows = []
-    for done, clip in enumerate(clips, 1):
-        rows.append(measure(clip))
-        if progress:
-            progress(done, len(clips))
+    rows = [measure(clip) for clip in watched(clips, progress)]
     paths = [clip.relative_to(folder.parent).as_posix() for clip in clips]
     keys = dict.fromkeys(key for row in rows for key in row)
     return {"path": paths, **{key: [row.get(key) for row in rows] for key in keys}}

@@ -27,7 +27,7 @@ from equime_hub.video.encoder import encode as encode
 from equime_hub.video.encoder import encode_frames as encode_frames
 from equime_hub.video.picture import Decoded
 
-Source = bytes | str | Path
+VideoSource = bytes | str | Path
 """A video file as its bytes, or where it lies."""
 
 # A title or comment need not be UTF-8. PyAV 19 takes it as it comes and knows no such option;
@@ -62,7 +62,7 @@ class VideoInfo:
     size_bytes: int
 
 
-def decode(source: Source, indices: Sequence[int] | None = None) -> Clip:
+def decode(source: VideoSource, indices: Sequence[int] | None = None) -> Clip:
     """Decode a video, or some of its frames.
 
     The pixels are FFmpeg's default conversion to RGB, equal to PyAV's and torchcodec's (which
@@ -80,19 +80,18 @@ def decode(source: Source, indices: Sequence[int] | None = None) -> Clip:
         VideoError: No readable video, damaged before the last frame wanted, no index, or an index
             out of range.
     """
-    with _opened(source) as (container, stream):
-        count, fps = _count(source, stream), _fps(stream)
-        if indices is None:
-            return Clip(_stacked(_pictures(container, stream, range(count)), count), fps)
-        wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
-        if not wanted.size or wanted.min() < 0 or wanted.max() >= count:
-            raise VideoError(
-                f"Frames {wanted.tolist()} are not all in a video of {count} frames: "
-                f"give at least one index from 0 to {count - 1}"
-            )
-        unique, positions = np.unique(wanted, return_inverse=True)
-        frames = _stacked(_pictures(container, stream, unique.tolist()), len(unique))
-        return Clip(frames if np.array_equal(unique, wanted) else frames[positions], fps)
+    reader = Reader(source)
+    if indices is None:
+        return Clip(_stacked(reader.pictures(range(reader.count)), reader.count), reader.fps)
+    wanted = np.asarray(indices, dtype=np.int64).reshape(-1)
+    if not wanted.size or wanted.min() < 0 or wanted.max() >= reader.count:
+        raise VideoError(
+            f"Frames {wanted.tolist()} are not all in a video of {reader.count} frames: "
+            f"give at least one index from 0 to {reader.count - 1}"
+        )
+    unique, positions = np.unique(wanted, return_inverse=True)
+    frames = _stacked(reader.pictures(unique.tolist()), len(unique))
+    return Clip(frames if np.array_equal(unique, wanted) else frames[positions], reader.fps)
 
 
 class Reader:
@@ -112,7 +111,7 @@ class Reader:
         VideoError: No readable video.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: VideoSource) -> None:
         self._source = source
         self._opened: _Session | None = _session(source)
         self.count, self.fps = next(self._opened)
@@ -138,12 +137,13 @@ class Reader:
 
 
 _Session = Generator[Any, Sequence[int], None]
-"""Gives length and rate, is sent indices, and gives frames."""
+"""A file that stays open from its length and rate, which come first, to the frames whose indices
+it is then sent."""
 
 
-def _session(source: Source) -> _Session:
+def _session(source: VideoSource) -> _Session:
     with _opened(source) as (container, stream):
-        wanted = yield _count(source, stream), _fps(stream)
+        wanted = yield _count(source, stream), float(_rate(stream))
         yield from _pictures(container, stream, wanted)
 
 
@@ -180,19 +180,16 @@ def _pictures(
     )
 
 
-def probe(source: Source) -> VideoInfo:
+def probe(source: VideoSource) -> VideoInfo:
     """Read what a file says about its video, without decoding a pixel.
 
     Raises:
         VideoError: No readable video.
     """
     with _opened(source) as (_, stream):
-        count, fps = _count(source, stream), _fps(stream)
+        count, fps = _count(source, stream), float(_rate(stream))
         duration = count / fps
-        if isinstance(source, bytes):
-            size = memoryview(source).nbytes
-        else:
-            size = Path(source).stat().st_size
+        size = len(memoryview(source)) if isinstance(source, bytes) else Path(source).stat().st_size
         context = stream.codec_context
         return VideoInfo(
             num_frames=count,
@@ -206,7 +203,7 @@ def probe(source: Source) -> VideoInfo:
         )
 
 
-def timeline(source: Source) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def timeline(source: VideoSource) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """When each frame is shown and for how long, in seconds, without decoding a pixel.
 
     Raises:
@@ -222,8 +219,9 @@ def timeline(source: Source) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.fl
             base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
         ticks = np.array(sorted(pts or 0 for pts in shown), dtype=np.int64)
         lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (rate * base)))
-        scale = base.numerator, base.denominator
-        return ticks * scale[0] / scale[1], lengths * scale[0] / scale[1]
+        # Times the numerator first: only the division rounds.
+        begin, last = (whole * base.numerator / base.denominator for whole in (ticks, lengths))
+        return begin, last
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
@@ -237,7 +235,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
 
 
 @contextlib.contextmanager
-def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
+def _opened(source: VideoSource) -> Iterator[tuple[InputContainer, VideoStream]]:
     file: io.BytesIO | str
     if isinstance(source, bytes):
         file = io.BytesIO(source)
@@ -260,7 +258,7 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
         ) from error
 
 
-def _count(source: Source, stream: VideoStream) -> int:
+def _count(source: VideoSource, stream: VideoStream) -> int:
     """Frames that a full decode gives, from the index of the file or else by its packets."""
     entries = stream.index_entries
     if stream.frames and stream.frames == len(entries):
@@ -272,10 +270,6 @@ def _count(source: Source, stream: VideoStream) -> int:
     if not count:
         raise VideoError(f"The video has no frame ({stream.container.name}); make it again")
     return count
-
-
-def _fps(stream: VideoStream) -> float:
-    return float(_rate(stream))
 
 
 def _rate(stream: VideoStream) -> Fraction:

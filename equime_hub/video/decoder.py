@@ -111,7 +111,7 @@ class AvDecoder:
 
     def __new__(
         cls,
-        source: codec.Source,
+        source: codec.VideoSource,
         dimension_order: DimensionOrder = "NCHW",
         fetch: Callable[[str], bytes] | None = None,
     ) -> AvDecoder:
@@ -122,7 +122,7 @@ class AvDecoder:
 
     def __init__(
         self,
-        source: codec.Source,
+        source: codec.VideoSource,
         dimension_order: DimensionOrder = "NCHW",
         fetch: Callable[[str], bytes] | None = None,
     ) -> None:
@@ -145,7 +145,7 @@ class AvDecoder:
         raise NotImplementedError
 
     @property
-    def _source(self) -> codec.Source:
+    def _source(self) -> codec.VideoSource:
         return self.encoded
 
     @property
@@ -266,7 +266,7 @@ class _VideoFile(AvDecoder, str):  # type: ignore[misc]
         return str(self)
 
     @cached_property
-    def _source(self) -> codec.Source:
+    def _source(self) -> codec.VideoSource:
         return self.encoded if self._fetch is None else self._fetch(self.encoded)
 
     def __repr__(self) -> str:

@@ -8,24 +8,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from equime_hub.errors import VideoError
 from equime_hub.schema.records import Landmarks
-from equime_hub.video.locate import canonical, largest
-from equime_hub.video.picture import centre as centre
-from equime_hub.video.picture import resized
-
-Image = npt.NDArray[np.uint8]
-
-
-def find(frame: Image) -> Landmarks | None:
-    """The largest face of a frame.
-
-    Args:
-        frame: H×W×3 uint8 RGB.
-    """
-    return largest(frame)
+from equime_hub.video.locate import canonical
+from equime_hub.video.picture import Image, resized
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,42 +15,20 @@ Image = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
 
 
-def _farneback(before: Image, after: Image) -> Field:
-    start = np.zeros((*before.shape, 2), np.float32)
-    found = cv2.calcOpticalFlowFarneback(
-        before,
-        after,
-        start,
-        pyr_scale=0.5,
-        levels=3,
-        winsize=15,
-        iterations=3,
-        poly_n=5,
-        poly_sigma=1.1,
-        flags=0,
-    )
-    return np.asarray(found, np.float32)
+_FARNEBACK: Any = {
+    "pyr_scale": 0.5, "levels": 3, "winsize": 15, "iterations": 3, "poly_n": 5, "poly_sigma": 1.1,
+    "flags": 0,
+}  # fmt: skip
 
-
-def _dis(before: Image, after: Image) -> Field:
-    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    start = np.zeros((*before.shape, 2), np.float32)
-    return np.asarray(method.calc(before, after, start), np.float32)
-
-
-def _tvl1(before: Image, after: Image) -> Field:
-    method = cv2.optflow.createOptFlow_DualTVL1()
-    start = np.zeros((*before.shape, 2), np.float32)
-    return np.asarray(method.calc(before, after, start), np.float32)
-
-
-METHODS: dict[str, Callable[[Image, Image], Field]] = {
-    "farneback": _farneback,
-    "dis": _dis,
-    "tvl1": _tvl1,
+METHODS: dict[str, Callable[[Image, Image, Field], Any]] = {
+    "farneback": lambda *frames: cv2.calcOpticalFlowFarneback(*frames, **_FARNEBACK),
+    "dis": lambda *frames: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(
+        *frames
+    ),
+    "tvl1": lambda *frames: cv2.optflow.createOptFlow_DualTVL1().calc(*frames),
 }
 """Name → method: Farnebäck (2003), DIS (Kroeger et al. 2016), TV-L1 (Zach et al. 2007), each as
-OpenCV has it."""
+OpenCV has it. Given are two frames, and the flow to start from."""
 
 
 def flow(before: Image, after: Image, method: str = "farneback") -> Field:
@@ -73,7 +52,8 @@ def flow(before: Image, after: Image, method: str = "farneback") -> Field:
             "Optical flow needs two gray frames H×W uint8 of one size, got "
             f"{before.shape} and {after.shape} of {before.dtype}"
         )
-    return METHODS[method](before, after)
+    start = np.zeros((*before.shape, 2), np.float32)
+    return np.asarray(METHODS[method](before, after, start), np.float32)
 
 
 def strain(flow: Field) -> Field:

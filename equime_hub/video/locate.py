@@ -8,6 +8,7 @@ read off the FFHQ alignment (Karras et al. 2019) and a few portraits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,6 +21,7 @@ from equime_hub.schema.records import Landmarks, Point
 from equime_hub.video.threads import one_thread
 
 Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
@@ -90,12 +92,12 @@ def canonical(width: int, height: int) -> Landmarks:
     side = min(width, height)
     iod = 0.25 * side
     middle = ((width - 1) / 2, (height - 1) / 2 + (0.4725 - 0.5) * side)
-    frame = _Frame(middle, (iod, 0.0))
+    frame = _EyeLevel(middle, (iod, 0.0))
     return _landmarks(frame, (-0.28, -0.28), (-0.39, 0.39, 1.1, 1.1), (1.01, 1.24))
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _EyeLevel:
     """Eye-level coordinates: origin between the eyes, unit the IOD.
 
     Attributes:
@@ -180,7 +182,7 @@ def _pupil(gray: Image, point: Point, radius: float) -> Point:
 def _parts(image: Image, left: Point, right: Point) -> Landmarks:
     """All landmarks of a face from its eyes, refined on the upright patch around it."""
     middle = ((left[0] + right[0]) / 2, (left[1] + right[1]) / 2)
-    frame = _Frame(middle, (right[0] - left[0], right[1] - left[1]))
+    frame = _EyeLevel(middle, (right[0] - left[0], right[1] - left[1]))
     corners = np.array(
         [frame.pixel(LEFT, TOP), frame.pixel(LEFT + 1, TOP), frame.pixel(LEFT, TOP + 1)],
         np.float32,
@@ -266,7 +268,7 @@ def _lips(red: Array, mouth: tuple[float, float, float, float]) -> tuple[float, 
 
 
 def _landmarks(
-    frame: _Frame,
+    frame: _EyeLevel,
     brows: tuple[float, float],
     mouth: tuple[float, float, float, float],
     lips: tuple[float, float],
@@ -291,11 +293,26 @@ def _landmarks(
     )
 
 
+def moved(
+    face: Landmarks, points: Callable[[Floats], Floats], sizes: Callable[[Floats], Floats]
+) -> Landmarks:
+    """Landmarks elsewhere.
+
+    Args:
+        face: Where they were.
+        points: All of them, 10×2 → where they go.
+        sizes: Width and height of an eye → what becomes of them.
+    """
+    numbers = np.array(face.flat())
+    places, eye = points(numbers[:20].reshape(10, 2)), sizes(numbers[20:])
+    return Landmarks.from_flat((*places.ravel().tolist(), *eye.tolist()))
+
+
 def _rescaled(face: Landmarks, sx: float, sy: float) -> Landmarks:
     """Landmarks of the image whose reduced copy they were found in."""
-    numbers = np.array(face.flat())
-    points = (numbers[:20].reshape(10, 2) + 0.5) * (sx, sy) - 0.5
-    return Landmarks.from_flat((*points.ravel().tolist(), *(numbers[20:] * (sx, sy)).tolist()))
+    return moved(
+        face, lambda points: (points + 0.5) * (sx, sy) - 0.5, lambda sizes: sizes * (sx, sy)
+    )
 
 
 @cache

@@ -13,8 +13,8 @@ from equime_hub.schema.records import Landmarks
 from equime_hub.video import motion as motions
 from equime_hub.video.clip import Clip
 from equime_hub.video.decoder import AvDecoder
-from equime_hub.video.face import find
 from equime_hub.video.footage import Footage, footage
+from equime_hub.video.locate import largest, moved
 from equime_hub.video.motion import Motion
 from equime_hub.video.motion.patch import FINEST, SMALLEST
 
@@ -51,7 +51,7 @@ class Moments:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class MeasuredMoments:
     """Moments that were measured.
 
     Attributes:
@@ -65,7 +65,9 @@ class Estimate:
     landmarks: Landmarks | None
 
 
-def estimate(video: Clip | AvDecoder | Footage, landmarks: Landmarks | None = None) -> Estimate:
+def estimate(
+    video: Clip | AvDecoder | Footage, landmarks: Landmarks | None = None
+) -> MeasuredMoments:
     """Measure when the expression of a clip begins, culminates and ends.
 
     Frames are reduced one by one, so a long 4K recording needs little memory.
@@ -79,19 +81,20 @@ def estimate(video: Clip | AvDecoder | Footage, landmarks: Landmarks | None = No
     """
     shown = footage(video)
     last = shown.count - 1
-    landmarks = landmarks or find(shown.frame(0))
+    landmarks = landmarks or largest(shown.frame(0))
+    still = Moments(0, last // 2, last)
     if landmarks is None or last < 1:
-        return Estimate(Moments(0, last // 2, last), None, landmarks)
-    fps = shown.fps
-    reduction = _Reduction.of(landmarks)
-    if reduction.distance < SMALLEST:
-        return Estimate(Moments(0, last // 2, last), None, landmarks)
-    motion = motions.estimate(reduction.frames(shown), fps, reduction.landmarks(landmarks))
+        return MeasuredMoments(still, None, landmarks)
+    fps = shown.fps  # says what is wrong with bare frames before all of them are read
+    if _distance(landmarks) < SMALLEST:
+        return MeasuredMoments(still, None, landmarks)
+    frames, face = _reduced(shown, landmarks)
+    motion = motions.estimate(frames, fps, face)
     onset, apex, offset = motion.onset_frame, motion.apex_frame, motion.offset_frame
     if apex is None:
-        return Estimate(Moments(0, last // 2, last), motion, landmarks)
+        return MeasuredMoments(still, motion, landmarks)
     found = Moments(min(onset or 0, apex), apex, max(last if offset is None else offset, apex))
-    return Estimate(found, motion, landmarks)
+    return MeasuredMoments(found, motion, landmarks)
 
 
 def complete(given: Moments, measured: Moments) -> Moments:
@@ -114,62 +117,37 @@ def complete(given: Moments, measured: Moments) -> Moments:
     return Moments(min(low, apex), apex, max(high, apex))
 
 
-@dataclass(frozen=True)
-class _Reduction:
-    """The face and a margin in gray, at most twice as fine as motion is measured.
+def _distance(face: Landmarks) -> float:
+    """Between the eyes, in pixels."""
+    return float(np.hypot(*np.subtract(face.right_eye, face.left_eye)))
 
-    Attributes:
-        left: First column of the part of the frames.
-        top: First row.
-        right: Column after the last.
-        bottom: Row after the last.
-        factor: Pixels of a frame for one that is kept, in each direction.
-        distance: Between the eyes, in pixels of the frame.
+
+def _reduced(shown: Footage, face: Landmarks) -> tuple[npt.NDArray[np.uint8], Landmarks]:
+    """The face and a margin of every frame in gray, and where the face is in that.
+
+    At most twice as fine as motion is measured. All is one array from the start: small ones, made
+    between large frames, would scatter over the heap and keep it from shrinking.
     """
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-    factor: int
-    distance: float
-
-    @classmethod
-    def of(cls, landmarks: Landmarks) -> _Reduction:
-        eyes = np.array((landmarks.left_eye, landmarks.right_eye))
-        distance = float(np.hypot(*(eyes[1] - eyes[0])))
-        first = np.floor(eyes.mean(0) - REACH * distance).clip(0).astype(int)
-        last = np.ceil(eyes.mean(0) + REACH * distance).astype(int)
-        factor = max(1, int(distance / FINEST))
-        left, top, right, bottom = map(int, (*first, *last))
-        return cls(left, top, right, bottom, factor, distance)
-
-    def frames(self, shown: Footage) -> npt.NDArray[np.uint8]:
-        """The part of every frame.
-
-        In one array from the start: small ones, made between large frames, would scatter over
-        the heap and keep it from shrinking.
-        """
-        whole: npt.NDArray[np.uint8] | None = None
-        for index, frame in enumerate(shown.stream(range(shown.count))):
-            part = frame[self.top : self.bottom, self.left : self.right]
-            height, width = (size // self.factor for size in part.shape[:2])
-            part = part[: height * self.factor, : width * self.factor]
-            if whole is None:
-                whole = np.empty((shown.count, height, width), np.uint8)
-            gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), np.uint8)
-            if self.factor > 1:
-                cv2.resize(gray, (width, height), whole[index], interpolation=cv2.INTER_AREA)
-            else:
-                whole[index] = gray
-        assert whole is not None
-        return whole
-
-    def landmarks(self, face: Landmarks) -> Landmarks:
-        """Where the face is in the part."""
-        numbers = np.array(face.flat())
-        points = numbers[:20].reshape(10, 2) - (self.left, self.top)
-        points = (points + 0.5) / self.factor - 0.5
-        return Landmarks.from_flat(
-            (*points.ravel().tolist(), *(numbers[20:] / self.factor).tolist())
-        )
+    distance = _distance(face)
+    middle = np.mean((face.left_eye, face.right_eye), axis=0)
+    left, top = map(int, np.floor(middle - REACH * distance).clip(0))
+    right, bottom = map(int, np.ceil(middle + REACH * distance))
+    factor = max(1, int(distance / FINEST))
+    whole: npt.NDArray[np.uint8] | None = None
+    for index, frame in enumerate(shown.stream(range(shown.count))):
+        part = frame[top:bottom, left:right]
+        height, width = (size // factor for size in part.shape[:2])
+        part = part[: height * factor, : width * factor]
+        if whole is None:
+            whole = np.empty((shown.count, height, width), np.uint8)
+        gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), np.uint8)
+        if factor > 1:
+            cv2.resize(gray, (width, height), whole[index], interpolation=cv2.INTER_AREA)
+        else:
+            whole[index] = gray
+    assert whole is not None
+    return whole, moved(
+        face,
+        lambda points: (points - (left, top) + 0.5) / factor - 0.5,
+        lambda sizes: sizes / factor,
+    )

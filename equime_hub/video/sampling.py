@@ -13,16 +13,6 @@ from equime_hub.video import timing
 Indices = npt.NDArray[np.int64]
 
 
-def all_frames(num_frames: int) -> Indices:
-    """Every frame.
-
-    Raises:
-        VideoError: No frame.
-    """
-    _at_least_one("num_frames", num_frames)
-    return np.arange(num_frames, dtype=np.int64)
-
-
 def uniform(num_frames: int, n: int) -> Indices:
     """`n` evenly spaced frames from the first to the last.
 

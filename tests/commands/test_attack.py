@@ -40,7 +40,6 @@ def folds(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_options_name_what_there_is() -> None:
-    assert attacks.KINDS == command.KINDS
     (option,) = (each for each in command.attack.params if each.name == "degrade")
     said = str(getattr(option, "show_default", ""))
     assert tuple(map(degrade.Degradation.parsed, said.split(","))) == degrade.DEFAULT

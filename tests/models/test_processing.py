@@ -11,8 +11,8 @@ import torch
 from equime_hub.errors import VideoError
 from equime_hub.models.processing import MicroExpressionVideoProcessor
 from equime_hub.video.clip import Clip
-from equime_hub.video.face import find
 from equime_hub.video.flow import flow, strain
+from equime_hub.video.locate import largest
 from equime_hub.video.moments import Moments
 from tests.video.test_codec import textured_clip
 
@@ -188,18 +188,18 @@ def test_faces_are_cut_out_alike_in_all_frames(portrait: Clip) -> None:
     ours = processor(face_crop="face", num_frames=3, size=128)
     made = ours.prepare(portrait)
     assert made.face
-    first = find(made.values[0])
-    last = find(made.values[-1])
+    first = largest(made.values[0])
+    last = largest(made.values[-1])
     assert first is not None
     assert last is not None
     assert np.allclose(first.left_eye, (0.375 * 127, 0.4725 * 127), atol=3)
     assert np.allclose(first.right_eye, (0.625 * 127, 0.4725 * 127), atol=3)
-    seen = find(portrait.frames[0])
+    seen = largest(portrait.frames[0])
     assert seen is not None
     scale = 32 / (seen.right_eye[0] - seen.left_eye[0])
     assert last.left_eye[0] - first.left_eye[0] == pytest.approx(5 * scale, abs=2)
     wide = processor(face_crop="face", num_frames=3, size=128, crop_margin=1.5).prepare(portrait)
-    face = find(wide.values[0])
+    face = largest(wide.values[0])
     assert face is not None
     assert face.right_eye[0] - face.left_eye[0] == pytest.approx(32 / 1.5, abs=2.5)
 

@@ -16,7 +16,7 @@ from equime_hub.models import saved as saved_model
 from equime_hub.models.processing import MicroExpressionVideoProcessor
 from equime_hub.models.saved import SavedModel
 from equime_hub.prediction import video as reading
-from equime_hub.prediction.video import Reading, read
+from equime_hub.prediction.video import VideoReading, read
 from equime_hub.video.decoder import AvDecoder
 from equime_hub.video.moments import Moments, estimate
 from tests.support import moving, videos
@@ -44,7 +44,7 @@ def ours() -> SavedModel:
     return moving.saved(moving.MotionReader)
 
 
-def near(found: Reading) -> bool:
+def near(found: VideoReading) -> bool:
     """Whether the moments are those that were planned, 40 ms more or less."""
     planned = zip((found.moments.onset, found.moments.apex, found.moments.offset),
                   (ONSET, APEX, OFFSET), strict=True)  # fmt: skip

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from equime_hub.errors import DatasetError
-from equime_hub.reports.agreement import _kappa, agreement
-from equime_hub.reports.agreement_text import as_json, as_markdown
+from equime_hub.reports.agreement import _kappa, agreement, as_json, as_markdown
 from equime_hub.schema.taxonomy import AU_INDEX, EMOTIONS
 
 Clip = tuple[str, str | None]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from equime_hub.errors import DatasetError
-from equime_hub.reports.demographics import Count, as_json, as_markdown, demographics, draw
+from equime_hub.reports.demographics import as_json, as_markdown, demographics, draw
 
 Row = tuple[str, int | None, int | None, int | None]
 """Person, gender, race, age group."""
@@ -38,28 +38,32 @@ def folder() -> Path:
     return folder
 
 
+def count(people: int, clips: int) -> dict[str, int]:
+    return {"people": people, "clips": clips}
+
+
 def test_people_and_clips_by_hand(folder: Path) -> None:
     found = demographics(folder)
-    assert found.totals == {"train": Count(3, 6), "test": Count(1, 2), "all": Count(4, 8)}
+    assert found.totals == {"train": count(3, 6), "test": count(1, 2), "all": count(4, 8)}
     gender = found.tables["gender"]
-    assert gender["woman"] == {"train": Count(2, 3), "test": Count(0, 0), "all": Count(2, 3)}
-    assert gender["man"] == {"train": Count(1, 3), "test": Count(0, 0), "all": Count(1, 3)}
-    assert gender["unknown"] == {"train": Count(0, 0), "test": Count(1, 2), "all": Count(1, 2)}
-    assert found.tables["race"]["white"]["all"] == Count(2, 5)
-    assert found.tables["race"]["black"]["all"] == Count(0, 0)
+    assert gender["woman"] == {"train": count(2, 3), "test": count(0, 0), "all": count(2, 3)}
+    assert gender["man"] == {"train": count(1, 3), "test": count(0, 0), "all": count(1, 3)}
+    assert gender["unknown"] == {"train": count(0, 0), "test": count(1, 2), "all": count(1, 2)}
+    assert found.tables["race"]["white"]["all"] == count(2, 5)
+    assert found.tables["race"]["black"]["all"] == count(0, 0)
     # The clip of unknown age is of a person of known age.
-    assert found.tables["age_group"]["20-30"]["all"] == Count(1, 2)
-    assert found.tables["age_group"]["unknown"]["all"] == Count(1, 2)
+    assert found.tables["age_group"]["20-30"]["all"] == count(1, 2)
+    assert found.tables["age_group"]["unknown"]["all"] == count(1, 2)
     assert found.ambiguous == {"gender": 2, "race": 0, "age_group": 0}
 
 
 def test_every_person_and_clip_is_counted_once(built: Path) -> None:
     found = demographics(built)
-    assert found.totals["all"] == Count(8, 40)
+    assert found.totals["all"] == count(8, 40)
     for table in found.tables.values():
         for split, total in found.totals.items():
-            assert sum(row[split].people for row in table.values()) == total.people
-            assert sum(row[split].clips for row in table.values()) == total.clips
+            for unit in ("people", "clips"):
+                assert sum(row[split][unit] for row in table.values()) == total[unit]
 
 
 def test_the_text_shows_shares(folder: Path) -> None:
@@ -96,5 +100,8 @@ def test_no_dataset_and_foreign_labels_are_sentences(folder: Path) -> None:
         demographics(Path("nowhere"))
     (path,) = folder.glob("metadata/test-*")
     pq.write_table(pa.table({"subject_id": ["a"]}), path)
+    with pytest.raises(DatasetError, match="lacks gender, race, age_group: it is of another"):
+        demographics(folder)
+    path.write_bytes(b"PAR1")
     with pytest.raises(DatasetError, match="cannot be read"):
         demographics(folder)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from equime_hub.reports import distances as module
-from equime_hub.reports.distances import Bootstrap, Estimate, Floats, distances, ks, wasserstein
+from equime_hub.reports.distances import Bootstrap, Bootstrapped, Floats, distances
 
 # Few different numbers, so that many are equal.
 SAMPLES = st.lists(st.integers(-5, 5), min_size=1, max_size=30).map(
@@ -19,18 +19,19 @@ SAMPLES = st.lists(st.integers(-5, 5), min_size=1, max_size=30).map(
 
 @given(SAMPLES, SAMPLES)
 def test_distances_are_those_of_scipy(first: Floats, second: Floats) -> None:
+    found = distances(first, second, Bootstrap(0))
     with warnings.catch_warnings(action="ignore"):  # of the p-value, which is not used
         expected = stats.ks_2samp(first, second).statistic
-    assert ks(first, second) == pytest.approx(expected)
+    assert found.ks.value == pytest.approx(expected)
     expected = stats.wasserstein_distance(first, second)
-    assert wasserstein(first, second) == pytest.approx(expected, abs=1e-12)
+    assert found.wasserstein.value == pytest.approx(expected, abs=1e-12)
 
 
 @given(SAMPLES, st.integers(1, 3))
 def test_a_sample_has_no_distance_from_its_own_copies(sample: Floats, times: int) -> None:
     found = distances(sample, np.tile(sample, times), Bootstrap(0))
-    assert found.ks == Estimate(0.0)
-    assert found.wasserstein == Estimate(0.0)
+    assert found.ks == Bootstrapped(0.0)
+    assert found.wasserstein == Bootstrapped(0.0)
 
 
 @given(SAMPLES, SAMPLES)
@@ -44,19 +45,19 @@ def test_distances_do_not_depend_on_order(first: Floats, second: Floats) -> None
 
 def test_by_hand() -> None:
     found = distances(np.array([1.0, 2, 3, 4]), np.array([3.0, 4, 5, 6]), Bootstrap(0))
-    assert found.deviation == Estimate(80.0)  # 4.5 from 2.5
-    assert found.ks == Estimate(0.5)
-    assert found.wasserstein == Estimate(2.0)
+    assert found.deviation == Bootstrapped(80.0)  # 4.5 from 2.5
+    assert found.ks == Bootstrapped(0.5)
+    assert found.wasserstein == Bootstrapped(2.0)
     negative = distances(np.array([-2.0]), np.array([-1.0]), Bootstrap(0))
-    assert negative.deviation == Estimate(50.0)  # upwards, whatever the sign of the mean
-    assert distances(np.zeros(3), np.ones(3), Bootstrap(0)).deviation == Estimate(None)
+    assert negative.deviation == Bootstrapped(50.0)  # upwards, whatever the sign of the mean
+    assert distances(np.zeros(3), np.ones(3), Bootstrap(0)).deviation == Bootstrapped(None)
 
 
 @pytest.mark.parametrize("side", ["reference_groups", "sample_groups"])
 def test_one_group_has_no_interval(side: str) -> None:
     values = np.arange(6.0)
     found = distances(values, values + 1, Bootstrap(50), **{side: np.zeros(6, np.int64)})
-    assert found.wasserstein == Estimate(1.0)
+    assert found.wasserstein == Bootstrapped(1.0)
 
 
 def test_intervals_cover_the_true_distance_of_means() -> None:
@@ -89,8 +90,8 @@ def test_draws_depend_on_the_seed_and_not_on_the_chunks(monkeypatch: pytest.Monk
     assert distances(reference, sample, Bootstrap(100, seed=1)).ks != found.ks
     monkeypatch.setattr(module, "_CELLS", 7 * 50)
     again = distances(reference, sample, Bootstrap(100))
-    for name, estimate in vars(found).items():
-        assert vars(vars(again)[name]) == pytest.approx(vars(estimate))
+    for name, estimate in found._asdict().items():
+        assert vars(getattr(again, name)) == pytest.approx(vars(estimate))
 
 
 @given(SAMPLES, SAMPLES)
@@ -102,6 +103,6 @@ def test_an_interval_holds_the_value(first: Floats, second: Floats) -> None:
             assert estimate.low <= estimate.value <= estimate.high
 
 
-def _width(estimate: Estimate) -> float:
+def _width(estimate: Bootstrapped) -> float:
     assert estimate.low is not None and estimate.high is not None
     return estimate.high - estimate.low

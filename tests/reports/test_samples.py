@@ -142,7 +142,7 @@ def test_clips_of_a_folder_are_measured() -> None:
     assert sample.name == "clips"
     assert list(sample.values["psnr"]) == [0, 1]
     assert sample.emotions == ("anger",)
-    assert steps == [(1, 2), (2, 2)]
+    assert steps == [(0, 2), (1, 2), (2, 2)]
     with pytest.raises(DatasetError, match="cannot be measured here"):
         read(Path("clips"))
 

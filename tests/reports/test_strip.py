@@ -7,17 +7,32 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from equime_hub.reports.strip import MARKS, Strip, draw
+from equime_hub.prediction.video import VideoReading
+from equime_hub.reports.strip import MARKS, draw
+from equime_hub.video.locate import canonical
+from equime_hub.video.moments import Moments
+from equime_hub.video.motion import estimate
+
+CLOCK = np.linspace(0, 590, 60)
+FLAT = estimate(np.zeros((60, 64, 64), np.uint8), 100, canonical(64, 64))
 
 
-def strip(pictures: int = 7, **changes: object) -> Strip:
-    clock = np.linspace(0, 590, 60)
+def strip(pictures: int = 7, **changes: object) -> VideoReading:
     faces = np.random.default_rng(0).integers(0, 255, (pictures, 32, 32, 3)).astype(np.uint8)
-    made = Strip(
-        "surprise", "clip.mp4", faces, np.linspace(0, 590, pictures).tolist(),
-        {"onset": 100.0, "apex": 210.0, "offset": 400.0}, clock,
-        0.03 * np.exp(-(((clock - 210) / 90) ** 2)), {"surprise": 0.8, "happiness": 0.2},
-    )  # fmt: skip
+    made = VideoReading(
+        Path("clip.mp4"),
+        frames=60,
+        fps=100.0,
+        size=(64, 64),
+        window=(0, 60),
+        motion=replace(FLAT, expression=0.03 * np.exp(-(((CLOCK - 210) / 90) ** 2))),
+        kind="micro-like",
+        moments=Moments(10, 21, 40),
+        clock=CLOCK,
+        probabilities={"surprise": 0.8, "happiness": 0.2},
+        places=tuple(np.linspace(0, 59, pictures).astype(int).tolist()),
+        pictures=faces,
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -33,7 +48,7 @@ def colour(image: np.ndarray, name: str) -> int:
 
 def test_each_moment_is_marked_in_its_colour(tmp_path: Path) -> None:
     draw([strip()], tmp_path / "all.png")
-    draw([strip(marks={})], tmp_path / "none.png")
+    draw([strip(moments=Moments())], tmp_path / "none.png")
     marked, plain = (pixels(tmp_path / f"{name}.png") for name in ("all", "none"))
     for name in MARKS.values():
         assert colour(marked, name) > colour(plain, name) + 300
@@ -52,10 +67,10 @@ def test_strips_stand_below_each_other_and_notes_make_room(tmp_path: Path) -> No
     "changes",
     [
         {"pictures": 1},
-        {"pictures": 2, "marks": {"apex": 590.0}},
-        {"clock": np.zeros(0), "motion": np.zeros(0), "marks": {}, "chances": {}},
-        {"motion": np.zeros(60)},
-        {"title": "a_$very$ long name " * 3},
+        {"pictures": 2, "moments": Moments(apex=59)},
+        {"motion": None, "kind": None, "moments": Moments(), "probabilities": {}},
+        {"motion": FLAT},
+        {"path": Path("a_$very$ long name " * 3), "probabilities": {"a_$very$ name": 1.0}},
     ],
 )
 def test_whatever_is_missing(changes: dict[str, object], tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from equime_hub.errors import DatasetError, ModelError
 from equime_hub.models import surfaces
 from equime_hub.models.attacks import Attack
 from equime_hub.reports import robustness_tables
-from equime_hub.reports.robustness_words import verdicts
-from equime_hub.robustness import robustness
+from equime_hub.reports.robustness_tables import verdicts
 from equime_hub.robustness.degradations import Degradation
-from equime_hub.robustness.robustness import RobustnessConfig, Trial
+from equime_hub.robustness.measure import Robustness, RobustnessConfig, Trial, robustness
 from tests.support import moving
 from tests.support.moving import (
     CLASSES,
@@ -32,11 +31,11 @@ FEW = RobustnessConfig(
 )
 
 
-def measured(model: type[moving.Reader], **changes: Any) -> robustness.Robustness:
-    return robustness.measure([Trial(saved(model), examples())], replace(FEW, **changes))
+def measured(model: type[moving.Reader], **changes: Any) -> Robustness:
+    return robustness([Trial(saved(model), examples())], replace(FEW, **changes))
 
 
-def uf1(found: robustness.Robustness, name: str) -> float:
+def uf1(found: Robustness, name: str) -> float:
     condition = found.condition(name)
     assert condition is not None
     return condition.uf1
@@ -100,7 +99,7 @@ def test_batches_and_folds_change_nothing() -> None:
         Trial(model, clips.take(rows), (name,) * len(rows))
         for name, rows in (("a", range(half)), ("b", range(half, len(clips))))
     ]
-    other = robustness.measure(folds, replace(FEW, batch_size=3))
+    other = robustness(folds, replace(FEW, batch_size=3))
     assert [c.part.report.confusion for c in other.conditions] == [
         c.part.report.confusion for c in whole.conditions
     ]
@@ -111,9 +110,7 @@ def test_seeds_are_averaged() -> None:
     trials = [
         Trial(saved(kind), examples(), seed=s) for s, kind in enumerate((MotionReader, FaceReader))
     ]
-    found = robustness.measure(
-        trials, replace(FEW, degradations=(Degradation("static"),), attacks=())
-    )
+    found = robustness(trials, replace(FEW, degradations=(Degradation("static"),), attacks=()))
     assert found.clean.part.clips == 15
     score = found.conditions[1].part.scores["uf1"]
     assert score.mean == pytest.approx((1 + 1 / 6) / 2) and score.sd is not None
@@ -122,7 +119,7 @@ def test_seeds_are_averaged() -> None:
 def test_broken_clips_are_named_and_left_out() -> None:
     clips = examples(broken=2)
     told: list[tuple[int, int]] = []
-    found = robustness.measure(
+    found = robustness(
         [Trial(saved(MotionReader), clips)], FEW, lambda done, total: told.append((done, total))
     )
     assert found.clean.part.clips == len(clips) - 2
@@ -130,14 +127,14 @@ def test_broken_clips_are_named_and_left_out() -> None:
     assert any("2 clips: clip-00 (" in note for note in found.notes)
     assert told[-1] == (len(clips), len(clips))
     with pytest.raises(DatasetError, match="None of 2 clips can be decoded"):
-        robustness.measure([Trial(saved(MotionReader), clips.take([0, 1]))], FEW)
+        robustness([Trial(saved(MotionReader), clips.take([0, 1]))], FEW)
 
 
 def test_classes_must_be_the_models() -> None:
     clips = examples()
     other = replace(clips, classes=CLASSES[::-1])
     with pytest.raises(ModelError, match="gather them with the model's"):
-        robustness.measure([Trial(saved(MotionReader), other)], FEW)
+        robustness([Trial(saved(MotionReader), other)], FEW)
 
 
 def test_the_table_and_json_say_all() -> None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equime_hub.errors import VideoError
-from equime_hub.video.face import Alignment, align, centre, find
-from equime_hub.video.locate import canonical, locate
+from equime_hub.video.face import Alignment, align
+from equime_hub.video.locate import canonical, largest, locate
+from equime_hub.video.picture import centre
 
 Image = npt.NDArray[np.uint8]
 
@@ -49,10 +50,10 @@ def test_eyes_go_where_celebahq_has_them(
 
 
 def test_an_aligned_face_comes_out_as_it_was(portrait: Image) -> None:
-    face = find(portrait)
+    face = largest(portrait)
     assert face is not None
     aligned = align([portrait], face, 160)[0]
-    again = find(aligned)
+    again = largest(aligned)
     assert again is not None
     alignment = Alignment.of(again, 160)
     for corner in ((0, 0), (159, 0), (0, 159), (159, 159)):
@@ -61,7 +62,7 @@ def test_an_aligned_face_comes_out_as_it_was(portrait: Image) -> None:
 
 
 def test_all_frames_are_moved_alike(portrait: Image) -> None:
-    face = find(portrait)
+    face = largest(portrait)
     assert face is not None
     frames = [portrait, np.roll(portrait, 12, axis=1)]
     still, shifted = align(frames, face, 64)
@@ -94,7 +95,7 @@ def test_the_centre_is_a_square(portrait: Image) -> None:
 @pytest.mark.parametrize("side", [128, 200, 512, 1500])
 def test_the_quick_way_finds_the_same_eyes(portrait: Image, side: int) -> None:
     crop = cv2.resize(portrait[0:320, 60:380], (side, side))
-    quick, thorough = find(np.asarray(crop, np.uint8)), locate(np.asarray(crop, np.uint8))[0]
+    quick, thorough = largest(np.asarray(crop, np.uint8)), locate(np.asarray(crop, np.uint8))[0]
     assert quick is not None
     for eye in ("left_eye", "right_eye"):
         apart = np.array(getattr(quick, eye)) - getattr(thorough, eye)
@@ -104,14 +105,14 @@ def test_the_quick_way_finds_the_same_eyes(portrait: Image, side: int) -> None:
 def test_a_small_face_is_found_too(portrait: Image) -> None:
     wide = np.full((720, 1280, 3), 128, np.uint8)
     wide[300:620, 700:1020] = portrait[0:320, 60:380]
-    face = find(wide)
+    face = largest(wide)
     assert face is not None
     assert 700 < face.left_eye[0] < face.right_eye[0] < 1020
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
-    assert find(np.full((64, 64, 3), 90, np.uint8)) is None
-    assert find(np.zeros((3, 5, 3), np.uint8)) is None
+    assert largest(np.full((64, 64, 3), 90, np.uint8)) is None
+    assert largest(np.zeros((3, 5, 3), np.uint8)) is None
 
 
 def test_two_eyes_are_needed() -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from equime_hub.errors import VideoError
 from equime_hub.video.sampling import (
     Indices,
-    all_frames,
     around_apex,
     by_time,
     onset_apex,
@@ -28,11 +27,6 @@ def check(indices: Indices, first: int, last: int) -> None:
     assert indices.dtype == np.int64
     assert np.all(np.diff(indices) >= 0)
     assert first <= indices[0] and indices[-1] <= last
-
-
-@given(LENGTHS)
-def test_all_frames(num_frames: int) -> None:
-    assert all_frames(num_frames).tolist() == list(range(num_frames))
 
 
 @given(LENGTHS, LENGTHS)
@@ -108,7 +102,6 @@ def test_examples(indices: Indices, expected: list[int]) -> None:
 @pytest.mark.parametrize(
     ("sample", "arguments", "received"),
     [
-        (all_frames, (0,), "num_frames .* got 0"),
         (uniform, (0, 4), "num_frames .* got 0"),
         (uniform, (5, 0), "n must .* got 0"),
         (around_apex, (5, 4, 9, 3), "onset 5, apex 4, offset 9"),

@@ -87,7 +87,7 @@ def _open(out: Path, split: str) -> Any:
 
 
 def _draw(opened: Any, picture: Path) -> None:
-    from equime_hub.reports.figures import GridRow, transfer_grid
+    from equime_hub.reports.grid import GridRow, transfer_grid
 
     person = opened[0]["subject_id"]
     rows: dict[str, GridRow] = {}

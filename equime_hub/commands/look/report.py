@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from equime_hub.commands.common import json_option, progress_bar, talk
 from equime_hub.commands.common import report as print_json
+from equime_hub.commands.figures import FIGURE
+from equime_hub.commands.options import options_of
 from equime_hub.files import write_text
+from equime_hub.reports.distances import Bootstrap
 
 if TYPE_CHECKING:
     from equime_hub.builder.measure.quality import Scorers
@@ -32,15 +35,6 @@ def _labelled(text: str) -> Labelled:
     if not Path(path).expanduser().exists():
         raise click.BadParameter(f"{path!r} does not exist.")
     return name or None, Path(path)
-
-
-def _figure(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse what no figure can be written to, before any work is done."""
-    from equime_hub.reports.figures import SUFFIXES
-
-    if path and path.suffix not in SUFFIXES:
-        raise click.BadParameter(f"{path.name!r} does not end in {', '.join(SUFFIXES)}.")
-    return path
 
 
 dataset_argument = click.argument(
@@ -86,30 +80,19 @@ Examples:
     help="Folder for report.md, report.json and figures as PNG and SVG.",
 )
 @click.option("--rejected", is_flag=True, help="Keep clips that failed a gate.")
-@click.option(
-    "--draws",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    help="Bootstrap draws; 0 gives no intervals.",
+@options_of(
+    Bootstrap,
+    into="bootstrap",
+    draws={"type": click.IntRange(min=0)},
+    level={"type": click.FloatRange(0, 1, min_open=True, max_open=True)},
 )
-@click.option(
-    "--level",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Share of the draws inside an interval.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draws.")
 @json_option
 def fidelity(
     real: Labelled,
     synthetic: list[Labelled],
     out: Path | None,
     rejected: bool,
-    draws: int,
-    level: float,
-    seed: int,
+    bootstrap: Bootstrap,
     as_json: bool,
 ) -> None:
     """Compare the quality of synthetic clips with that of real ones, metric by metric.
@@ -117,27 +100,23 @@ def fidelity(
     A set is a dataset folder, a CSV with one line a clip and columns such as psnr_mean or
     avg_psnr, or a folder of video files, which are measured now. NAME=PATH names it.
     """
-    from equime_hub.reports.distances import Bootstrap
-    from equime_hub.reports.fidelity import compare
-    from equime_hub.reports.fidelity_text import as_json as plain
-    from equime_hub.reports.fidelity_text import as_markdown
+    from equime_hub.reports import fidelity as comparing
+    from equime_hub.reports import samples
     from equime_hub.reports.histograms import pages
-    from equime_hub.reports.samples import read
 
-    samples = []
+    sets = []
     for name, path in (real, *synthetic):
         with progress_bar(f"measuring {path}", "clips") as progress:
-            samples.append(read(path, name, rejected=rejected, measure=_measure, progress=progress))
+            sets.append(samples.read(path, name, rejected=rejected, measure=_measure,
+                                     progress=progress))  # fmt: skip
     with progress_bar("comparing", "metrics") as progress:
-        found = compare(samples[0], samples[1:], Bootstrap(draws, level, seed), progress)
+        found = comparing.compare(sets[0], sets[1:], bootstrap, progress)
+    values, text = comparing.as_json(found), comparing.as_markdown(found)
     if out:
         pages(found, out)
-        write_text(out / "report.json", json.dumps(plain(found), indent=2) + "\n")
-        write_text(out / "report.md", as_markdown(found) + "\n")
-    if as_json:
-        print_json(plain(found))
-    else:
-        click.echo(as_markdown(found))
+        write_text(out / "report.json", json.dumps(values, indent=2) + "\n")
+        write_text(out / "report.md", text + "\n")
+    _print(values, text, as_json=as_json)
     if out:
         talk(f"\nThe report and its figures are in {out}/.")
 
@@ -158,16 +137,14 @@ Example:
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     default=Path("grid.png"),
     show_default=True,
-    callback=_figure,
     help="PNG, SVG or PDF.",
 )
 def grid(dataset: Path, subject: str | None, frames: int, out: Path) -> None:
     """Draw the expression-transfer grid of one person of a DATASET: a row an emotion."""
-    from equime_hub.reports.figures import transfer_grid
-    from equime_hub.reports.grid import grid_rows
+    from equime_hub.reports.grid import grid_rows, transfer_grid
 
     person, rows = grid_rows(dataset, subject)
     transfer_grid(rows, out, columns=frames, title=f"{person}: from onset to offset")
@@ -180,12 +157,7 @@ Example:
   equime report demographics equime --out demographics.svg""",
 )
 @dataset_argument
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_figure,
-    help="Figure too: PNG, SVG or PDF.",
-)
+@click.option("--out", type=FIGURE, help="Figure too: PNG, SVG or PDF.")
 @json_option
 def demographics(dataset: Path, out: Path | None, as_json: bool) -> None:
     """Count people and clips of a DATASET by gender, race and age, of all and by split."""
@@ -194,10 +166,7 @@ def demographics(dataset: Path, out: Path | None, as_json: bool) -> None:
     found = counts.demographics(dataset)
     if out:
         counts.draw(found, out)
-    if as_json:
-        print_json(counts.as_json(found))
-    else:
-        click.echo(counts.as_markdown(found))
+    _print(counts.as_json(found), counts.as_markdown(found), as_json=as_json)
     if out:
         talk(f"\nThe figure is {out}.")
 
@@ -219,10 +188,9 @@ Examples:
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FIGURE,
     default=Path("motion.png"),
     show_default=True,
-    callback=_figure,
     help="PNG, SVG or PDF.",
 )
 @json_option
@@ -238,10 +206,7 @@ def motion(dataset: Path, clips: tuple[str, ...], number: int, out: Path, as_jso
     with progress_bar("measuring", "clips") as progress:
         found = curves.courses(dataset, _face, clips=clips, number=number, progress=progress)
     curves.draw(found, out)
-    if as_json:
-        print_json(curves.as_json(found))
-    else:
-        click.echo(curves.as_markdown(found))
+    _print(curves.as_json(found), curves.as_markdown(found), as_json=as_json)
     talk(f"\nThe figure is {out}.")
 
 
@@ -266,15 +231,17 @@ def agreement(dataset: Path, threshold: float, rejected: bool, as_json: bool) ->
 
     Observations come from: equime observe
     """
-    from equime_hub.reports.agreement import agreement as compare
-    from equime_hub.reports.agreement_text import as_json as plain
-    from equime_hub.reports.agreement_text import as_markdown
+    from equime_hub.reports import agreement as agreeing
 
-    found = compare(dataset, threshold=threshold, rejected=rejected)
+    found = agreeing.agreement(dataset, threshold=threshold, rejected=rejected)
+    _print(agreeing.as_json(found), agreeing.as_markdown(found), as_json=as_json)
+
+
+def _print(values: dict[str, Any], text: str, *, as_json: bool) -> None:
     if as_json:
-        print_json(plain(found))
+        print_json(values)
     else:
-        click.echo(as_markdown(found))
+        click.echo(text)
 
 
 def _face(frame: Image, aligned: bool) -> Landmarks | None:

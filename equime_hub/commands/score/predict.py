@@ -10,22 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.score.score_options import OUT
+from equime_hub.commands.figures import FIGURE
+from equime_hub.commands.options import OUT_FILE
 from equime_hub.files import write_text
+from equime_hub.progress import watched
+from equime_hub.tables import markdown
 
 if TYPE_CHECKING:
-    from equime_hub.prediction.video import Reading
-    from equime_hub.reports.strip import Strip
+    from equime_hub.prediction.video import VideoReading
 
 TIMES = ("onset", "apex", "offset")
 MOST = 40
 """Videos that one picture shows."""
-
-
-def _picture(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    if path and path.suffix not in (".png", ".svg", ".pdf"):
-        raise click.BadParameter(f"{path.name!r} does not end in .png, .svg, .pdf.")
-    return path
 
 
 @click.command(
@@ -50,11 +46,10 @@ Examples:
 )
 @click.option("--device", show_default="the first GPU, or cpu", help="Such as cuda:1.")
 @json_option
-@click.option("--csv", "as_csv", type=OUT, help="Write a table with a row a video.")
+@click.option("--csv", "as_csv", type=OUT_FILE, help="Write a table with a row a video.")
 @click.option(
     "--strip",
-    type=OUT,
-    callback=_picture,
+    type=FIGURE,
     help="Draw faces with onset, apex and offset, and the curve of motion: PNG, SVG or PDF.",
 )
 @click.pass_context
@@ -74,24 +69,23 @@ def predict(
     against that frame. With --model each video also gets an emotion. Videos that cannot be read
     are told of in the table; the exit code is then 1.
     """
-    from equime_hub.prediction import video as reading
+    from equime_hub.prediction.video import found_in, read
 
-    paths = reading.found_in(videos)
+    paths = found_in(videos)
     if strip and len(paths) > MOST:
         raise click.UsageError(
             f"--strip shows up to {MOST} videos, and these are {len(paths):,}; name fewer."
         )
     opened = None
     if model is not None:
-        from equime_hub.models import saved as saved_model
+        from equime_hub.models import saved
 
-        opened = saved_model.load(model, device)
-    found: list[Reading] = []
+        opened = saved.load(model, device)
     with progress_bar("predict", "videos") as progress:
-        for path in paths:
-            progress(len(found), len(paths))
-            found.append(reading.read(path, opened, fps=fps, pictures=strip is not None))
-        progress(len(found), len(paths))
+        found = [
+            read(path, opened, fps=fps, pictures=strip is not None)
+            for path in watched(paths, progress)
+        ]
     if as_json:
         report({"model": model, "videos": [_plain(each) for each in found]})
     else:
@@ -102,7 +96,7 @@ def predict(
     if strip and readable:
         from equime_hub.reports.strip import draw
 
-        draw([_strip(each) for each in readable], strip)
+        draw(readable, strip)
     for file in (as_csv, strip if readable else None):
         if file:
             talk(f"Written: {file}")
@@ -111,9 +105,7 @@ def predict(
         ctx.exit(1)
 
 
-def _table(found: list[Reading]) -> str:
-    from equime_hub.reports.tables import markdown
-
+def _table(found: list[VideoReading]) -> str:
     header = ["video", "emotion", "onset", "apex", "offset", "motion", "frames", "fps", "remarks"]
     rows = []
     for each in found:
@@ -130,23 +122,23 @@ def _table(found: list[Reading]) -> str:
     return markdown(header, rows, left=len(header))
 
 
-def _when(each: Reading, name: str) -> str:
+def _when(each: VideoReading, name: str) -> str:
     frame = getattr(each.moments, name)
     return "–" if frame is None else f"{frame} ({each.ms(frame):,.0f} ms)"
 
 
-def _plain(each: Reading) -> dict[str, Any]:
+def _plain(each: VideoReading) -> dict[str, Any]:
     if each.trouble is not None:
         return {"video": each.path, "error": each.trouble}
-    motion = each.motion
+    motion, (width, height), (first, end) = each.motion, each.size, each.window
     return {
         "video": each.path,
         "error": None,
         "frames": each.frames,
         "fps": each.fps,
-        "width": each.size[0],
-        "height": each.size[1],
-        "measured": {"first_frame": each.window[0], "last_frame": each.window[1] - 1},
+        "width": width,
+        "height": height,
+        "measured": {"first_frame": first, "last_frame": end - 1},
         "face": each.face,
         "emotion": each.emotion,
         "probabilities": each.probabilities,
@@ -159,7 +151,7 @@ def _plain(each: Reading) -> dict[str, Any]:
     }
 
 
-def _csv(found: list[Reading], classes: tuple[str, ...]) -> str:
+def _csv(found: list[VideoReading], classes: tuple[str, ...]) -> str:
     names = [
         "video", "error", "emotion", *(f"p({name})" for name in classes),
         *(f"{name}_{unit}" for name in TIMES for unit in ("frame", "ms")),
@@ -172,28 +164,3 @@ def _csv(found: list[Reading], classes: tuple[str, ...]) -> str:
         chances = {f"p({name})": chance for name, chance in each.probabilities.items()}
         writer.writerow({**_plain(each), **chances})
     return text.getvalue()
-
-
-def _strip(each: Reading) -> Strip:
-    from equime_hub.reports.strip import Strip
-
-    assert each.pictures is not None
-    marks = {name: each.ms(getattr(each.moments, name)) for name in TIMES}
-    about = [each.path.name, f"{each.frames:,} frames", f"{each.fps:g} fps",
-             f"{each.size[0]}×{each.size[1]}"]  # fmt: skip
-    if each.emotion is not None and each.kind is not None:
-        about.append(each.kind)
-    measured = {}
-    if each.motion is not None:
-        first, end = each.window
-        measured = {"clock": each.clock[first:end], "motion": each.motion.expression}
-    return Strip(
-        title=each.emotion or each.kind or "no motion measured",
-        subtitle="   ".join(about),
-        pictures=each.pictures,
-        times=[float(each.clock[place]) for place in each.places],
-        marks={name: time for name, time in marks.items() if time is not None},
-        chances=each.probabilities,
-        notes=each.notes,
-        **measured,
-    )

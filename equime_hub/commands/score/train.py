@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.score.score_options import in_markdown
 from equime_hub.commands.score.train_options import train_options
+from equime_hub.tables import in_markdown
 from equime_hub.training.fit import recipes
 from equime_hub.training.fit.recipes import TrainConfig
 
@@ -142,12 +142,12 @@ def _finish(plan: TrainingPlan, out: Path, done: Done, as_json: bool) -> None:
     found = evaluation.evaluate(
         done.log, config.protocol, selected=config.selection, leaky=config.leaky
     )
-    drawn = [
-        curves.Curve(history, next((i for i, row in enumerate(history) if row["chosen"]), 0))
-        for history in done.histories.values()
-    ]
     leaky = " (leaky)" if found.leaky else ""
-    curves.draw(drawn, out / "curves.png", f"{plan.start.model.config.model_type}{leaky}")
+    curves.draw(
+        [*done.histories.values()],
+        out / "curves.png",
+        f"{plan.start.model.config.model_type}{leaky}",
+    )
     errors = lint.check(lint.read(out)).of("error")
     model = out / MODEL
     if as_json:

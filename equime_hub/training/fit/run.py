@@ -252,18 +252,18 @@ def _keep(
     The predictions come last: a training that has them is done.
     """
     table = plan.examples.table.take(pa.array(training.tested))
-    log = logs.of(
-        table["clip_id"].to_pylist(),
-        table["subject_id"].to_pylist(),
-        table["label"].to_pylist(),
-        found.probabilities.argmax(axis=1),
-        classes=plan.examples.classes,
-        datasets=table["source_dataset"].to_pylist(),
-        folds=[name for name, tested in training.tests.items() for _ in tested],
-        seeds=seed,
-        probabilities=found.probabilities,
-        config_hash=plan.hash,
-    )
+    columns = {
+        "clip_id": table["clip_id"].to_pylist(),
+        "subject_id": table["subject_id"].to_pylist(),
+        "dataset": table["source_dataset"].to_pylist(),
+        "fold": [name for name, tested in training.tests.items() for _ in tested],
+        "seed": seed,
+        "reference": table["label"].to_pylist(),
+        "prediction": found.probabilities.argmax(axis=1),
+        "probabilities": found.probabilities,
+        "config_hash": plan.hash,
+    }
+    log = logs.of(columns, plan.examples.classes)
     chosen = [{**row, "chosen": float(i == found.epoch)} for i, row in enumerate(found.history)]
     _write_csv(unit / HISTORY, chosen)
     only = len(plan.trainings) == 1 and seed == plan.config.seeds[0]
@@ -301,7 +301,7 @@ def _finish(plan: TrainingPlan, work: Work, units: dict[tuple[str, int], Path]) 
         first.replace(work.out / MODEL)
     _write_csv(work.out / HISTORY, history)
     rows.write(run_manifest.roles(plan), work.out)
-    logs.write(logs.record.checked(pa.concat_tables(tables), plan.examples.classes), work.out)
+    logs.write(logs.checked(pa.concat_tables(tables), plan.examples.classes), work.out)
     manifest.write(run_manifest.of(plan), work.out)
     if work.cache == work.out / CACHE:
         shutil.rmtree(work.cache, ignore_errors=True)

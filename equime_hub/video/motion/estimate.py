@@ -10,7 +10,7 @@ from equime_hub.schema.records import Landmarks
 from equime_hub.video.motion.model import BLINK, UNITS, head_fields
 from equime_hub.video.motion.patch import Array
 from equime_hub.video.motion.pulse import FEWEST, Pulse, find
-from equime_hub.video.motion.track import Track, follow
+from equime_hub.video.motion.track import FaceTrack, follow
 from equime_hub.video.motion.values import DEFAULT, Motion, Thresholds
 
 Curve = npt.NDArray[np.float64]
@@ -106,19 +106,10 @@ def _nothing(count: int, fps: float) -> Motion:
         head=flat,
         units=np.zeros((count, UNITS)),
         apex_units=(0.0,) * UNITS,
-        amplitude=0.0,
-        peak_to_noise=0.0,
-        onset_frame=None,
-        apex_frame=None,
-        offset_frame=None,
-        fwhm_ms=None,
-        returned=None,
-        head_motion=0.0,
-        seen=0.0,
     )
 
 
-def _pulse(track: Track, fps: float) -> Pulse:
+def _pulse(track: FaceTrack, fps: float) -> Pulse:
     """The expression: of all units but the blink, which comes and goes by itself."""
     parts = [unit for unit in range(UNITS) if unit != BLINK]
     information = track.model.information[np.ix_(parts, parts)]
@@ -164,7 +155,7 @@ def _sizes(parameters: Curve, fields: Array) -> Curve:
     return np.asarray(np.sqrt(squares.clip(0)))
 
 
-def _regions(track: Track, units: Curve, shape: Curve) -> dict[str, Curve]:
+def _regions(track: FaceTrack, units: Curve, shape: Curve) -> dict[str, Curve]:
     """How far each region goes along its own way at the apex."""
     still = units.copy()
     still[:, BLINK] = 0

@@ -32,7 +32,7 @@ worst, so this is a standard deviation of 0.3, MiE-X's largest intensity."""
 Matrix = npt.NDArray[np.float64]
 
 
-class Model(NamedTuple):
+class FaceModel(NamedTuple):
     """The model of one face; N is the number of pixels of its patch.
 
     Attributes:
@@ -63,7 +63,7 @@ class Model(NamedTuple):
     shown: Array
 
 
-def build(patch: Patch, image: Array) -> Model | None:
+def build(patch: Patch, image: Array) -> FaceModel | None:
     """The model of a face.
 
     Args:
@@ -77,17 +77,19 @@ def build(patch: Patch, image: Array) -> Model | None:
     mean, contrast = float(plain.mean()), float(plain.std())
     if contrast < 1:
         return None
-    units = [_unit(patch, image, plain, index) for index in range(UNITS)]
+    skin, paint, shown = zip(
+        *(_unit(patch, image, plain, index) for index in range(UNITS)), strict=True
+    )
     shut, _ = _lids(patch, image, plain, af.Opening(1.0, 0.06, 0.0, 0.0))
     moved = np.concatenate(
         [
-            np.stack([unit.moved for unit in units]),
+            np.stack(skin),
             np.zeros((1, 2, *plain.shape), np.float32),
             head_fields(patch.x, patch.y),
         ]
     )
     drawn = np.zeros((GAIN, *plain.shape), np.float32)
-    drawn[:UNITS] = [unit.drawn for unit in units]
+    drawn[:UNITS] = paint
     drawn[SHUT] = shut - plain
     drawn /= contrast
 
@@ -104,7 +106,7 @@ def build(patch: Patch, image: Array) -> Model | None:
     without_eyes = np.zeros_like(columns)
     blind = (seen @ seen.T).astype(np.float64) + ridge
     without_eyes[rest] = np.linalg.inv(blind[np.ix_(rest, rest)]) @ seen[rest]
-    return Model(
+    return FaceModel(
         x=patch.x,
         y=patch.y,
         first=first,
@@ -115,7 +117,7 @@ def build(patch: Patch, image: Array) -> Model | None:
         without_eyes=without_eyes,
         eyes=eyes,
         information=_marginal(normal),
-        shown=np.stack([unit.shown for unit in units])[:, :, 0],
+        shown=np.stack(shown)[:, :, 0],
     )
 
 
@@ -127,14 +129,8 @@ def _slopes(patch: Patch, image: Array) -> Array:
     return np.asarray(np.stack((right, down)) / (2 * step), np.float32)
 
 
-class _Unit(NamedTuple):
-    moved: Array
-    drawn: Array
-    shown: Array
-
-
-def _unit(patch: Patch, image: Array, plain: Array, index: int) -> _Unit:
-    """One action unit at intensity 1."""
+def _unit(patch: Patch, image: Array, plain: Array, index: int) -> tuple[Array, Array, Array]:
+    """One action unit at intensity 1: skin that moves, what is drawn, and both as seen."""
     strength = [0.0] * UNITS
     strength[index] = 1.0
     moved = af.soft_field(patch.face, patch.x, patch.y, strength)
@@ -146,7 +142,7 @@ def _unit(patch: Patch, image: Array, plain: Array, index: int) -> _Unit:
             changed, down = draw(patch, image, plain, opening)
             drawn += (changed - plain) / np.float32(DRAWN)
             shown[1] += down / np.float32(DRAWN)
-    return _Unit(moved, drawn, shown)
+    return moved, drawn, shown
 
 
 def _lids(patch: Patch, image: Array, plain: Array, opening: af.Opening) -> tuple[Array, Array]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from equime_hub.errors import VideoError
 from equime_hub.schema.records import Landmarks
 from equime_hub.video import action_fields as af
+from equime_hub.video.locate import moved
 
 Array = npt.NDArray[np.float32]
 
@@ -111,8 +112,9 @@ def _levelled(
 ) -> Landmarks:
     """Landmarks in IODs, turned so that the eyes are level."""
     square = float(axis @ axis)
-    numbers = np.array(landmarks.flat())
-    points = numbers[:20].reshape(10, 2) - middle
-    turned = points @ np.array(((axis[0], -axis[1]), (axis[1], axis[0]))) / square
-    sizes = numbers[20:] / np.sqrt(square)
-    return Landmarks.from_flat((*turned.ravel().tolist(), *sizes.tolist()))
+    turn = np.array(((axis[0], -axis[1]), (axis[1], axis[0])))
+    return moved(
+        landmarks,
+        lambda points: (points - middle) @ turn / square,
+        lambda sizes: sizes / np.sqrt(square),
+    )

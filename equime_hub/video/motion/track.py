@@ -32,7 +32,7 @@ ODD = 0.35
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class FaceTrack:
     """Parameters of every frame.
 
     Attributes:
@@ -45,10 +45,10 @@ class Track:
     units: Curve
     head: Curve
     seen: npt.NDArray[np.bool_]
-    model: mo.Model
+    model: mo.FaceModel
 
 
-def follow(frames: npt.NDArray[np.uint8], landmarks: Landmarks) -> Track | None:
+def follow(frames: npt.NDArray[np.uint8], landmarks: Landmarks) -> FaceTrack | None:
     """Fit the model to every frame.
 
     Args:
@@ -82,10 +82,12 @@ def follow(frames: npt.NDArray[np.uint8], landmarks: Landmarks) -> Track | None:
         good = seen if unit not in mo.EYE_UNITS or unit == mo.BLINK else seen & clear
         units[:, unit] = _bridged(units[:, unit], good)
     head = np.stack([_bridged(curve, seen) for curve in fit[:, mo.HEAD].T], axis=1)
-    return Track(units, head, seen, model)
+    return FaceTrack(units, head, seen, model)
 
 
-def _frame(patch: Patch, model: mo.Model, image: Array, start: Array) -> tuple[Array, bool, bool]:
+def _frame(
+    patch: Patch, model: mo.FaceModel, image: Array, start: Array
+) -> tuple[Array, bool, bool]:
     """Parameters of a frame, whether the face is there, and whether its eyes could be read."""
     fit, residual = _descend(patch, model, image, start, model.solver)
     seen = _size(residual[~model.eyes]) < LOST * float(1 + fit[mo.GAIN])
@@ -99,7 +101,7 @@ def _frame(patch: Patch, model: mo.Model, image: Array, start: Array) -> tuple[A
 
 
 def _descend(
-    patch: Patch, model: mo.Model, image: Array, start: Array, solver: Array
+    patch: Patch, model: mo.FaceModel, image: Array, start: Array, solver: Array
 ) -> tuple[Array, Array]:
     fit, residual = start, model.first
     for _ in range(STEPS):

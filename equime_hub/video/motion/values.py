@@ -54,7 +54,7 @@ class Thresholds:
 DEFAULT = Thresholds()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Motion:
     """How a face moves. Lengths are inter-ocular distances; None is "cannot be told".
 
@@ -89,15 +89,15 @@ class Motion:
     head: Curve
     units: Curve
     apex_units: tuple[float, ...]
-    amplitude: float
-    peak_to_noise: float
-    onset_frame: int | None
-    apex_frame: int | None
-    offset_frame: int | None
-    fwhm_ms: float | None
-    returned: float | None
-    head_motion: float
-    seen: float
+    amplitude: float = 0.0
+    peak_to_noise: float = 0.0
+    onset_frame: int | None = None
+    apex_frame: int | None = None
+    offset_frame: int | None = None
+    fwhm_ms: float | None = None
+    returned: float | None = None
+    head_motion: float = 0.0
+    seen: float = 0.0
 
     @property
     def duration_ms(self) -> float | None:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equime_hub.errors import DatasetError, ModelError
-from equime_hub.evaluation import log as logs
-from equime_hub.evaluation import manifest
+from equime_hub.evaluation import log, manifest
 from equime_hub.loading_script.real.labels import MAPS
-from equime_hub.models import saved as saved_model
-from equime_hub.robustness.robustness import Trial
+from equime_hub.models import saved
+from equime_hub.robustness.measure import Trial
 from equime_hub.splits.people import full_name
 from equime_hub.training.data.examples import Examples, gather
 from equime_hub.training.data.sources import DataSource
@@ -47,7 +46,7 @@ def trials(
     Raises:
         DatasetError: There is nothing to test on, or clips of the run are not there any more.
         ModelError: There is no model, or not just one for `data`.
-        EquimeError: What `gather` and `saved_model.load` raise.
+        EquimeError: What `gather` and `saved.load` raise.
     """
     run = _claimed(Path(name))
     if run is None and not data:
@@ -58,14 +57,19 @@ def trials(
     found = [(Path(name), Path(name))] if run is None else _models(Path(name))
     if not data:
         assert run is not None
-        models = [(saved_model.load(str(model), device), log) for model, log in found]
-        return _own(run, models)
+        models = [saved.load(str(model), device) for model, _ in found]
+        examples = gather(
+            [DataSource.parse(text) for text in run.data],
+            label_map=run.label_map,
+            classes=models[0].classes,
+        )
+        return [_own(m, examples, folder) for m, (_, folder) in zip(models, found, strict=True)]
     if len(found) > 1:
         raise ModelError(
             f"{name} has {len(found)} models; name one of them to test it on other data, such as "
             f"{found[0][0]}."
         )
-    model = saved_model.load(name if run is None else str(found[0][0]), device)
+    model = saved.load(name if run is None else str(found[0][0]), device)
     sources = [replace(DataSource.parse(text), split=split or SPLIT) for text in data]
     chosen = label_map or (run.label_map if run else None) or model.column
     if chosen is None:
@@ -117,24 +121,16 @@ def _models(run: Path) -> list[tuple[Path, Path]]:
     return [(model, model.parent) for model in found]
 
 
-def _own(run: TrainConfig, models: Sequence[tuple[SavedModel, Path]]) -> list[Trial]:
-    """Each model on the clips that its run tested it on."""
-    classes = models[0][0].classes
-    examples = gather(
-        [DataSource.parse(text) for text in run.data], label_map=run.label_map, classes=classes
-    )
-    place = {name: row for row, name in enumerate(examples.names)}
-    return [_trial(model, examples, place, folder) for model, folder in models]
-
-
-def _trial(model: SavedModel, examples: Examples, place: dict[str, int], folder: Path) -> Trial:
+def _own(model: SavedModel, examples: Examples, folder: Path) -> Trial:
+    """A model on the clips that its run tested it on."""
     if not (folder / manifest.PREDICTIONS).is_file():
         raise DatasetError(f"{folder} has no {manifest.PREDICTIONS}: its training is not finished.")
-    table = logs.read(folder).table
+    table = log.read(folder).table
     seed = min(table["seed"].to_pylist())  # a run's only model is that of its first seed
     rows = [
         row for row in table.select(["clip_id", "fold", "seed"]).to_pylist() if row["seed"] == seed
     ]
+    place = {name: row for row, name in enumerate(examples.names)}
     if lost := [row["clip_id"] for row in rows if row["clip_id"] not in place]:
         raise DatasetError(
             f"{len(lost):,} of {len(rows):,} clips that {folder} tested are not in its data any "

@@ -1,14 +1,14 @@
 """How much of a model's scores is left when its clips are attacked, made worse, or held still.
 
-Attacks act as `surfaces` says; what makes clips worse acts on all of their frames, before the
-face is looked for. Two controls ask whether motion is seen at all: `static` shows the first frame
-throughout, `shuffled` all frames in another order. What a model still scores on a static clip
-over guessing, it reads from a still face.
+Attacks act on what the model is given (`models.surfaces`); what makes clips worse acts on all of
+their frames, before the face is looked for. Two controls ask whether motion is seen at all:
+`static` shows the first frame throughout, `shuffled` all frames in another order. What a model
+still scores on a static clip over guessing, it reads from a still face.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,17 +17,15 @@ import numpy.typing as npt
 
 from equime_hub import seeds
 from equime_hub.errors import DatasetError, ModelError, VideoError
-from equime_hub.evaluation import evaluate as evaluation
-from equime_hub.evaluation import log as logs
-from equime_hub.evaluation.evaluate import Part
-from equime_hub.models import attacks as attacks
-from equime_hub.models.attacks import Attack
-from equime_hub.models.inputs import Inputs, Values, inputs_of
+from equime_hub.evaluation import log
+from equime_hub.evaluation.evaluate import PartScores, evaluate
+from equime_hub.models.attacks import Attack, attacked, cross_entropies
+from equime_hub.models.inputs import Values, inputs_of
 from equime_hub.models.saved import SavedModel
 from equime_hub.models.surfaces import Surface, surface_of
+from equime_hub.prediction.clips import enough_memory, softmax
 from equime_hub.progress import Progress
-from equime_hub.robustness import degradations as degrade
-from equime_hub.robustness.degradations import Degradation
+from equime_hub.robustness.degradations import CONTROLS, DEFAULT, Degradation
 from equime_hub.training.data.examples import Examples
 from equime_hub.video import timing
 
@@ -64,18 +62,18 @@ class RobustnessConfig:
     Attributes:
         attacks: Attacks; none with epsilon 0, which is what "clean" is.
         degradations: Ways to make clips worse, the controls among them.
-        seed: Of shuffled frames, noise and bootstrap draws.
         batch_size: Clips at a time.
-        level: Coverage of bootstrap intervals over people; None for none.
+        level: Coverage of the bootstrap intervals over people; 0 for none.
         draws: Bootstrap draws.
+        seed: Seed of shuffled frames, noise and bootstrap draws.
     """
 
     attacks: tuple[Attack, ...] = ()
-    degradations: tuple[Degradation, ...] = degrade.DEFAULT
-    seed: int = 0
+    degradations: tuple[Degradation, ...] = DEFAULT
     batch_size: int = 8
     level: float | None = 0.95
     draws: int = 1000
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class Condition:
     name: str
     kind: Kind
     done: Attack | Degradation | None
-    part: Part
+    part: PartScores
     kept: float | None
     changed: float
     loss: float
@@ -108,7 +106,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Robustness:
-    """What `measure` found.
+    """What `robustness` found.
 
     Attributes:
         classes: All classes.
@@ -142,7 +140,7 @@ class Robustness:
         return None
 
 
-def measure(
+def robustness(
     trials: Sequence[Trial], config: RobustnessConfig, progress: Progress | None = None
 ) -> Robustness:
     """Test models on clean, attacked and degraded clips; folds are summed before any score.
@@ -156,7 +154,7 @@ def measure(
         DatasetError: No clip can be decoded.
         ModelError: The models have different classes or inputs, or refuse a clip.
     """
-    runs = [_Run.of(trial, config) for trial in trials]
+    runs = [_Test(trial, config) for trial in trials]
     unit, classes = runs[0].surface.unit, trials[0].model.classes
     if any((run.surface.unit, run.trial.model.classes) != (unit, classes) for run in runs):
         raise ModelError(
@@ -177,27 +175,22 @@ def measure(
     return _summary(runs, config, unit, classes, broken)
 
 
-@dataclass(eq=False)
-class _Run:
+class _Test:
     """One trial under way: what was predicted so far."""
 
-    trial: Trial
-    config: RobustnessConfig
-    inputs: Inputs
-    surface: Surface
-    rows: list[int] = field(default_factory=list)
-    found: dict[str, list[Probabilities]] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, trial: Trial, config: RobustnessConfig) -> _Run:
-        if trial.examples.classes != trial.model.classes:
+    def __init__(self, trial: Trial, config: RobustnessConfig) -> None:
+        model = trial.model
+        if trial.examples.classes != model.classes:
             raise ModelError(
-                f"{trial.model.name} has the classes {', '.join(trial.model.classes)}, and the "
+                f"{model.name} has the classes {', '.join(model.classes)}, and the "
                 f"clips {', '.join(trial.examples.classes)}; gather them with the model's."
             )
-        inputs = inputs_of(trial.model.processor, trial.model.model.config)
-        return cls(trial, config, inputs, surface_of(trial.model.processor, inputs))
+        self.trial, self.config = trial, config
+        self.inputs = inputs_of(model.processor, model.model.config)
+        self.surface = surface_of(model.processor, self.inputs)
+        self.rows: list[int] = []
+        self.found: dict[str, list[Probabilities]] = {}
+        self.broken: dict[str, str] = {}
 
     def steps(self) -> Iterator[int]:
         """Work through the clips; yields how many are done with each step."""
@@ -228,38 +221,26 @@ class _Run:
     def _predict(self, rows: list[int], batch: list[dict[str, Values]]) -> None:
         import torch
 
-        model = self.trial.model.model
-        labels = torch.from_numpy(self.trial.examples.labels[rows]).to(model.device)
-        names = [self.trial.examples.names[row] for row in rows]
-        try:
+        model, surface, examples = self.trial.model, self.surface, self.trial.examples
+        labels = torch.from_numpy(examples.labels[rows]).to(model.model.device)
+
+        def losses(points: Sequence[Tensor]) -> Tensor:
+            return cross_entropies(model.model, surface.inputs(points), labels)
+
+        def keep(condition: str, inputs: Mapping[str, Tensor]) -> None:
+            self.found.setdefault(condition, []).append(softmax(model, inputs))
+
+        with enough_memory(model, len(rows)):
             for condition in batch[0]:
-                made = self.inputs.finish([clip[condition] for clip in batch])
-                self._keep(condition, {k: value.to(model.device) for k, value in made.items()})
-            clean = Surface.points([clip[CLEAN] for clip in batch], model.device)
-            losses = self._losses(labels)
+                keep(condition, self.inputs.finish([clip[condition] for clip in batch]))
+            clean = Surface.points([clip[CLEAN] for clip in batch], model.model.device)
+            names = [examples.names[row] for row in rows]
             for attack in self.config.attacks:
-                points = attacks.attacked(
-                    losses, clean, attack, low=self.surface.low, high=self.surface.high, names=names
+                points = attacked(
+                    losses, clean, attack, low=surface.low, high=surface.high, names=names
                 )
-                self._keep(name_of(attack), self.surface.inputs(points))
-        except torch.OutOfMemoryError as error:
-            raise ModelError(
-                f"{self.trial.model.name} has no room for {len(rows)} clips at a time ({error}). "
-                "Give it fewer (batch_size, --batch-size)."
-            ) from error
+                keep(name_of(attack), surface.inputs(points))
         self.rows += rows
-
-    def _losses(self, labels: Tensor) -> Callable[[Sequence[Tensor]], Tensor]:
-        return lambda points: attacks.cross_entropies(
-            self.trial.model.model, self.surface.inputs(points), labels
-        )
-
-    def _keep(self, condition: str, inputs: dict[str, Tensor]) -> None:
-        import torch
-
-        with torch.inference_mode():
-            logits = self.trial.model.model(**inputs).logits
-        self.found.setdefault(condition, []).append(logits.float().softmax(-1).cpu().numpy())
 
 
 def name_of(attack: Attack) -> str:
@@ -269,7 +250,7 @@ def name_of(attack: Attack) -> str:
 
 
 def _summary(
-    runs: Sequence[_Run],
+    runs: Sequence[_Test],
     config: RobustnessConfig,
     unit: str,
     classes: tuple[str, ...],
@@ -279,7 +260,7 @@ def _summary(
     named: dict[str, tuple[Kind, Attack | Degradation | None]] = {CLEAN: ("clean", None)}
     named |= {name_of(attack): ("attack", attack) for attack in config.attacks}
     for each in config.degradations:
-        named[each.words] = ("control" if each.kind in degrade.CONTROLS else "degradation", each)
+        named[each.words] = ("control" if each.kind in CONTROLS else "degradation", each)
     labels = np.concatenate([run.trial.examples.labels[run.rows] for run in runs])
     found = {
         name: np.concatenate([batch for run in runs for batch in run.found[name]]) for name in named
@@ -288,10 +269,10 @@ def _summary(
     conditions: list[Condition] = []
     for name, (kind, done) in named.items():
         chances, choice = found[name], found[name].argmax(axis=1)
-        scored = evaluation.evaluate(
-            logs.of(references=labels, predictions=choice, classes=classes,
-                    probabilities=chances, **columns),
-            by_dataset=False, level=config.level, draws=config.draws, seed=config.seed,
+        cells = {**columns, "reference": labels, "prediction": choice, "probabilities": chances}
+        scored = evaluate(
+            log.of(cells, classes), by_dataset=False, level=config.level or None,
+            draws=config.draws, seed=config.seed,
         ).part()  # fmt: skip
         uf1 = scored.scores["uf1"].mean
         before = conditions[0].uf1 if conditions else uf1
@@ -304,29 +285,29 @@ def _summary(
                 loss=float(-np.log(likely).mean()),
             )
         )  # fmt: skip
-    return Robustness(classes, unit, tuple(conditions), tuple(_notes(runs, unit, config, broken)),
-                      broken)  # fmt: skip
+    notes = tuple(_notes(runs, unit, config, broken))
+    return Robustness(classes, unit, tuple(conditions), notes, broken)
 
 
-def _columns(runs: Sequence[_Run]) -> dict[str, Any]:
+def _columns(runs: Sequence[_Test]) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("clips", "subjects", "datasets", "folds", "seeds")
+        name: [] for name in ("clip_id", "subject_id", "dataset", "fold", "seed")
     }
     for run in runs:
         own, folds = run.trial.examples.take(run.rows), run.trial.folds
         datasets = own.table["source_dataset"].to_pylist()
-        columns["clips"] += own.names
-        columns["subjects"] += own.table["subject_id"].to_pylist()
-        columns["datasets"] += datasets
-        columns["folds"] += (
+        columns["clip_id"] += own.names
+        columns["subject_id"] += own.table["subject_id"].to_pylist()
+        columns["dataset"] += datasets
+        columns["fold"] += (
             [name or "test" for name in datasets] if folds is None else [folds[r] for r in run.rows]
         )
-        columns["seeds"] += [run.trial.seed] * len(own)
+        columns["seed"] += [run.trial.seed] * len(own)
     return columns
 
 
 def _notes(
-    runs: Sequence[_Run], unit: str, config: RobustnessConfig, broken: Mapping[str, str]
+    runs: Sequence[_Test], unit: str, config: RobustnessConfig, broken: Mapping[str, str]
 ) -> Iterator[str]:
     rates = [fps for run in runs for fps in run.trial.examples.table["fps"].to_pylist() if fps]
     if idle := [
@@ -346,8 +327,7 @@ def _notes(
     frames = runs[0].inputs.num_frames
     if frames == 1 and runs[0].inputs.kind != "flow":
         yield "The model is shown one frame, so it cannot see motion."
-    notes = dict.fromkeys(note for run in runs for note in run.trial.examples.notes)
-    yield from notes
+    yield from dict.fromkeys(note for run in runs for note in run.trial.examples.notes)
     if broken:
         yield f"Left out, as they cannot be decoded: {len(broken):,} clips: {_reasons(broken)}."
 
