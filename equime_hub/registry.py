@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from equime_hub import configs
-from equime_hub.errors import EquimeError
+from equime_hub.errors import EquimeError, MissingDependencyError
 
 
 class Registry:
@@ -33,7 +33,8 @@ class Registry:
         """Import and return an entry.
 
         Raises:
-            EquimeError: The name is unknown; the message lists the known ones.
+            EquimeError: The name is unknown, and the message lists the known ones; or another
+                package's entry leads nowhere.
         """
         entries = self._all()
         if name not in entries:
@@ -41,7 +42,15 @@ class Registry:
                 f"There is no {self.kind} {name!r}. Choose one of: {', '.join(entries)}."
             )
         module, _, attribute = entries[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except MissingDependencyError:
+            raise  # it says what to install
+        except (ImportError, AttributeError) as error:
+            raise MissingDependencyError(
+                f"The {self.kind} {name!r} cannot be imported from {entries[name]} ({error}). "
+                "Mend or uninstall the package that registers it."
+            ) from error
 
     def describe(self, strategy: object) -> dict[str, Any]:
         """A strategy that is a dataclass as plain JSON values, for `restore`.

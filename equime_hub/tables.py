@@ -85,6 +85,20 @@ compact = partial(markdown, aligned=False)
 """The tables of cards: a line changes only where its numbers do, which keeps diffs short."""
 
 
+def columns(rows: Iterable[Sequence[object]], width: int) -> str:
+    """Rows as text: the first column to the left, the others to the right and `width` wide.
+
+    >>> print(columns([("people", "train"), ("woman", 12)], 7))
+    people  train
+    woman      12
+    """
+    texts = [[str(cell) for cell in row] for row in rows]
+    first = max(len(text[0]) for text in texts)
+    return "\n".join(
+        text[0].ljust(first) + "".join(cell.rjust(width) for cell in text[1:]) for text in texts
+    )
+
+
 def _booktabs(table: Table) -> str:
     """A `table` environment of LaTeX; the notes stand behind the title in the caption."""
     lines = [" & ".join(map(escaped, line)) + r" \\" for line in (table.header, *table.rows)]

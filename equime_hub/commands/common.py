@@ -15,6 +15,7 @@ import click
 
 from equime_hub.errors import EquimeError
 from equime_hub.progress import Progress
+from equime_hub.tables import columns as columns
 from equime_hub.tables import counted as counted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -69,11 +70,9 @@ def json_option(function: Function) -> Function:
 def workers_option(function: Function) -> Function:
     """`--workers N`: processes, one core each."""
     return click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        show_default="all cores; 1 with a GPU",
+        "--workers", type=click.IntRange(min=1), show_default="all cores; 1 with a GPU",
         help="Processes, one core or GPU each.",
-    )(function)
+    )(function)  # fmt: skip
 
 
 def cores() -> int:

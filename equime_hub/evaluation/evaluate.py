@@ -28,12 +28,13 @@ from equime_hub.evaluation.pooled import (
     coded,
     counted,
     masks,
+    redrawn,
     scores_of,
-)
+)  # fmt: skip
 from equime_hub.evaluation.protocols import Scheme
 from equime_hub.metrics.calibration import calibration_error, mean_confidence
 from equime_hub.metrics.report import NAMES, Report, Row, from_counts
-from equime_hub.metrics.scores import quantiles, resampled
+from equime_hub.metrics.scores import quantiles
 from equime_hub.tables import fixed, interval
 
 
@@ -52,6 +53,14 @@ class MeanScore:
     sd: float | None = None
     low: float | None = None
     high: float | None = None
+
+    @classmethod
+    def over(
+        cls, by_seed: npt.NDArray[np.float64], ends: tuple[float, float] | None = None
+    ) -> MeanScore:
+        """Of one value a seed, and the ends of the interval."""
+        sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
+        return cls(float(by_seed.mean()), sd, *(ends or (None, None)))
 
     def __str__(self) -> str:
         """As far as it is known.
@@ -222,26 +231,24 @@ def _part(
     draws: int,
     seed: int,
 ) -> PartScores:
-    size, seeds = len(found.classes), len(found.seeds)
     people, person = np.unique(found.person[mask], return_inverse=True)
     counts = counted(found, mask, person, len(people))
-    pooled = counts.sum(axis=0).reshape(seeds, size, size)
+    pooled = counts.sum(axis=0)
     scores = scores_of(pooled)
     ends: dict[str, tuple[float, float]] = {}
     if level is not None and len(people) > 1:
-        drawn = scores_of(resampled(counts, draws, seed).reshape(-1, seeds, size, size))
+        drawn = scores_of(redrawn(counts, draws, seed))
         ends = {score: quantiles(drawn[score].mean(axis=1), level) for score in NAMES}
-    has = mask[found.has]
-    probabilities = found.probabilities[has]
-    references = (found.cell // size)[mask & found.has]
+    probabilities = found.probabilities[mask[found.has]]
+    references = (found.cell // len(found.classes))[mask & found.has]
     sure = len(probabilities) > 0
     return PartScores(
         name=name,
         kind=kind,
-        clips=int(mask.sum()) // seeds,
+        clips=int(mask.sum()) // len(found.seeds),
         subjects=len(people),
         folds=len(np.unique(found.fold[mask])),
-        scores={score: _estimate(scores[score], ends.get(score)) for score in NAMES},
+        scores={score: MeanScore.over(scores[score], ends.get(score)) for score in NAMES},
         by_seed={
             each: Row(**{score: float(scores[score][number]) for score in NAMES})
             for number, each in enumerate(found.seeds)
@@ -261,9 +268,9 @@ def _part(
 
 
 def _averaged(found: Predictions, name: str, mask: Mask) -> FoldAveraged:
-    size, seeds = len(found.classes), len(found.seeds)
+    size = len(found.classes)
     folds, fold = np.unique(found.fold[mask], return_inverse=True)
-    counts = counted(found, mask, fold, len(folds)).reshape(-1, seeds, size, size)
+    counts = counted(found, mask, fold, len(folds))
     true = counts.sum(axis=-1)
     share = true.sum(axis=(0, 1)) / true.sum()
     guesses = {
@@ -274,17 +281,13 @@ def _averaged(found: Predictions, name: str, mask: Mask) -> FoldAveraged:
     return FoldAveraged(
         name,
         len(folds),
-        {score: _estimate(values) for score, values in _fold_means(counts).items()},
-        {
-            guess: Row(
-                **{
-                    score: float(values.mean())
-                    for score, values in _fold_means(true[..., None] * chances).items()
-                }
-            )
-            for guess, chances in guesses.items()
-        },
+        {score: MeanScore.over(values) for score, values in _fold_means(counts).items()},
+        {guess: _baseline(true[..., None] * chances) for guess, chances in guesses.items()},
     )
+
+
+def _baseline(counts: Counts) -> Row:
+    return Row(**{score: float(values.mean()) for score, values in _fold_means(counts).items()})
 
 
 def _fold_means(counts: Counts) -> dict[str, npt.NDArray[np.float64]]:
@@ -296,10 +299,3 @@ def _fold_means(counts: Counts) -> dict[str, npt.NDArray[np.float64]]:
         for score, values in scores_of(own, fixed=False).items():
             means[score].append(float(values.mean()))
     return {score: np.array(values) for score, values in means.items()}
-
-
-def _estimate(
-    by_seed: npt.NDArray[np.float64], ends: tuple[float, float] | None = None
-) -> MeanScore:
-    sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
-    return MeanScore(float(by_seed.mean()), sd, *(ends or (None, None)))

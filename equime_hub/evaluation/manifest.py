@@ -3,7 +3,7 @@
 ::
 
     RUN/run.json              the manifest, `Manifest`
-    RUN/rows.parquet          which clip had which role in which fold, `rows.Rows`
+    RUN/rows.parquet          which clip had which role in which fold, `rows.RunRows`
     RUN/predictions.parquet   what was predicted, `log.PredictionLog`
 
 What is not known stays None; the linter then says what it could not check.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from equime_hub.errors import DatasetError
 from equime_hub.evaluation.log import PredictionLog
-from equime_hub.metrics.scores import SCORES
+from equime_hub.metrics.scores import SCORES, resampled
 
 Codes = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.float64]
@@ -131,7 +131,7 @@ def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[tuple[str
 
 
 def counted(found: Predictions, mask: Mask, group: Codes, groups: int) -> Counts:
-    """Rows of `mask` by group, seed and cell: groups × (seeds · C²).
+    """Rows of `mask` by group and seed: groups × seeds × C×C.
 
     Args:
         found: The predictions.
@@ -139,10 +139,22 @@ def counted(found: Predictions, mask: Mask, group: Codes, groups: int) -> Counts
         group: Group of each of these rows, such as its person or fold.
         groups: How many there are.
     """
-    width = len(found.seeds) * len(found.classes) ** 2
-    at = found.seed[mask] * len(found.classes) ** 2 + found.cell[mask]
-    counted = np.bincount(group * width + at, minlength=groups * width)
-    return counted.reshape(groups, width).astype(np.float64)
+    seeds, size = len(found.seeds), len(found.classes)
+    at = (group * seeds + found.seed[mask]) * size**2 + found.cell[mask]
+    counts = np.bincount(at, minlength=groups * seeds * size**2)
+    return counts.reshape(groups, seeds, size, size).astype(np.float64)
+
+
+def by_person(found: Predictions) -> Counts:
+    """All rows by person and seed: people × seeds × C×C."""
+    everything = np.ones(len(found.cell), bool)
+    return counted(found, everything, found.person, int(found.person.max()) + 1)
+
+
+def redrawn(counts: Counts, draws: int, seed: int) -> Counts:
+    """Sums over groups that are drawn with replacement, each with all it has: draws × the rest."""
+    drawn = resampled(counts.reshape(len(counts), -1), draws, seed)
+    return drawn.reshape(-1, *counts.shape[1:])
 
 
 def scores_of(counts: Counts, *, fixed: bool = True) -> dict[str, npt.NDArray[np.float64]]:

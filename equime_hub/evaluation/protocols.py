@@ -17,10 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.evaluation.log import PredictionLog
@@ -33,7 +32,7 @@ TEST = "test"
 
 
 @dataclass(frozen=True)
-class Rows:
+class ProtocolRows:
     """Clips to make folds of, one value a clip.
 
     Attributes:
@@ -62,7 +61,7 @@ class Scheme(Protocol):
     separate: ClassVar[bool]
     """Each fold is a test of its own, and nothing is summed over folds."""
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """The folds; PlanError if these rows allow none."""
 
     def check(self, log: PredictionLog) -> None:
@@ -76,10 +75,10 @@ class LeaveOneSubjectOut:
     name: ClassVar[str] = "loso"
     separate: ClassVar[bool] = False
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """As `splits.folds.leave_one_subject_out`, by full names.
 
-        >>> rows = Rows(["a", "b", "a"], ["casme2", "casme2", "samm"])
+        >>> rows = ProtocolRows(["a", "b", "a"], ["casme2", "casme2", "samm"])
         >>> [fold.name for fold in LeaveOneSubjectOut().folds(rows)]
         ['casme2/a', 'casme2/b', 'samm/a']
         """
@@ -87,9 +86,8 @@ class LeaveOneSubjectOut:
 
     def check(self, log: PredictionLog) -> None:
         """One person a fold, and one fold a person and seed."""
-        person, people = log.people()
-        _one(log, person, people, "person", per_fold=True)
-        _one(log, person, people, "person", per_fold=False)
+        _demand_one_in_a_fold(log, "person")
+        _demand_one_fold_of(log, "person")
 
 
 @dataclass(frozen=True)
@@ -101,13 +99,13 @@ class SubjectKFold:
     name: ClassVar[str] = "k-fold"
     separate: ClassVar[bool] = False
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """As `splits.folds.k_folds`, by full names."""
         return fold_makers.k_folds(rows.people(), self.k, rows.strata, self.seed)
 
     def check(self, log: PredictionLog) -> None:
         """One fold a person and seed."""
-        _one(log, *log.people(), "person", per_fold=False)
+        _demand_one_fold_of(log, "person")
 
 
 @dataclass(frozen=True)
@@ -117,15 +115,14 @@ class LeaveOneDatasetOut:
     name: ClassVar[str] = "lodo"
     separate: ClassVar[bool] = False
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """As `splits.folds.leave_one_dataset_out`."""
         return fold_makers.leave_one_dataset_out([name or "" for name in rows.datasets])
 
     def check(self, log: PredictionLog) -> None:
         """One dataset a fold, and one fold a dataset and seed."""
-        dataset, datasets = log.codes("dataset")
-        _one(log, dataset, datasets, "dataset", per_fold=True)
-        _one(log, dataset, datasets, "dataset", per_fold=False)
+        _demand_one_in_a_fold(log, "dataset")
+        _demand_one_fold_of(log, "dataset")
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ class TrainTest:
     name: ClassVar[str] = "train-test"
     separate: ClassVar[bool] = True
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """One fold a tested dataset.
 
         Raises:
@@ -163,17 +160,17 @@ class TrainTest:
 
     def check(self, log: PredictionLog) -> None:
         """One dataset a fold."""
-        _one(log, *log.codes("dataset"), "dataset", per_fold=True)
+        _demand_one_in_a_fold(log, "dataset")
 
 
 @dataclass(frozen=True)
-class Dfme:
+class DfmeParts:
     """DFME as CCAC 2024 divides it: train, test_A, test_B (He et al., supplement)."""
 
     name: ClassVar[str] = "dfme"
     separate: ClassVar[bool] = True
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """The folds test_A and test_B, trained on the same rows; one may have no rows.
 
         Raises:
@@ -208,7 +205,7 @@ class Dfme:
             raise DatasetError(
                 f"The log has the fold {other[0]!r}; dfme tests {TEST_A} and {TEST_B}."
             )
-        _one(log, *log.people(), "person", per_fold=False)
+        _demand_one_fold_of(log, "person")
 
 
 @dataclass(frozen=True)
@@ -218,7 +215,7 @@ class Splits:
     name: ClassVar[str] = "splits"
     separate: ClassVar[bool] = False
 
-    def folds(self, rows: Rows) -> Iterator[Fold]:
+    def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """One fold, test; rows of other splits than train and test are in neither part.
 
         Raises:
@@ -246,7 +243,7 @@ class Splits:
 
 PROTOCOLS: dict[str, type[Scheme]] = {
     made.name: made
-    for made in (LeaveOneSubjectOut, SubjectKFold, LeaveOneDatasetOut, TrainTest, Dfme, Splits)
+    for made in (LeaveOneSubjectOut, SubjectKFold, LeaveOneDatasetOut, TrainTest, DfmeParts, Splits)
 }
 """Name → protocol."""
 
@@ -262,34 +259,33 @@ def named(name: str) -> type[Scheme]:
     return PROTOCOLS[name]
 
 
-def _one(
-    log: PredictionLog,
-    values: npt.NDArray[np.int64],
-    names: Sequence[str | None],
-    what: str,
-    *,
-    per_fold: bool,
-) -> None:
-    """Demand one person or dataset a fold and seed, or the other way round."""
-    fold, fold_names = log.codes("fold")
-    seed, seeds = log.codes("seed")
-    group, value = (fold, values) if per_fold else (values, fold)
-    keys, first = np.unique(group * len(seeds) + seed, return_index=True)
-    at = np.searchsorted(keys, group * len(seeds) + seed)
-    wrong = np.flatnonzero(value != value[first[at]])
-    if not len(wrong):
-        return
-    row, other = int(wrong[0]), int(first[at[wrong[0]]])
-    if per_fold:
+def _demand_one_in_a_fold(log: PredictionLog, what: str) -> None:
+    """Demand one person or dataset a fold and seed."""
+    for seed, fold, values, rows in _two(log, what, "fold"):
         raise DatasetError(
-            f"With the seed {seeds[seed[row]]} the fold {fold_names[fold[row]]!r} tests the "
-            f"{what} {names[values[other]]!r} (row {other}) and {names[values[row]]!r} (row {row}, "
-            f"counted from 0); this protocol tests one {what} a fold. Choose the protocol that "
-            "was followed."
+            f"With the seed {seed} the fold {fold!r} tests the {what} {values[0]!r} (row "
+            f"{rows[0]}) and {values[1]!r} (row {rows[1]}, counted from 0); this protocol tests "
+            f"one {what} a fold. Choose the protocol that was followed."
         )
-    raise DatasetError(
-        f"With the seed {seeds[seed[row]]} the {what} {names[values[row]]!r} is tested in the fold "
-        f"{fold_names[fold[other]]!r} (row {other}) and in {fold_names[fold[row]]!r} (row {row}, "
-        f"counted from 0); this protocol tests a {what} in one fold, so some of its clips were "
-        "trained on. Choose the protocol that was followed."
-    )
+
+
+def _demand_one_fold_of(log: PredictionLog, what: str) -> None:
+    """Demand one fold a person or dataset and seed."""
+    for seed, value, folds, rows in _two(log, "fold", what):
+        raise DatasetError(
+            f"With the seed {seed} the {what} {value!r} is tested in the fold {folds[0]!r} (row "
+            f"{rows[0]}) and in {folds[1]!r} (row {rows[1]}, counted from 0); this protocol tests "
+            f"a {what} in one fold, so some of its clips were trained on. Choose the protocol "
+            "that was followed."
+        )
+
+
+def _two(log: PredictionLog, what: str, of: str) -> Iterator[tuple[int, Any, list[Any], list[int]]]:
+    """Where something is two with one seed: the seed, of what, the two values and their rows."""
+    codes = {name: log.people() if name == "person" else log.codes(name) for name in (what, of)}
+    (value, values), (group, groups) = codes[what], codes[of]
+    seed, seeds = log.codes("seed")
+    _, first, place = np.unique(group * len(seeds) + seed, return_index=True, return_inverse=True)
+    for row in np.flatnonzero(value != value[first[place]]).tolist()[:1]:
+        rows = [int(first[place[row]]), row]
+        yield seeds[seed[row]], groups[group[row]], [values[value[at]] for at in rows], rows

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from equime_hub.evaluation.ablation.table import AblationTable
 from equime_hub.reports.cross_tables import SHOWN
-from equime_hub.reports.evaluation_tables import HEADS, marked
-from equime_hub.tables import MISSING, Table, fixed
+from equime_hub.reports.evaluation_tables import HEADS, baseline_rows, marked
+from equime_hub.tables import MISSING, Table
 
 
 def tables(found: AblationTable) -> list[Table]:
@@ -33,8 +33,8 @@ def _settings(found: AblationTable) -> Iterator[tuple[str, ...]]:
         yield each.name, *(f"{count:,}" for count in counts), *scores, constant
         # Once for all settings with the same classes.
         if each.baseline not in {later.baseline for later in found.settings[place:]}:
-            floor = (fixed(getattr(each.baseline, name)) for name in SHOWN)
-            yield f"always {each.constant}", "", str(len(each.classes)), "", *floor, ""
+            ((name, *floor),) = baseline_rows({"constant": each.baseline}, each.constant, SHOWN)
+            yield name, "", str(len(each.classes)), "", *floor, ""
 
 
 def _notes(found: AblationTable) -> Iterator[str]:

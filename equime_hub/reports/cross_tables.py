@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from equime_hub.evaluation.cross.cross import Cell, Cross, Matrix, TestSet
-from equime_hub.evaluation.cross.spread import Bounded
-from equime_hub.reports.evaluation_tables import HEADS, marked
+from equime_hub.evaluation.cross.matrix import Bounded, Cell, Cross, Matrix, TestSet
+from equime_hub.reports.evaluation_tables import HEADS, baseline_rows, marked
 from equime_hub.tables import MISSING, Table, fixed, interval
 
 SHOWN = ("accuracy", "weighted_f1", "uf1", "uar")
@@ -72,9 +71,8 @@ def _test(found: Cross, matrix: Matrix, test: TestSet) -> Table:
             fixed(cell.calibration_error),
             remark(cell),
         ))  # fmt: skip
-    for name, row in test.baselines.items():
-        label = f"always {test.constant_class}" if name == "constant" else name
-        rows.append((label, *(fixed(getattr(row, each)) for each in SHOWN), *[""] * 3))
+    for guess in baseline_rows(test.baselines, test.constant_class, SHOWN):
+        rows.append((*guess, *[""] * 3))
     header = (
         "model: trained on", *(HEADS[name] for name in SHOWN), "mean confidence",
         "calibration error", "remark",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from equime_hub.evaluation.evaluate import Evaluation, PartScores
 from equime_hub.metrics.report import NAMES, Row
+from equime_hub.metrics.scores import Label
 from equime_hub.tables import Table, fixed
 
 HEADS = {
@@ -23,6 +24,15 @@ HEADS = {
 def marked(title: str, leaky: bool) -> str:
     """A title that says so if the test had a say in what was selected."""
     return f"{title} (leaky: selected on the test)" if leaky else title
+
+
+def baseline_rows(
+    baselines: dict[str, Row], constant_class: Label | None, scores: Iterable[str] = NAMES
+) -> Iterator[tuple[str, ...]]:
+    """Name and scores of each predictor that looks at no clip."""
+    for name, row in baselines.items():
+        label = f"always {constant_class}" if name == "constant" else name
+        yield label, *(fixed(getattr(row, score)) for score in scores)
 
 
 def tables(found: Evaluation) -> list[Table]:
@@ -66,18 +76,17 @@ def _plain(part: PartScores) -> dict[str, Any]:
 
 def _scores(found: Evaluation) -> Table:
     rows = []
-    of = f"of {len(found.classes)}"
+    size = len(found.classes)
     for part in found.parts:
         predicted = sorted(set(part.classes_predicted.values()))
         said = str(predicted[0]) if len(predicted) == 1 else f"{predicted[0]} to {predicted[-1]}"
         scores = (str(part.scores[name]) for name in NAMES)
-        rows.append((part.name, f"{part.clips:,}", f"{part.subjects:,}", *scores, f"{said} {of}"))
+        counts = (f"{part.clips:,}", f"{part.subjects:,}")
+        rows.append((part.name, *counts, *scores, f"{said} of {size}"))
         known = sum(row.references > 0 for row in part.report.classes)
-        spoken = {"constant": 1, "prior": known, "chance": len(found.classes)}
-        for (name, *cells), count in zip(
-            _baselines(part, part.report.baselines), spoken.values(), strict=True
-        ):
-            rows.append((name, "", "", *cells, f"{count} {of}"))
+        guesses = _baselines(part, part.report.baselines)
+        for (name, *cells), spoken in zip(guesses, (1, known, size), strict=True):
+            rows.append((name, "", "", *cells, f"{spoken} of {size}"))
     header = ("", "clips", "people", *HEADS.values(), "classes predicted")
     pooled = any(part.folds > 1 for part in found.parts)
     title = "Pooled scores" if pooled else "Scores"
@@ -85,10 +94,8 @@ def _scores(found: Evaluation) -> Table:
 
 
 def _baselines(part: PartScores, baselines: dict[str, Row]) -> Iterator[tuple[str, ...]]:
-    """Name and scores of each predictor that looks at no clip."""
-    for name, row in baselines.items():
-        label = f"always {part.report.constant_class}" if name == "constant" else name
-        yield f"{part.name}: {label}", *(fixed(getattr(row, score)) for score in NAMES)
+    for name, *cells in baseline_rows(baselines, part.report.constant_class):
+        yield f"{part.name}: {name}", *cells
 
 
 def _notes(found: Evaluation) -> Iterator[str]:

@@ -30,6 +30,12 @@ from equime_hub.video.picture import Decoded
 VideoSource = bytes | str | Path
 """A video file as its bytes, or where it lies."""
 
+# A title or comment need not be UTF-8. PyAV 19 takes it as it comes and knows no such option;
+# older ones stop at it unless they are told to replace what they cannot read.
+_TAGS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -205,10 +211,12 @@ def timeline(source: VideoSource) -> tuple[npt.NDArray[np.float64], npt.NDArray[
     """
     with _opened(source) as (container, stream):
         shown = [p.pts for p in _packets(container, stream) if p.size and not p.is_discard]
-        rate, base = _rate(stream), stream.time_base
-        if base is None or None in shown:  # a bare stream, without a container
+        rate = _rate(stream)
+        if not stream.time_base or None in shown:  # a bare stream, without a container
             base = 1 / rate
             shown = list(range(len(shown)))
+        else:
+            base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
         ticks = np.array(sorted(pts or 0 for pts in shown), dtype=np.int64)
         lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (rate * base)))
         # Times the numerator first: only the division rounds.
@@ -235,7 +243,7 @@ def _opened(source: VideoSource) -> Iterator[tuple[InputContainer, VideoStream]]
     else:
         file = str(source)
     try:
-        with av.open(file, "r", metadata_errors="replace") as container:
+        with av.open(file, "r", **_TAGS) as container:
             stream = container.streams.best("video")
             if not isinstance(stream, VideoStream) or not stream.codec_context:
                 raise VideoError(
@@ -270,4 +278,5 @@ def _rate(stream: VideoStream) -> Fraction:
         raise VideoError(
             f"The video does not say its frame rate ({stream.container.name}); convert it to MP4"
         )
-    return rate
+    # From version 19 on, PyAV has a rational number of its own, which cannot be reckoned with.
+    return Fraction(rate.numerator, rate.denominator)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from equime_hub.commands.score.score_options import SCORES
 from equime_hub.evaluation import log, manifest
 from equime_hub.evaluation.manifest import Manifest
 from equime_hub.metrics.report import NAMES
@@ -40,10 +39,6 @@ def write(model: str, train: str, test: str, classes: tuple[str, ...] = EMOTIONS
     names = {"protocol": "train-test", "selection": "last", **stated}
     manifest.write(Manifest(model=model, train_sets=(train,), test_sets=(test,), **names), folder)  # type: ignore[arg-type]
     return folder
-
-
-def test_scores_are_those_there_are() -> None:
-    assert set(SCORES) == set(NAMES)
 
 
 def test_tables_and_figures_of_a_matrix() -> None:

@@ -8,9 +8,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from equime_hub.cli import main
-from equime_hub.commands.score import evaluate as command
 from equime_hub.evaluation import log as logs
-from equime_hub.evaluation import manifest, protocols, selection
+from equime_hub.evaluation import manifest, selection
 from tests.support import tiny_classifier as tiny_model
 
 MEGC = ("negative", "positive", "surprise")
@@ -43,11 +42,6 @@ def log() -> Path:
         path,
     )
     return path
-
-
-def test_options_name_what_there_is() -> None:
-    assert tuple(protocols.PROTOCOLS) == command.PROTOCOLS
-    assert command.SELECTIONS == selection.RULES
 
 
 def test_prints_scores_and_writes_the_same_tables(log: Path) -> None:

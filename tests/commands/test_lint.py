@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from equime_hub.evaluation.lint import RULES
+from equime_hub.evaluation import lint
 from equime_hub.evaluation.manifest import MANIFEST, PREDICTIONS, ROWS
 from tests.commands.test_cli import equime
 from tests.support.trainings import Made, made
@@ -49,11 +49,11 @@ def test_findings_as_json() -> None:
     result = equime("lint", leaky().write(Path("run")), "--json", "--max-rows", 0)
     told = json.loads(result.stdout)
     assert result.exit_code == 1 and not told["ok"]
-    assert (told["folds"], told["clips"], told["rules"]) == (7, 19, list(RULES))
+    assert (told["folds"], told["clips"], told["rules"]) == (7, 19, lint.RULES.names())
     first = told["findings"][0]
     assert (first["rule"], first["fold"], first["severity"]) == ("donors", "f1", "error")
     assert (first["clips"], first["clip_count"], first["people"]) == ([], 1, [])
-    assert {finding["source"] for finding in told["findings"]} <= {r.source for r in RULES.values()}
+    assert {finding["source"] for finding in told["findings"]} <= {r.source for r in lint.chosen()}
 
 
 def test_warnings_alone_are_no_failure() -> None:
@@ -66,7 +66,7 @@ def test_warnings_alone_are_no_failure() -> None:
 def test_the_rules_are_listed_with_their_sources() -> None:
     result = equime("lint", "--list")
     assert result.exit_code == 0
-    for rule in RULES.values():
+    for rule in lint.chosen():
         assert f"{rule.id} ({rule.severity})\n    {rule.title}\n" in result.stdout
         assert f"    Source: {rule.source}.\n" in result.stdout
     told = json.loads(equime("lint", "--list", "--json", "--rule", "donors").stdout)
@@ -80,12 +80,73 @@ def test_the_rules_are_listed_with_their_sources() -> None:
     ]
 
 
+RULE_OF_OTHERS = """
+from equime_hub.evaluation.lint import Found, rule, unchecked
+
+@rule("warning", "our laboratory")
+def ten_people(run):
+    \"\"\"At least ten people are tested.\"\"\"
+    if run.log is None:
+        yield unchecked("There are no predictions.")
+    elif len(run.log.people()[1]) < 10:
+        yield Found(f"Only {len(run.log.people()[1])} people are tested.")
+
+no_rule = print
+"""
+
+
+def install(folder: Path, *entry_points: str) -> None:
+    """A package of somebody else: one module, and what its setup.cfg says."""
+    (folder / "rules_of_others.py").write_text(RULE_OF_OTHERS)
+    distribution = folder / "rules_of_others-1.0.dist-info"
+    distribution.mkdir()
+    (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: rules-of-others\n")
+    lines = "".join(f"{point}\n" for point in entry_points)
+    (distribution / "entry_points.txt").write_text(f"[equime_hub.lint_rules]\n{lines}")
+
+
+def test_another_package_adds_a_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, "ten-people = rules_of_others:ten_people")
+    monkeypatch.syspath_prepend(tmp_path)
+    told = json.loads(equime("lint", "--list", "--json").stdout)["rules"]
+    assert len(told) == 25 and told[-1] == {
+        "id": "ten-people",
+        "severity": "warning",
+        "title": "At least ten people are tested.",
+        "source": "our laboratory",
+    }
+    run = made().write(Path("run"))
+    result = equime("lint", run)
+    assert result.exit_code == 0
+    assert "warning: ten-people: Only 7 people are tested.\n" in result.stdout
+    assert "25 rules, 7 folds, 19 clips: 0 errors, 1 warning, 0 unchecked.\n" in result.stdout
+    (run / PREDICTIONS).unlink()
+    result = equime("lint", run, "--rule", "ten-people", "--json")
+    assert json.loads(result.stdout)["findings"][0]["severity"] == "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("point", "sentence"),
+    [
+        ("print = rules_of_others:no_rule", "registers as the rule 'print' is none, but <built-in"),
+        ("donors = rules_of_others:ten_people", "Two packages register the rule 'donors'"),
+    ],
+)
+def test_another_package_adds_nonsense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, sentence: str
+) -> None:
+    install(tmp_path, point)
+    monkeypatch.syspath_prepend(tmp_path)
+    result = equime("lint", "--list")
+    assert result.exit_code == 1 and sentence in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
         ((), 2, "Name the folder of a run, or use --list."),
         (("gone",), 1, "equime: There is no folder gone; a run is a folder with run.json and"),
-        (("run", "--rule", "x"), 1, "equime: There is no rule 'x'. Choose among: shared-people,"),
+        (("run", "--rule", "x"), 1, "equime: There is no rule 'x'. Choose one of: shared-people,"),
         (("--list", "--rule", "x"), 1, "equime: There is no rule 'x'."),
     ],
 )

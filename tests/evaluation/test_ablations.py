@@ -16,11 +16,10 @@ from equime_hub import configs
 from equime_hub.errors import DatasetError, EquimeError
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log
-from equime_hub.evaluation.ablation import paired
 from equime_hub.evaluation.ablation import settings as ablations
 from equime_hub.evaluation.ablation import table as ablation_table
-from equime_hub.evaluation.ablation.paired import holm, signed_rank
 from equime_hub.evaluation.ablation.settings import ABLATIONS, TrainingRun
+from equime_hub.evaluation.ablation.table import holm, signed_rank
 from equime_hub.evaluation.log import PredictionLog, joined
 from equime_hub.reports import ablation_tables as ablation_words
 from equime_hub.reports import cross_tables
@@ -233,7 +232,7 @@ def test_logs_of_one_setting_are_joined_once() -> None:
         joined([(Path("a"), one), (Path("b"), other)])
 
 
-@pytest.mark.parametrize("module", [ablations, paired, cross_tables])
+@pytest.mark.parametrize("module", [ablations, ablation_table, cross_tables])
 def test_examples(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted > 0 and found.failed == 0

@@ -11,9 +11,10 @@ import pytest
 from equime_hub.errors import DatasetError, EquimeError
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log, manifest
-from equime_hub.evaluation.cross import cross
+from equime_hub.evaluation.cross import compare as cross
 from equime_hub.evaluation.cross import runs as cross_runs
-from equime_hub.evaluation.cross.runs import Run
+from equime_hub.evaluation.cross.matrix import Cross
+from equime_hub.evaluation.cross.runs import CrossRun
 from equime_hub.evaluation.manifest import Manifest
 from equime_hub.metrics import scores
 from equime_hub.metrics.spread import consistency
@@ -33,7 +34,7 @@ def run(
     said: Sequence[int] | None = None,
     seed: int = 0,
     **more: Any,
-) -> Run:
+) -> CrossRun:
     """A run; `said` is what it predicts, one class for all clips or one a clip."""
     references = np.repeat(np.arange(len(counts)), counts)
     guesses = np.random.default_rng([seed, len(train)]).integers(0, 3, len(references))
@@ -50,7 +51,7 @@ def run(
         "probabilities": more.pop("probabilities", None),
     }
     found = log.of(columns, classes)
-    made = Run(Path(f"{model}-{train}-{test}"), found, model, tuple(train.split("+")), (test,))
+    made = CrossRun(Path(f"{model}-{train}-{test}"), found, model, tuple(train.split("+")), (test,))
     return replace(made, **{"protocol": "train-test", **more})
 
 
@@ -120,7 +121,7 @@ def test_missing_cells_and_the_order_of_rows() -> None:
     ).matrices
     assert matrix.rows() == [("b", "mie_x"), ("b", "equime"), ("a", "mie_x"), ("a", "equime")]
     assert matrix.cell("b", "mie_x", "casme2") is None
-    samm, casme2, *_ = cross_tables.tables(cross.Cross(None, 0, (matrix,)))
+    samm, casme2, *_ = cross_tables.tables(Cross(None, 0, (matrix,)))
     assert [row[-1] for row in samm.rows] == ["", "", "", "missing", "", "", ""]
     assert [row[-1] for row in casme2.rows] == ["missing"] * 3 + [""] * 4
 
@@ -233,7 +234,7 @@ FIVE_PEOPLE = [f"s{n % 5}" for n in range(57)]
         ([run(test="samm", folds="x"), replace(run("b"), test=("smic",))], "is said to test smic"),
     ],
 )
-def test_refusals(runs: list[Run], sentence: str) -> None:
+def test_refusals(runs: list[CrossRun], sentence: str) -> None:
     with pytest.raises(DatasetError) as error:
         cross.compare(runs, level=None)
     assert sentence in str(error.value)
@@ -249,7 +250,7 @@ def test_leaky_runs_need_the_word_and_keep_it() -> None:
     assert "leaky" in table.title and [row[-1] for row in table.rows[:2]] == ["leaky", ""]
 
 
-def written(folder: str, made: Run, **stated: Any) -> Path:
+def written(folder: str, made: CrossRun, **stated: Any) -> Path:
     path = Path(folder)
     path.mkdir(parents=True)
     log.write(made.log, path)
@@ -288,7 +289,7 @@ def test_runs_of_folders_and_lists() -> None:
         ("log: a", "must hold a list of runs"),
         ("- a", "must hold a list of runs"),
         ("- {log: [", "cannot be read as a list of runs"),
-        ("- {log: runs/a, modell: m}", "Row has no field modell"),
+        ("- {log: runs/a, modell: m}", "ListedRun has no field modell"),
         ("- {model: m}", "log: Field required"),
         ("- {log: b.parquet, train: x}", "does not say which model it is"),
         ("- {log: b.parquet, model: x}", "does not say what it was trained on"),

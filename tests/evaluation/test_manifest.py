@@ -60,7 +60,7 @@ def clips(people: Sequence[str]) -> pa.Table:
     return pa.table({"clip_id": [f"c{i}" for i in range(len(people))], "subject_id": people})
 
 
-def roles(found: rows.Rows) -> dict[str, dict[str, str]]:
+def roles(found: rows.RunRows) -> dict[str, dict[str, str]]:
     """Fold → clip → its roles, a letter each."""
     names = found.clips["clip_id"].to_pylist()
     letters = {"t": TRAIN, "v": VALIDATION, "x": TEST, "p": PRETRAIN}
@@ -73,12 +73,12 @@ def roles(found: rows.Rows) -> dict[str, dict[str, str]]:
     }
 
 
-def read(table: pa.Table, folder: Path) -> rows.Rows:
+def read(table: pa.Table, folder: Path) -> rows.RunRows:
     rows.write(table, folder)
     return rows.read(folder)
 
 
-def of(folder: Path, *given: str, **columns: Any) -> rows.Rows:
+def of(folder: Path, *given: str, **columns: Any) -> rows.RunRows:
     """Rows written as "fold role clip", where - is no fold; each clip is its own person."""
     split = [row.split() for row in given]
     fold, role, clip = (list(column) for column in zip(*split, strict=True))

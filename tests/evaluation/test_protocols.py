@@ -12,17 +12,17 @@ from equime_hub.evaluation import protocols
 from equime_hub.evaluation.log import PredictionLog
 from equime_hub.evaluation.protocols import (
     PROTOCOLS,
-    Dfme,
+    DfmeParts,
     LeaveOneDatasetOut,
     LeaveOneSubjectOut,
-    Rows,
+    ProtocolRows,
     Scheme,
     SubjectKFold,
     TrainTest,
     named,
 )
 
-ROWS = Rows(["a", "b", "a", "c", "b"], ["casme2", "casme2", "samm", "samm", "smic"])
+ROWS = ProtocolRows(["a", "b", "a", "c", "b"], ["casme2", "casme2", "samm", "samm", "smic"])
 
 
 def log(who: str, where: str, tested: str, seeds: list[int] | int = 0) -> PredictionLog:
@@ -60,7 +60,7 @@ def test_folds_by_person_never_share_one(
 ) -> None:
     rows = [*rows, ("f", "x"), ("g", "y"), ("h", None)]
     subjects, datasets = zip(*rows, strict=True)
-    given_rows = Rows(subjects, datasets)
+    given_rows = ProtocolRows(subjects, datasets)
     people, tested = given_rows.people(), []
     for fold in protocol.folds(given_rows):
         assert not {people[row] for row in fold.train} & {people[row] for row in fold.test}
@@ -74,7 +74,7 @@ def test_datasets_are_left_out_one_by_one() -> None:
     assert [fold.name for fold in made] == ["casme2", "samm", "smic"]
     assert made[1].test.tolist() == [2, 3]
     with pytest.raises(PlanError, match="Row 1 has no dataset"):
-        list(LeaveOneDatasetOut().folds(Rows(["a", "b"], ["x", None])))
+        list(LeaveOneDatasetOut().folds(ProtocolRows(["a", "b"], ["x", None])))
 
 
 def test_train_then_test_each() -> None:
@@ -92,14 +92,14 @@ def test_train_then_test_each() -> None:
 
 
 def test_parts_of_dfme() -> None:
-    rows = Rows("aabcd", ["dfme"] * 5, ["train", "train", "train", "test_B", "test_A"])
-    made = list(Dfme().folds(rows))
+    rows = ProtocolRows("aabcd", ["dfme"] * 5, ["train", "train", "train", "test_B", "test_A"])
+    made = list(DfmeParts().folds(rows))
     assert [(fold.name, fold.train.tolist(), fold.test.tolist()) for fold in made] == [
         ("test_A", [0, 1, 2], [4]),
         ("test_B", [0, 1, 2], [3]),
     ]
-    alone = Rows("ab", ["dfme"] * 2, ["train", "test_B"])
-    assert [fold.name for fold in Dfme().folds(alone)] == ["test_B"]
+    alone = ProtocolRows("ab", ["dfme"] * 2, ["train", "test_B"])
+    assert [fold.name for fold in DfmeParts().folds(alone)] == ["test_B"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_parts_of_dfme() -> None:
 )
 def test_what_are_no_parts_of_dfme(parts: list[str | None] | None, sentence: str) -> None:
     with pytest.raises(PlanError, match=sentence):
-        Dfme().folds(Rows("aab", ["dfme"] * 3, parts))
+        DfmeParts().folds(ProtocolRows("aab", ["dfme"] * 3, parts))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from equime_hub.errors import DatasetError, ModelError
 from equime_hub.models import surfaces
 from equime_hub.models.attacks import Attack
 from equime_hub.reports import robustness_tables
-from equime_hub.reports.robustness_words import verdicts
+from equime_hub.reports.robustness_tables import verdicts
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.robustness.measure import Robustness, RobustnessConfig, Trial, robustness
 from tests.support import moving

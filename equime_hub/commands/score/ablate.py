@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import click
 
-from equime_hub.commands.common import counted, json_option, report, talk
-from equime_hub.commands.score.score_options import (
-    SCORES,
-    bootstrap_options,
-    text_options,
+from equime_hub import configs
+from equime_hub.builder.causal import (
+    SAMPLERS,
+    ExpertSampler,
+    MacroSampler,
+    MicroSampler,
+    MixtureSampler,
+    Sampler,
 )
+from equime_hub.builder.plan import PlanConfig
+from equime_hub.commands.common import counted, json_option, report, talk
+from equime_hub.commands.options import FILE
+from equime_hub.commands.score.score_options import (
+    SCORE,
+    Output,
+    Resampling,
+    bootstrap_options,
+    output_options,
+    talk_of,
+)  # fmt: skip
 from equime_hub.errors import DatasetError, PlanError
+from equime_hub.evaluation import log, manifest, selection
+from equime_hub.evaluation.ablation import settings as ablations
+from equime_hub.evaluation.ablation import table as ablation_table
+from equime_hub.evaluation.ablation.settings import ABLATIONS, Ablation, Data
+from equime_hub.evaluation.log import PredictionLog
 from equime_hub.files import write_text
-from equime_hub.tables import in_latex, in_markdown
+from equime_hub.reports import ablation_tables
 
-if TYPE_CHECKING:
-    from equime_hub.builder.causal import Sampler
-    from equime_hub.builder.plan import PlanConfig
-    from equime_hub.evaluation.ablation.settings import Ablation, Data
-    from equime_hub.evaluation.log import PredictionLog
-
-_INDEX = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILES = {"config": "plan.json", "sampler": "sampler.json", "out": "plan.parquet"}
+"""Option of `equime plan` → its file in the folder of a setting."""
 
 
 @click.group(
@@ -46,8 +60,6 @@ def ablate() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """Print every ablation with its settings and where it was done before."""
-    from equime_hub.evaluation.ablation.settings import ABLATIONS
-
     if as_json:
         report({name: asdict(each) for name, each in ABLATIONS.items()})
         return
@@ -56,15 +68,6 @@ def list_(as_json: bool) -> None:
         click.echo(f"{each.name}: {each.about}")
         click.echo(f"    {names}; {each.seeds} seeds")
         click.echo(f"    Source: {each.source}.")
-
-
-@dataclass(frozen=True)
-class _Planned:
-    """What `equime plan` needs for the clips of a setting."""
-
-    folder: Path
-    config: PlanConfig
-    sampler: dict[str, Any]
 
 
 @ablate.command(
@@ -90,8 +93,8 @@ Examples:
     show_default=True,
     help="Faces that the plans are to be made of, for the printed commands.",
 )
-@click.option("--micro-index", type=_INDEX, help="Index of clips for the sampler micro.")
-@click.option("--macro-index", type=_INDEX, help="Index of clips for the sampler macro.")
+@click.option("--micro-index", type=FILE, help="Index of clips for the sampler micro.")
+@click.option("--macro-index", type=FILE, help="Index of clips for the sampler macro.")
 @json_option
 def plan(
     name: str,
@@ -108,20 +111,17 @@ def plan(
     belongs beside it. Settings with data of their own get plan.json and sampler.json, and the
     command that plans them is printed.
     """
-    from equime_hub import configs
-    from equime_hub.evaluation.ablation import settings as ablations
-
     ablation = ablations.named(name)
     indices = {"micro": micro_index, "macro": macro_index}
     planned = list(_planned(ablation, out, indices))
-    for each in planned:
-        configs.to_file(each.config, each.folder / "plan.json")
-        write_text(each.folder / "sampler.json", json.dumps(each.sampler, indent=2) + "\n")
+    for folder, config, sampler in planned:
+        configs.to_file(config, folder / _FILES["config"])
+        write_text(folder / _FILES["sampler"], json.dumps(sampler, indent=2) + "\n")
     runs = {out / ablations.folder(name, run.setting, run.seed): run
             for run in ablations.runs(ablation, seeds)}  # fmt: skip
     for folder, run in runs.items():
         configs.to_file(run, folder / ablations.RUN)
-    commands = [_command(each.folder, faces) for each in planned]
+    commands = [_command(folder, faces) for folder, _, _ in planned]
     if as_json:
         report({"ablation": name, "runs": list(runs), "commands": commands})
     else:
@@ -132,12 +132,10 @@ def plan(
         talk(f"When they are trained: equime ablate table {quote(str(out / name))}")
 
 
-def _planned(ablation: Ablation, out: Path, indices: dict[str, Path | None]) -> Iterator[_Planned]:
-    """The plans that the settings need; nothing is written before all of them are made."""
-    from equime_hub.builder.causal import SAMPLERS
-    from equime_hub.builder.plan import PlanConfig
-    from equime_hub.evaluation.ablation.settings import folder
-
+def _planned(
+    ablation: Ablation, out: Path, indices: dict[str, Path | None]
+) -> Iterator[tuple[Path, PlanConfig, dict[str, Any]]]:
+    """Folder, plan and sampler of the settings; nothing is written before all are made."""
     for setting in ablation.settings[: 1 if ablation.one_plan else None]:
         data = setting.data
         if data is None:
@@ -149,18 +147,12 @@ def _planned(ablation: Ablation, out: Path, indices: dict[str, Path | None]) -> 
             limit_vectors=data.vectors,
             limit_clips=data.clips,
         )
-        where = Path(ablation.name) if ablation.one_plan else folder(ablation.name, setting.name)
-        yield _Planned(out / where, config, SAMPLERS.describe(_sampler(data, indices)))
+        own = ablations.folder(ablation.name, setting.name)
+        folder = out / (ablation.name if ablation.one_plan else own)
+        yield folder, config, SAMPLERS.describe(_sampler(data, indices))
 
 
 def _sampler(data: Data, indices: dict[str, Path | None]) -> Sampler:
-    from equime_hub.builder.causal import (
-        ExpertSampler,
-        MacroSampler,
-        MicroSampler,
-        MixtureSampler,
-    )
-
     def index(name: str) -> Path:
         found = indices[name]
         if found is None:
@@ -186,9 +178,6 @@ def _command(folder: Path, faces: str) -> str:
     return f"equime plan --faces {quote(faces)} {' '.join(files)}"
 
 
-_FILES = {"config": "plan.json", "sampler": "sampler.json", "out": "plan.parquet"}
-
-
 @ablate.command(
     epilog="""\b
 Examples:
@@ -201,34 +190,25 @@ Examples:
 )
 @click.option(
     "--score",
-    type=click.Choice(SCORES),
+    type=SCORE,
     default="uf1",
     show_default=True,
     help="What the pairs are compared by.",
 )
 @bootstrap_options
-@json_option
-@text_options
+@output_options
 def table(
     runs: tuple[str, ...],
     leaky: bool,
     score: str,
-    interval: float,
-    draws: int,
-    seed: int,
-    as_json: bool,
-    markdown: Path | None,
-    latex: Path | None,
+    resampling: Resampling,
+    output: Output,
 ) -> None:
     """Compare the settings of an ablation by the predictions of its runs.
 
     RUN is a run's folder, or one that holds such folders. Its setting is that of its
     ablation.json, or the one written before it; SETTING=RUN may also name a prediction log.
     """
-    from equime_hub.evaluation import selection
-    from equime_hub.evaluation.ablation import table as ablation_table
-    from equime_hub.reports import ablation_tables as ablation_words
-
     parts = list(_parts(runs))
     for part in parts:
         selection.demand_leaky(part.selection, leaky)
@@ -236,27 +216,14 @@ def table(
         _joined(parts),
         score,
         leaky=any(part.selection and selection.is_leaky(part.selection) for part in parts),
-        level=interval or None,
-        draws=draws,
-        seed=seed,
+        level=resampling.level,
+        draws=resampling.draws,
+        seed=resampling.seed,
     )
-    tables = ablation_words.tables(found)
-    text = in_markdown(tables)
-    if as_json:
-        report(asdict(found))
-    else:
-        click.echo(text)
-    if markdown:
-        write_text(markdown, text + "\n")
-    if latex:
-        write_text(latex, in_latex(tables) + "\n")
-    for file in (markdown, latex):
-        if file:
-            talk(f"Written: {file}")
+    talk_of(output.show(ablation_tables.tables(found), asdict(found)))
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
+class _Predicted(NamedTuple):
     """The predictions of one run."""
 
     setting: str
@@ -266,39 +233,33 @@ class _Part:
     selection: str | None
 
 
-def _parts(texts: tuple[str, ...]) -> Iterator[_Part]:
-    from equime_hub.evaluation import log
-    from equime_hub.evaluation.ablation import settings as ablations
-    from equime_hub.evaluation.manifest import PREDICTIONS
-
+def _parts(texts: tuple[str, ...]) -> Iterator[_Predicted]:
     for text in texts:
         setting, equals, rest = text.partition("=")
         if equals and not Path(text).exists():
-            yield _Part(setting, None, Path(rest), log.read(Path(rest)), _selection(Path(rest)))
+            yield _Predicted(
+                setting, None, Path(rest), log.read(Path(rest)), _selection(Path(rest))
+            )
             continue
-        folders = sorted(path.parent for path in Path(text).rglob(PREDICTIONS))
+        folders = sorted(path.parent for path in Path(text).rglob(manifest.PREDICTIONS))
         if not folders:
             raise DatasetError(
-                f"There is no {PREDICTIONS} in {text}; name the folders of runs that were trained."
+                f"There is no {manifest.PREDICTIONS} in {text}; name the folders of runs that "
+                "were trained."
             )
         for folder in folders:
             run = ablations.read(folder)
             found = log.read(folder, run.classes)
-            yield _Part(run.setting, run.ablation, folder, found, _selection(folder))
+            yield _Predicted(run.setting, run.ablation, folder, found, _selection(folder))
 
 
 def _selection(path: Path) -> str | None:
-    from equime_hub.evaluation import manifest
-
     folder = path if path.is_dir() else path.parent
     return manifest.read(folder).selection if (folder / manifest.MANIFEST).is_file() else None
 
 
-def _joined(parts: list[_Part]) -> dict[str, PredictionLog]:
+def _joined(parts: list[_Predicted]) -> dict[str, PredictionLog]:
     """Setting → its predictions with all seeds, in the order of the ablation."""
-    from equime_hub.evaluation.ablation import settings as ablations
-    from equime_hub.evaluation.log import joined
-
     names = sorted({part.ablation for part in parts if part.ablation})
     if len(names) > 1:
         raise DatasetError(
@@ -307,4 +268,4 @@ def _joined(parts: list[_Part]) -> dict[str, PredictionLog]:
     order = [setting.name for name in names for setting in ablations.named(name).settings]
     settings = dict.fromkeys((*order, *(part.setting for part in parts)))
     logs = {name: [(p.path, p.log) for p in parts if p.setting == name] for name in settings}
-    return {name: joined(found) for name, found in logs.items() if found}
+    return {name: log.joined(found) for name, found in logs.items() if found}

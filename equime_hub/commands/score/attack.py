@@ -11,8 +11,8 @@ import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
 from equime_hub.commands.figures import FIGURE
-from equime_hub.commands.options import options_of
-from equime_hub.commands.score.score_options import OUT
+from equime_hub.commands.options import OUT_FILE, options_of
+from equime_hub.commands.score.score_options import talk_of
 from equime_hub.errors import EquimeError
 from equime_hub.files import write_text
 from equime_hub.models.attacks import KINDS, Attack, Kind
@@ -129,7 +129,7 @@ Examples:
     seed={"type": click.IntRange(min=0)},
 )  # fmt: skip
 @json_option
-@click.option("--markdown", type=OUT, help="Write the table as Markdown.")
+@click.option("--markdown", type=OUT_FILE, help="Write the table as Markdown.")
 @click.option("--figure", type=FIGURE, help="Draw UF1 over epsilon: PNG, SVG, PDF.")
 def attack(
     path: str,
@@ -183,7 +183,5 @@ def attack(
         from equime_hub.reports.robustness_figure import draw
 
         draw(found, figure, title=path)
-    for file in (markdown, figure):
-        if file:
-            talk(f"Written: {file}")
+    talk_of((markdown, figure))
     talk(f"{counted(len(found.conditions), 'condition', 'conditions')} of {path}.")

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from equime_hub.commands.common import counted, json_option, report, talk
+from equime_hub.commands.common import counted, talk
 from equime_hub.commands.score.score_options import (
-    SCORES,
+    SCORE,
+    Output,
+    Resampling,
     bootstrap_options,
-    text_options,
-)
-from equime_hub.files import write_text
-from equime_hub.tables import in_latex, in_markdown
-
-if TYPE_CHECKING:
-    from equime_hub.evaluation.cross.cross import Cell, Cross, Matrix, TestSet
+    output_options,
+    talk_of,
+)  # fmt: skip
+from equime_hub.evaluation.cross import runs as cross_runs
+from equime_hub.evaluation.cross.compare import compare
+from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
+from equime_hub.reports import cross_tables
+from equime_hub.reports.cross_figure import ScoreBar, ScoreDot, class_sets, consistency, heat_map
+from equime_hub.reports.cross_tables import SHOWN
+from equime_hub.reports.evaluation_tables import HEADS
 
 _GUESSES = ("constant", "prior", "chance")
 
@@ -45,14 +49,13 @@ cross.yaml is a list of runs; a CSV file has the same columns:
 )
 @click.option(
     "--score",
-    type=click.Choice(SCORES),
+    type=SCORE,
     default="uf1",
     show_default=True,
     help="Score whose consistency over training sets is shown.",
 )
 @bootstrap_options
-@json_option
-@text_options
+@output_options
 @click.option(
     "--figures",
     type=click.Path(file_okay=False, path_type=Path),
@@ -69,12 +72,8 @@ def cross_eval(
     runs: tuple[Path, ...],
     leaky: bool,
     score: str,
-    interval: float,
-    draws: int,
-    seed: int,
-    as_json: bool,
-    markdown: Path | None,
-    latex: Path | None,
+    resampling: Resampling,
+    output: Output,
     figures: Path | None,
     form: str,
 ) -> None:
@@ -83,30 +82,19 @@ def cross_eval(
     RUN is the folder of a run, its prediction log, or a list of runs. Runs of one model, training
     set and test set with other seeds are averaged. Cells that only ever say one class are named.
     """
-    from equime_hub.evaluation.cross import cross
-    from equime_hub.evaluation.cross import runs as cross_runs
-    from equime_hub.reports import cross_tables
-
-    found = cross.compare(
-        cross_runs.read(runs), leaky=leaky, level=interval or None, draws=draws, seed=seed
+    found = compare(
+        cross_runs.read(runs),
+        leaky=leaky,
+        level=resampling.level,
+        draws=resampling.draws,
+        seed=resampling.seed,
     )
-    tables = cross_tables.tables(found, score)
-    text = in_markdown(tables)
-    if as_json:
-        report(cross_tables.as_json(found))
-    else:
-        click.echo(text)
-    files = [file for file in (markdown, latex) if file]
-    if markdown:
-        write_text(markdown, text + "\n")
-    if latex:
-        write_text(latex, in_latex(tables) + "\n")
+    files = output.show(cross_tables.tables(found, score), cross_tables.as_json(found))
     if figures:
         files += _draw(found, score, figures, form)
     if found.leaky:
         talk("Some of this is leaky: the test chose what is reported on it.")
-    for file in files:
-        talk(f"Written: {file}")
+    talk_of(files)
     cells = sum(len(matrix.cells) for matrix in found.matrices)
     constant = sum(c.constant is not None for matrix in found.matrices for c in matrix.cells)
     named = f", {constant} of them constant" if constant else ""
@@ -127,10 +115,6 @@ def _draw(found: Cross, score: str, folder: Path, form: str) -> Iterator[Path]:
 
 
 def _heat_map(matrix: Matrix, path: Path) -> Path:
-    from equime_hub.reports.cross_figure import heat_map
-    from equime_hub.reports.cross_tables import SHOWN
-    from equime_hub.reports.evaluation_tables import HEADS
-
     pairs, tests = matrix.rows(), matrix.tests
     cells = [[matrix.cell(*pair, test.name) for test in tests] for pair in pairs]
     # Below the models stand the predictors that look at no clip; only the first is constant.
@@ -180,9 +164,6 @@ def _floor(test: TestSet, guess: str, name: str) -> float:
 
 
 def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
-    from equime_hub.reports.cross_figure import ScoreDot, consistency
-    from equime_hub.reports.evaluation_tables import HEADS
-
     tests = {test.name: test for test in matrix.tests}
     left_out = matrix.steadiness[score].left_out
     dots = [
@@ -199,8 +180,6 @@ def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
 
 
 def _class_sets(found: Cross, path: Path) -> Path:
-    from equime_hub.reports.cross_figure import ScoreBar, class_sets
-
     shared = found.shared()
     alike = len({pair[1:] for pair in shared}) == 1
 

@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from equime_hub.commands.common import counted, json_option, report
-
-if TYPE_CHECKING:
-    from equime_hub.evaluation.lint import Finding, Report, Rule
+from equime_hub.evaluation import lint as linter
+from equime_hub.evaluation.lint import LintFinding, LintReport, Rule
 
 
 @click.command(
@@ -49,8 +47,6 @@ def lint(
     RUN is a folder with run.json and rows.parquet, and predictions.parquet if there are any.
     Exit code 1 if any error is found; warnings alone give 0.
     """
-    from equime_hub.evaluation import lint as linter
-
     if as_list:
         _list(linter.chosen(rules or None), as_json)
         return
@@ -75,7 +71,7 @@ def _list(rules: Iterable[Rule], as_json: bool) -> None:
         click.echo(f"{rule.id} ({rule.severity})\n    {rule.title}\n    Source: {rule.source}.")
 
 
-def _show(found: Report, max_rows: int) -> None:
+def _show(found: LintReport, max_rows: int) -> None:
     for _, group in groupby(found.findings, key=lambda finding: (finding.severity, finding.rule)):
         findings = list(group)
         for finding in findings[: max(1, max_rows)]:
@@ -93,7 +89,7 @@ def _show(found: Report, max_rows: int) -> None:
     )
 
 
-def _line(finding: Finding) -> None:
+def _line(finding: LintFinding) -> None:
     where = "" if finding.fold is None else f", fold {finding.fold}"
     click.echo(f"{finding.severity}: {finding.rule}{where}: {finding.sentence}")
     if finding.clips:

@@ -11,7 +11,7 @@ import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
 from equime_hub.commands.figures import FIGURE
-from equime_hub.commands.score.score_options import OUT
+from equime_hub.commands.options import OUT_FILE
 from equime_hub.files import write_text
 from equime_hub.progress import watched
 from equime_hub.tables import markdown
@@ -46,7 +46,7 @@ Examples:
 )
 @click.option("--device", show_default="the first GPU, or cpu", help="Such as cuda:1.")
 @json_option
-@click.option("--csv", "as_csv", type=OUT, help="Write a table with a row a video.")
+@click.option("--csv", "as_csv", type=OUT_FILE, help="Write a table with a row a video.")
 @click.option(
     "--strip",
     type=FIGURE,

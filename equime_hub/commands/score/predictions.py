@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import click
 
 from equime_hub.commands.common import progress_bar
-
-if TYPE_CHECKING:
-    from equime_hub.evaluation.log import PredictionLog
+from equime_hub.commands.options import POSITIVE, options_of
+from equime_hub.evaluation import log, manifest
+from equime_hub.evaluation.log import PredictionLog
+from equime_hub.schema.taxonomy import EMOTIONS_3
 
 FORMS = {".parquet": "parquet", ".csv": "csv", ".txt": "megc"}
 """Ending → form of a prediction log."""
@@ -21,38 +22,72 @@ _BATCH = 8
 
 
 @dataclass(frozen=True)
-class Source:
-    """What was asked for.
+class PredictionSource:
+    """How predictions are read, or made.
 
     Attributes:
-        path: Run, prediction log or, with `data`, saved model.
-        form: One of `FORMS`; None goes by the ending.
-        columns: For CSV, as in `log.CsvMapping`, and so the next four.
-        classes: All classes.
-        dataset: Dataset of rows that name none.
-        clips_by_subject: Clip names are unique within a subject.
-        prediction_first: For the form megc.
-        data: Dataset that the saved model is to predict; None reads a log.
-        split: Its split.
-        batch_size: Clips at a time.
-        device: Where the model runs.
+        form: Form of the file; megc is the text log of MEGC 2019.
+        columns: Column of a CSV that is called otherwise: clip_id, subject_id, dataset, fold,
+            seed, reference, prediction, config_hash or p(CLASS); may be repeated.
+        classes: All classes, in the order of their numbers.
+        dataset: Dataset of CSV rows that name none.
+        clips_by_subject: Clip names of the CSV are unique within a subject.
+        prediction_first: Lines of the megc form have the reference last.
+        data: Folder or Hub id of a dataset for the saved model in PATH.
+        split: Its split to predict.
+        batch_size: Clips predicted at a time.
+        device: Such as cuda:1.
     """
 
-    path: str
-    form: str | None
-    columns: dict[str, str]
-    classes: tuple[str, ...] | None
-    dataset: str | None
-    clips_by_subject: bool
-    prediction_first: bool
-    data: str | None
-    split: str | None
-    batch_size: int | None
-    device: str | None
+    form: str | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    dataset: str | None = None
+    clips_by_subject: bool = False
+    prediction_first: bool = False
+    data: str | None = None
+    split: str | None = None
+    batch_size: int | None = None
+    device: str | None = None
 
 
-@dataclass(frozen=True)
-class Given:
+def _columns(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """`OURS=THEIRS`, several times."""
+    found = {}
+    for text in texts:
+        ours, _, theirs = text.partition("=")
+        if not ours or not theirs:
+            raise click.BadParameter(f"{text!r} is not OURS=THEIRS, such as reference=label.")
+        found[ours] = theirs
+    return found
+
+
+def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(","))
+
+
+source_options = options_of(
+    PredictionSource,
+    into="source",
+    rename={"columns": "column"},
+    form={
+        "type": click.Choice([*FORMS.values()]),
+        "show_default": "by the ending .parquet, .csv or .txt",
+    },
+    columns={
+        "type": str, "multiple": True, "default": (), "show_default": False,
+        "metavar": "OURS=THEIRS", "callback": _columns,
+    },
+    classes={"multiple": False, "metavar": "A,B,...", "callback": _names},
+    dataset={"metavar": "NAME"},
+    data={"metavar": "DATASET"},
+    split={"metavar": "NAME", "show_default": SPLIT},
+    batch_size={"type": POSITIVE, "show_default": str(_BATCH)},
+    device={"show_default": "the first GPU, or cpu"},
+)  # fmt: skip
+
+
+class GivenPredictions(NamedTuple):
     """Predictions, what their run states, and sentences that belong to every score."""
 
     log: PredictionLog
@@ -61,30 +96,27 @@ class Given:
     remarks: tuple[str, ...] = ()
 
 
-def read(source: Source) -> Given:
+def read(text: str, source: PredictionSource) -> GivenPredictions:
     """The predictions that are to be scored.
+
+    Args:
+        text: A run, a prediction log or, with `source.data`, a saved model.
+        source: How to read it.
 
     Raises:
         UsageError: There is no such file, or an option does nothing here.
         EquimeError: The log, the model or the dataset cannot be used.
     """
-    path = Path(source.path)
+    path = Path(text)
     if source.data is not None:
-        _refuse_idle(source, "model")
-        return _predicted(source, source.data)
+        _refuse_idle(text, source, "model")
+        return _predicted(text, source, source.data)
     if not path.exists():
         raise click.BadParameter(
-            f"{source.path!r} does not exist. A model on the Hub needs --data.", param_hint="PATH"
+            f"{text!r} does not exist. A model on the Hub needs --data.", param_hint="PATH"
         )
     form = source.form or FORMS.get(path.suffix.lower(), "parquet")
-    _refuse_idle(source, "parquet" if path.is_dir() else form)
-    return _stored(source, path, form)
-
-
-def _stored(source: Source, path: Path, form: str) -> Given:
-    from equime_hub.evaluation import log, manifest
-    from equime_hub.schema.taxonomy import EMOTIONS_3
-
+    _refuse_idle(text, source, "parquet" if path.is_dir() else form)
     if (path / "config.json").is_file() and not (path / manifest.PREDICTIONS).is_file():
         raise click.UsageError(
             f"{path} is a saved model; name the dataset that it is to predict: --data equime"
@@ -102,26 +134,26 @@ def _stored(source: Source, path: Path, form: str) -> Given:
         found = log.from_megc(path, source.classes or EMOTIONS_3, order)
     else:
         found = log.read(path, source.classes)
-    return Given(found, stated.protocol, stated.selection)
+    return GivenPredictions(found, stated.protocol, stated.selection)
 
 
-def _predicted(source: Source, data: str) -> Given:
+def _predicted(path: str, source: PredictionSource, data: str) -> GivenPredictions:
     import equime_hub
     from equime_hub.models import saved as saved_model
     from equime_hub.prediction import clips as predicting
 
-    model = saved_model.load(source.path, source.device)
+    model = saved_model.load(path, source.device)
     split = source.split or SPLIT
     rows = equime_hub.load(data, split=split, columns=predicting.columns(model))
     with progress_bar("predict", "clips") as progress:
         found = predicting.predict(
             model, rows, batch_size=source.batch_size or _BATCH, progress=progress
         )
-    asked = f"Predicted by {source.path} on {data}, split {split}."
-    return Given(found.log, remarks=(asked, *found.remarks()))
+    asked = f"Predicted by {path} on {data}, split {split}."
+    return GivenPredictions(found.log, remarks=(asked, *found.remarks()))
 
 
-def _refuse_idle(source: Source, kind: str) -> None:
+def _refuse_idle(path: str, source: PredictionSource, kind: str) -> None:
     """Refuse options that do nothing here, as one may rely on them."""
     logs = ("parquet", "csv", "megc")
     for name, value, kinds in (
@@ -142,6 +174,6 @@ def _refuse_idle(source: Source, kind: str) -> None:
             rest = "leave it out, or leave out --data" if kind == "model" else "say --data too"
             raise click.UsageError(f"{name} is for {of}; {rest}.")
         raise click.UsageError(
-            f"{name} is for the form {kinds[0]}, and {source.path} is read as {kind}; "
+            f"{name} is for the form {kinds[0]}, and {path} is read as {kind}; "
             "leave it out, or say --form."
         )

@@ -1,52 +1,87 @@
-"""What the commands that score predictions share: options, and tables as text."""
+"""What the commands that score predictions share: intervals, and where their tables go."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
-from equime_hub.commands.common import Function
+from equime_hub.commands.common import report, talk
+from equime_hub.commands.options import OUT_FILE, options_of
+from equime_hub.files import write_text
+from equime_hub.metrics.report import NAMES
+from equime_hub.tables import Table, in_latex, in_markdown
 
-SCORES = ("uf1", "uar", "accuracy", "weighted_f1", "macro_f1")
-"""Those of `equime_hub.metrics.report`, which is not imported for a help text."""
-
-OUT = click.Path(dir_okay=False, path_type=Path)
-"""A file to write."""
-
-
-def bootstrap_options(function: Function) -> Function:
-    """`--interval`, `--draws` and `--seed`."""
-    for option in (
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            help="Seed of the draws.",
-        ),
-        click.option(
-            "--draws",
-            type=click.IntRange(min=1),
-            default=1000,
-            show_default=True,
-            help="Bootstrap draws.",
-        ),
-        click.option(
-            "--interval",
-            type=click.FloatRange(0, 1, max_open=True),
-            default=0.95,
-            show_default=True,
-            help="Coverage of the bootstrap intervals over people; 0 for none.",
-        ),
-    ):
-        function = option(function)
-    return function
+SCORE = click.Choice(NAMES)
 
 
-def text_options(function: Function) -> Function:
-    """`--markdown` and `--latex`."""
-    latex = click.option("--latex", type=OUT, help="Write the tables for LaTeX with booktabs.")
-    return click.option("--markdown", type=OUT, help="Write the tables as Markdown.")(
-        latex(function)
-    )
+@dataclass(frozen=True)
+class Resampling:
+    """How people are drawn for intervals.
+
+    Attributes:
+        interval: Coverage of the bootstrap intervals over people; 0 for none.
+        draws: Bootstrap draws.
+        seed: Seed of the draws.
+    """
+
+    interval: float = 0.95
+    draws: int = field(default=1000, metadata={"min": 1})
+    seed: int = field(default=0, metadata={"min": 0})
+
+    @property
+    def level(self) -> float | None:
+        """The coverage as the library takes it."""
+        return self.interval or None
+
+
+bootstrap_options = options_of(
+    Resampling, into="resampling", interval={"type": click.FloatRange(0, 1, max_open=True)}
+)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where tables go.
+
+    Attributes:
+        as_json: Report as JSON.
+        markdown: Write the tables as Markdown.
+        latex: Write the tables for LaTeX with booktabs.
+    """
+
+    as_json: bool = False
+    markdown: Path | None = None
+    latex: Path | None = None
+
+    def show(self, tables: Sequence[Table], plain: dict[str, Any]) -> list[Path]:
+        """Print the tables, or in their place `plain` as JSON, and write the files; these."""
+        text = in_markdown(tables)
+        if self.as_json:
+            report(plain)
+        else:
+            click.echo(text)
+        if self.markdown:
+            write_text(self.markdown, text + "\n")
+        if self.latex:
+            write_text(self.latex, in_latex(tables) + "\n")
+        return [file for file in (self.markdown, self.latex) if file]
+
+
+output_options = options_of(
+    Output,
+    into="output",
+    rename={"as_json": "json"},
+    markdown={"type": OUT_FILE},
+    latex={"type": OUT_FILE},
+)
+
+
+def talk_of(files: Iterable[Path | None]) -> None:
+    """Name the files that were written."""
+    for file in files:
+        if file:
+            talk(f"Written: {file}")

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Literal
+
+import yaml
 
 from equime_hub import configs
 from equime_hub.errors import EquimeError
@@ -18,7 +21,7 @@ from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS_3
 RUN = "ablation.json"
 """In the folder of a run: which cell of which ablation it is."""
 
-Source = Literal["expert", "micro", "macro"]
+AuSource = Literal["expert", "micro", "macro"]
 
 _SEEDS = 10
 """With fewer, the signed-rank test over 21 pairs of settings cannot reach 0.05 after Holm."""
@@ -38,7 +41,7 @@ class Data:
         emotions: Emotions, equally often.
     """
 
-    sources: tuple[Source, ...] = ("expert",)
+    sources: tuple[AuSource, ...] = ("expert",)
     intensity: tuple[float, float] = (0.1, 0.3)
     apex: tuple[float, float] = (0.3, 0.5)
     people: int | None = None
@@ -167,95 +170,10 @@ def named(name: str) -> Ablation:
     return ABLATIONS[name]
 
 
-def _sources(*names: Source) -> Setting:
-    return Setting(" + ".join(names), data=Data(names, people=5_000, clips=45_000))
+def _stored() -> list[Ablation]:
+    text = files(__package__).joinpath("ablations.yaml").read_text("utf-8")
+    return [configs.from_json(Ablation, values) for values in yaml.safe_load(text)]
 
 
-def _range(low: float, high: float, data: Data) -> Setting:
-    return Setting(f"{low:g}-{high:g}", data=data)
-
-
-_RANGES = ((0.1, 0.3), (0.3, 0.5), (0.5, 0.7))
-_DRAWN: tuple[Source, ...] = ("macro", "expert")
-_BASIC_7 = EMOTION_PRESETS["basic-7"]
-
-ABLATIONS: dict[str, Ablation] = {
-    made.name: made
-    for made in (
-        Ablation(
-            "frames",
-            "How many frames does a model need?",
-            "He et al., supplement, Table 4 (DFME, 30 seeds)",
-            tuple(Setting(str(n or "all"), n, _BASIC_7) for n in (4, 8, 12, 16, None)),
-            seeds=30,
-        ),
-        Ablation(
-            "classes",
-            "Three, five or seven classes of the same clips?",
-            "EquiME, Figure 4, with seven added",
-            tuple(
-                Setting(f"{len(classes)} classes", None, classes, Data(emotions=_BASIC_7))
-                for classes in (EMOTIONS_3, EMOTION_PRESETS["equime-paper"], _BASIC_7)
-            ),
-        ),
-        Ablation(
-            "au-sources",
-            "Where should action units come from?",
-            "MiE-X, Figure 5",
-            (
-                _sources("micro"),
-                _sources("macro"),
-                _sources("expert"),
-                _sources("micro", "macro"),
-                _sources("micro", "expert"),
-                _sources("macro", "expert"),
-                _sources("micro", "macro", "expert"),
-            ),
-        ),
-        Ablation(
-            "intensity",
-            "How strong should the units of the table be, [μ, ν]?",
-            "MiE-X, Figure 7b",
-            tuple(
-                _range(*ends, Data(("expert",), intensity=ends, people=5_000)) for ends in _RANGES
-            ),
-        ),
-        Ablation(
-            "apex",
-            "How early a frame of a macro-expression, [α, β]?",
-            "MiE-X, Figure 7a",
-            tuple(_range(*ends, Data(("macro",), apex=ends, people=5_000)) for ends in _RANGES),
-        ),
-        Ablation(
-            "vectors",
-            "How many AU vectors?",
-            "MiE-X, Figure 6a",
-            tuple(
-                Setting(str(n), data=Data(_DRAWN, people=5_000, vectors=n, clips=30_000))
-                for n in (4_000, 6_000, 10_000, 30_000)
-            ),
-        ),
-        Ablation(
-            "people",
-            "How many people?",
-            "MiE-X, Figure 6b",
-            tuple(
-                Setting(str(n), data=Data(_DRAWN, people=n, vectors=30_000, clips=30_000))
-                for n in (700, 1_000, 1_700, 5_000)
-            ),
-        ),
-        Ablation(
-            "clips",
-            "How many clips?",
-            "MiE-X, Figure 6c",
-            tuple(
-                Setting(
-                    str(n),
-                    data=Data(("micro", "macro", "expert"), people=1_000, vectors=9_000, clips=n),
-                )
-                for n in (9_000, 18_000, 36_000, 54_000)
-            ),
-        ),
-    )
-}
-"""Name → ablation."""
+ABLATIONS = {each.name: each for each in _stored()}
+"""Name → ablation, those of `ablations.yaml`."""

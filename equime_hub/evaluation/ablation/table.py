@@ -12,26 +12,23 @@ beside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from equime_hub.errors import DatasetError
-from equime_hub.evaluation import evaluate as evaluation
-from equime_hub.evaluation import pooled as pooling
-from equime_hub.evaluation.ablation.paired import holm, signed_rank
-from equime_hub.evaluation.evaluate import MeanScore, PartScores
+from equime_hub.evaluation import pooled
+from equime_hub.evaluation.evaluate import MeanScore, evaluate
 from equime_hub.evaluation.log import PredictionLog, checked
 from equime_hub.metrics.report import Row
-from equime_hub.metrics.scores import quantiles, resampled
+from equime_hub.metrics.scores import quantiles
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
 
 
 @dataclass(frozen=True)
-class Scored:
+class SettingScores:
     """One setting.
 
     Attributes:
@@ -58,7 +55,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Pair:
+class SettingPair:
     """The difference between two settings, second minus first.
 
     Attributes:
@@ -96,8 +93,8 @@ class AblationTable:
     score: str
     level: float | None
     draws: int
-    settings: tuple[Scored, ...]
-    pairs: tuple[Pair, ...]
+    settings: tuple[SettingScores, ...]
+    pairs: tuple[SettingPair, ...]
     as_three: int | None
     leaky: bool = False
 
@@ -128,29 +125,32 @@ def compare(
     """
     if not logs:
         raise DatasetError("There is no run to compare; name at least one.")
-    scored = tuple(
-        _scored(name, log, _whole(log, level, draws, seed)) for name, log in logs.items()
-    )
+    scored = []
+    for name, log in logs.items():
+        part = evaluate(log, by_dataset=False, level=level, draws=draws, seed=seed).part()
+        scored.append(
+            SettingScores(
+                name=name,
+                classes=log.classes,
+                seeds=tuple(part.by_seed),
+                clips=part.clips,
+                people=part.subjects,
+                scores=part.scores,
+                constant=str(part.report.constant_class),
+                baseline=part.report.baselines["constant"],
+                constant_seeds=part.constant_seeds,
+            )
+        )
     as_three = len({frozenset(log.classes) for log in logs.values()}) > 1
     alike = _on_three(logs) if as_three else dict(logs)
     _demand_same_clips(alike)
     pairs = list(_pairs(alike, score, level, draws, seed))
-    known = [pair.p for pair in pairs if pair.p is not None]
-    adjusted = iter(holm(known))
-    return AblationTable(
-        score,
-        level,
-        draws,
-        scored,
-        tuple(
-            Pair(p.first, p.second, p.difference, p.seeds, p.p, next(adjusted))
-            if p.p is not None
-            else p
-            for p in pairs
-        ),
-        _clip_count(alike) if as_three else None,
-        leaky,
-    )
+    tested = [number for number, pair in enumerate(pairs) if pair.p is not None]
+    adjusted = holm([pair.p for pair in pairs if pair.p is not None])
+    for number, p in zip(tested, adjusted, strict=True):
+        pairs[number] = replace(pairs[number], adjusted=p)
+    common = len(next(iter(alike.values())).codes("clip_id")[1]) if as_three else None
+    return AblationTable(score, level, draws, tuple(scored), tuple(pairs), common, leaky)
 
 
 def _on_three(logs: Mapping[str, PredictionLog]) -> dict[str, PredictionLog]:
@@ -161,8 +161,7 @@ def _on_three(logs: Mapping[str, PredictionLog]) -> dict[str, PredictionLog]:
     found = {}
     for name, log in logs.items():
         clip, names = log.codes("clip_id")
-        kept = pa.array(np.array([each in common for each in names])[clip])
-        found[name] = three(PredictionLog(log.table.filter(kept), log.classes))
+        found[name] = three(log.only(np.array([each in common for each in names])[clip]))
     return found
 
 
@@ -188,25 +187,6 @@ def three(log: PredictionLog) -> PredictionLog:
     return checked(table.set_column(place, "probabilities", nothing), EMOTIONS_3)
 
 
-def _whole(log: PredictionLog, level: float | None, draws: int, seed: int) -> PartScores:
-    found = evaluation.evaluate(log, by_dataset=False, level=level, draws=draws, seed=seed)
-    return found.part()
-
-
-def _scored(name: str, log: PredictionLog, part: PartScores) -> Scored:
-    return Scored(
-        name=name,
-        classes=log.classes,
-        seeds=tuple(part.by_seed),
-        clips=part.clips,
-        people=part.subjects,
-        scores=part.scores,
-        constant=str(part.report.constant_class),
-        baseline=part.report.baselines["constant"],
-        constant_seeds=part.constant_seeds,
-    )
-
-
 def _demand_same_clips(logs: Mapping[str, PredictionLog]) -> None:
     (first, log), *others = logs.items()
     clips = _clips(log)
@@ -221,10 +201,6 @@ def _demand_same_clips(logs: Mapping[str, PredictionLog]) -> None:
             )
 
 
-def _clip_count(logs: Mapping[str, PredictionLog]) -> int:
-    return len(next(iter(logs.values())).codes("clip_id")[1])
-
-
 def _clips(log: PredictionLog) -> dict[str, tuple[str, str]]:
     """Clip → person and reference."""
     person, people = log.people()
@@ -237,53 +213,73 @@ def _clips(log: PredictionLog) -> dict[str, tuple[str, str]]:
 
 def _pairs(
     logs: Mapping[str, PredictionLog], score: str, level: float | None, draws: int, seed: int
-) -> Iterator[Pair]:
-    found = {name: pooling.coded(log) for name, log in logs.items()}
-    tables = {name: _by_person(each) for name, each in found.items()}
-    order = {name: sorted(log.classes) for name, log in logs.items()}
+) -> Iterator[SettingPair]:
+    found = {name: pooled.coded(log) for name, log in logs.items()}
+    tables = {name: pooled.by_person(each) for name, each in found.items()}
     for first, second in combinations(logs, 2):
         ours, theirs = found[first].seeds, found[second].seeds
         seeds = sorted({*ours} & {*theirs})
         if not seeds:
             raise DatasetError(
                 f"The settings {first!r} and {second!r} have no seed in common "
-                f"({_listed(ours)}; {_listed(theirs)}); train both with the same seeds."
+                f"({', '.join(map(str, ours))}; {', '.join(map(str, theirs))}); train both with "
+                "the same seeds."
             )
-        assert order[first] == order[second]
         counts = [
             tables[name][:, [found[name].seeds.index(each) for each in seeds]]
-            for name in (first, second)
+            for name in (second, first)
         ]
-        people = len(counts[0])
-        by_seed = np.subtract(*(_scores(each.sum(axis=0), score) for each in counts[::-1]))
-        difference = MeanScore(float(by_seed.mean()))
-        if len(seeds) > 1:
-            difference = MeanScore(difference.mean, float(by_seed.std(ddof=1)))
-        if level is not None and people > 1:
+        by_seed = np.subtract(*(pooled.scores_of(each.sum(axis=0))[score] for each in counts))
+        ends = None
+        if level is not None and len(counts[0]) > 1:
             # The same draws of people for both.
-            one, other = (
-                _scores(
-                    resampled(each.reshape(people, -1), draws, seed).reshape(-1, *each.shape[1:]),
-                    score,
-                ).mean(axis=1)
+            drawn = [
+                pooled.scores_of(pooled.redrawn(each, draws, seed))[score].mean(axis=1)
                 for each in counts
-            )
-            ends = quantiles(other - one, level)
-            difference = MeanScore(difference.mean, difference.sd, *ends)
+            ]
+            ends = quantiles(np.subtract(*drawn), level)
         p = signed_rank(by_seed.tolist()) if len(seeds) > 1 else None
-        yield Pair(first, second, difference, len(seeds), p, None)
+        yield SettingPair(first, second, MeanScore.over(by_seed, ends), len(seeds), p, None)
 
 
-def _by_person(found: pooling.Predictions) -> npt.NDArray[np.float64]:
-    """People × seeds × C×C counts."""
-    people, size = int(found.person.max()) + 1, len(found.classes)
-    counts = pooling.counted(found, np.ones(len(found.cell), bool), found.person, people)
-    return counts.reshape(people, len(found.seeds), size, size)
+def signed_rank(differences: Sequence[float]) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test (1945), from the exact distribution.
+
+    Each difference is as likely to be positive as negative if the settings are alike. Differences
+    of 0 are left out, equal ones share their mean rank. Of n seeds p is at least 2 / 2ⁿ, so that
+    fewer than six can never reach 0.05.
+
+    Args:
+        differences: One a seed; finite.
+
+    Returns:
+        In (0, 1]; 1 where no seed differs.
+
+    >>> signed_rank([0.01, 0.02, 0.03]), signed_rank([0.0, 0.0])
+    (0.25, 1.0)
+    """
+    # Scores that are equal may differ in their last bits.
+    found = np.round(np.asarray(differences, np.float64), 12)
+    found = found[found != 0]
+    _, place, times = np.unique(abs(found), return_inverse=True, return_counts=True)
+    doubled = (2 * times.cumsum() - times + 1)[place]  # twice the mean ranks: whole numbers
+    chances = np.ones(1)
+    for rank in doubled.tolist():
+        there, not_there = np.zeros((2, len(chances) + rank))
+        there[rank:] = not_there[: len(chances)] = chances / 2
+        chances = there + not_there
+    positive = int(doubled[found > 0].sum())
+    return min(1.0, 2 * float(min(chances[: positive + 1].sum(), chances[positive:].sum())))
 
 
-def _scores(counts: npt.NDArray[np.float64], score: str) -> npt.NDArray[np.float64]:
-    return pooling.scores_of(counts)[score]
+def holm(values: Sequence[float]) -> list[float]:
+    """Adjust p values of several tests (Holm 1979), in their order.
 
-
-def _listed(seeds: Sequence[int]) -> str:
-    return ", ".join(map(str, seeds))
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    adjusted, largest = [1.0] * len(values), 0.0
+    for done, index in enumerate(sorted(range(len(values)), key=lambda index: values[index])):
+        largest = max(largest, min(1.0, (len(values) - done) * values[index]))
+        adjusted[index] = largest
+    return adjusted

@@ -1,7 +1,7 @@
 """Runs for a cross-evaluation: which model, trained on what, predicted which test sets.
 
 A run is named by its folder, or by a row of a list: a YAML file with a list of mappings, or a CSV
-file, with the fields of `Row`. Paths in a list are relative to it.
+file, with the fields of `ListedRun`. Paths in a list are relative to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LISTS = (".yaml", ".yml", ".csv")
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedRun:
     """A row of a list; what is left out is taken from the run's manifest.
 
     Attributes:
@@ -45,7 +45,7 @@ class Row:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class CrossRun:
     """A run to compare.
 
     Attributes:
@@ -67,7 +67,7 @@ class Run:
     selection: str | None = None
 
 
-def read(paths: Iterable[Path]) -> Iterator[Run]:
+def read(paths: Iterable[Path]) -> Iterator[CrossRun]:
     """Runs of folders, of prediction logs beside a manifest, and of lists of them.
 
     Raises:
@@ -76,13 +76,13 @@ def read(paths: Iterable[Path]) -> Iterator[Run]:
     """
     for path in paths:
         if path.suffix.lower() not in LISTS:
-            yield _run(path, Row(path.name))
+            yield _run(path, ListedRun(path.name))
             continue
         for row in rows(path):
             yield _run(path.parent / row.log, row)
 
 
-def rows(path: Path) -> list[Row]:
+def rows(path: Path) -> list[ListedRun]:
     """The rows of a list.
 
     Raises:
@@ -99,7 +99,7 @@ def rows(path: Path) -> list[Row]:
             "model and train."
         )
     try:
-        return [configs.from_json(Row, {str(key): row[key] for key in row}) for row in found]
+        return [configs.from_json(ListedRun, {str(key): row[key] for key in row}) for row in found]
     except EquimeError as error:
         raise DatasetError(f"{path}: {error}") from error
 
@@ -118,7 +118,7 @@ def _yaml(text: str) -> Any:
         raise ValueError(" ".join(str(error).split())) from error
 
 
-def _run(path: Path, row: Row) -> Run:
+def _run(path: Path, row: ListedRun) -> CrossRun:
     folder = path if path.is_dir() else path.parent
     stated = manifest.read(folder) if (folder / manifest.MANIFEST).is_file() else Manifest()
     model = _agreed(path, "model", row.model, stated.model)
@@ -131,7 +131,7 @@ def _run(path: Path, row: Row) -> Run:
         )
     rule = row.selection and selection.stored_name(row.selection)
     known = stated.selection and selection.stored_name(stated.selection)
-    return Run(
+    return CrossRun(
         path=path,
         log=logs.read(path, stated.classes),
         model=model,

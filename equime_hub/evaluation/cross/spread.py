@@ -8,97 +8,63 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from equime_hub.evaluation.cross.matrix import Bounded, Cell, Steadiness
 from equime_hub.evaluation.evaluate import MeanScore
-from equime_hub.metrics.report import NAMES
+from equime_hub.metrics.report import NAMES, Row
 from equime_hub.metrics.scores import Label, quantiles
 from equime_hub.metrics.spread import Spread, consistency
 
 Sample = dict[str, npt.NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """One cell.
-
-    Attributes:
-        condition: Model and test set.
-        train: What was trained on.
-        scores: By name.
-        sample: The same in every draw of people; None without intervals.
-    """
-
-    condition: str
-    train: str
-    scores: dict[str, float]
-    sample: Sample | None
-
-
-@dataclass(frozen=True)
-class Bounded:
-    """A spread, and the interval of its standard deviation; None without."""
-
-    spread: Spread
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    """How much one score depends on the training set.
-
-    Attributes:
-        sd: Mean over the conditions of the standard deviation over training sets.
-        conditions: Model and test set → its spread over training sets.
-        training_sets: Training set → its spread over models and test sets.
-        left_out: Conditions with a single training set.
-    """
-
-    sd: MeanScore
-    conditions: dict[str, Bounded]
-    training_sets: dict[str, Bounded]
-    left_out: tuple[str, ...]
+"""Score → its value in every draw of people."""
 
 
 def steadiness(
-    cells: Sequence[Drawn], floors: Mapping[str, Mapping[str, float]], level: float | None
+    cells: Sequence[Cell],
+    samples: Sequence[Sample | None],
+    floors: Mapping[str, Row],
+    level: float | None,
 ) -> dict[str, Steadiness]:
     """The spread of every score over training sets.
 
     Args:
-        cells: All cells but those that were trained on their test set.
-        floors: Condition → scores of the constant predictor.
+        cells: All cells; those that were trained on their test set are left out.
+        samples: Score of each cell → its value in every draw of people; None without intervals.
+        floors: Test set → scores of the constant predictor.
         level: Coverage of the intervals, in (0, 1).
 
     Returns:
-        By score; empty where no condition has two training sets.
+        By score; empty where no model and test set has two training sets.
     """
     trained: defaultdict[str, set[str]] = defaultdict(set)
     for cell in cells:
-        trained[cell.condition].add(cell.train)
-    used = [cell for cell in cells if len(trained[cell.condition]) > 1]
+        if not cell.within:
+            trained[cell.condition].add(cell.train)
+    used = [
+        (cell, sample)
+        for cell, sample in zip(cells, samples, strict=True)
+        if not cell.within and len(trained[cell.condition]) > 1
+    ]
     left_out = tuple(name for name, sets in trained.items() if len(sets) < 2)
-    if not used:
-        return {}
-    return {name: _of(name, used, floors, level, left_out) for name in NAMES}
+    return {name: _of(name, used, floors, level, left_out) for name in NAMES} if used else {}
 
 
 def _of(
     name: str,
-    cells: Sequence[Drawn],
-    floors: Mapping[str, Mapping[str, float]],
+    used: Sequence[tuple[Cell, Sample | None]],
+    floors: Mapping[str, Row],
     level: float | None,
     left_out: tuple[str, ...],
 ) -> Steadiness:
-    trained, conditions = [cell.train for cell in cells], [cell.condition for cell in cells]
-    baselines = {each: floors[each][name] for each in conditions}
-    found = consistency([cell.scores[name] for cell in cells], trained, conditions, baselines)
-    samples = [cell.sample[name] for cell in cells if cell.sample is not None]
-    table = np.stack(samples, axis=1) if len(samples) == len(cells) else None
+    trained, conditions = [cell.train for cell, _ in used], [cell.condition for cell, _ in used]
+    baselines = {cell.condition: getattr(floors[cell.test], name) for cell, _ in used}
+    scores = [cell.scores[name].mean for cell, _ in used]
+    found = consistency(scores, trained, conditions, baselines)
+    known = [sample[name] for _, sample in used if sample is not None]
+    table = np.stack(known, axis=1) if len(known) == len(used) else None
     sds: dict[str, npt.NDArray[np.float64]] = {}
 
     def bounded(spreads: Mapping[Label, Spread], of: list[str]) -> dict[str, Bounded]:

@@ -4,13 +4,16 @@ A rule looks at the rows, the manifest and the predictions of a run, never at pi
 that look the same are what `splits.audit` looks for.
 """
 
-from equime_hub.evaluation.lint.check import RULES as RULES
-from equime_hub.evaluation.lint.check import Report as Report
-from equime_hub.evaluation.lint.check import check as check
-from equime_hub.evaluation.lint.check import chosen as chosen
-from equime_hub.evaluation.lint.finding import Finding as Finding
-from equime_hub.evaluation.lint.finding import Found as Found
-from equime_hub.evaluation.lint.finding import Rule as Rule
-from equime_hub.evaluation.lint.finding import rule as rule
-from equime_hub.evaluation.lint.run import Run as Run
+from equime_hub.evaluation.lint.rule import RULES as RULES
+from equime_hub.evaluation.lint.rule import Found as Found
+from equime_hub.evaluation.lint.rule import LintFinding as LintFinding
+from equime_hub.evaluation.lint.rule import LintReport as LintReport
+from equime_hub.evaluation.lint.rule import Rule as Rule
+from equime_hub.evaluation.lint.rule import check as check
+from equime_hub.evaluation.lint.rule import chosen as chosen
+from equime_hub.evaluation.lint.rule import clips_found as clips_found
+from equime_hub.evaluation.lint.rule import rule as rule
+from equime_hub.evaluation.lint.rule import unchecked as unchecked
+from equime_hub.evaluation.lint.rule import without as without
+from equime_hub.evaluation.lint.run import LintRun as LintRun
 from equime_hub.evaluation.lint.run import read as read

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from equime_hub.evaluation import selection as selections
-from equime_hub.evaluation.lint.finding import Found, rule, unchecked
-from equime_hub.evaluation.lint.run import Run
+from equime_hub.evaluation.lint.rule import Found, rule, unchecked
+from equime_hub.evaluation.lint.run import LintRun
 from equime_hub.evaluation.rows import VALIDATION
 
 
 @rule("error", "MEB, Table 3: test F1 rises by 6 to 14 points; MMNet's, HTNet's, SKD-TSTSAN's code")
-def selection(run: Run) -> Iterator[Found]:
+def selection(run: LintRun) -> Iterator[Found]:
     """The test does not choose the epoch or the settings it is reported for."""
     name = run.manifest.selection
     if name is None:
@@ -31,52 +31,44 @@ def selection(run: Run) -> Iterator[Found]:
 
 
 @rule("error", "Kapoor & Narayanan 2023, leakage L1.2 (preprocessing on training and test)")
-def normalisation(run: Run) -> Iterator[Found]:
+def normalisation(run: LintRun) -> Iterator[Found]:
     """Means, deviations and the like are fitted on training alone."""
-    yield from _unless(
-        "normalisation", run.manifest.preprocessing.normalisation, "all",
-        "Normalisation was fitted on all clips, those of the test included.",
-    )  # fmt: skip
+    sentence = "Normalisation was fitted on all clips, those of the test included."
+    yield from _unless(run, "normalisation", "all", sentence)
 
 
 @rule("error", "Vandewiele et al. 2021: oversampling before the split makes scores near perfect")
-def oversampling(run: Run) -> Iterator[Found]:
+def oversampling(run: LintRun) -> Iterator[Found]:
     """Rare classes are repeated inside the training part of each fold."""
-    yield from _unless(
-        "oversampling", run.manifest.preprocessing.oversampling, "before-split",
-        "Classes were oversampled before the split, so copies of a test may be learnt from.",
-    )  # fmt: skip
+    sentence = "Classes were oversampled before the split, so copies of a test may be learnt from."
+    yield from _unless(run, "oversampling", "before-split", sentence)
 
 
 @rule("error", "Kapoor & Narayanan 2023, leakage L1.4 (duplicates)")
-def augmentation(run: Run) -> Iterator[Found]:
+def augmentation(run: LintRun) -> Iterator[Found]:
     """Altered copies of clips are made inside the training part of each fold."""
-    yield from _unless(
-        "augmentation", run.manifest.preprocessing.augmentation, "before-split",
-        "Clips were augmented before the split, so copies of a test may be learnt from.",
-    )  # fmt: skip
+    sentence = "Clips were augmented before the split, so copies of a test may be learnt from."
+    yield from _unless(run, "augmentation", "before-split", sentence)
 
 
 @rule("error", "EquiME's released training code: 23 % of what it sees of SAMM is zeros")
-def zero_padding(run: Run) -> Iterator[Found]:
+def zero_padding(run: LintRun) -> Iterator[Found]:
     """No model takes padding for pictures."""
-    yield from _unless(
-        "padding", run.manifest.preprocessing.padding, "zero",
-        "Short clips were filled up with zeros, so their length is learnt along with their face.",
-    )  # fmt: skip
+    sentence = (
+        "Short clips were filled up with zeros, so their length is learnt along with their face."
+    )
+    yield from _unless(run, "padding", "zero", sentence)
 
 
 @rule("error", "MEB, Figure 2: F1 of the same predictions is 66.6 averaged, 73.9 pooled")
-def fold_averaging(run: Run) -> Iterator[Found]:
+def fold_averaging(run: LintRun) -> Iterator[Found]:
     """Scores come from the counts of all folds together."""
-    yield from _unless(
-        "aggregation", run.manifest.aggregation, "fold-averaged",
-        "The score is the mean of the scores of the folds; most folds lack some class.",
-    )  # fmt: skip
+    sentence = "The score is the mean of the scores of the folds; most folds lack some class."
+    yield from _unless(run, "aggregation", "fold-averaged", sentence)
 
 
 @rule("warning", "MiE-X: the mean of 3 runs; He et al., supplement: of 30 seeds")
-def one_seed(run: Run) -> Iterator[Found]:
+def one_seed(run: LintRun) -> Iterator[Found]:
     """Training is repeated with several seeds."""
     seeds = set(run.manifest.seeds or ())
     if not seeds and run.log is not None:
@@ -87,7 +79,9 @@ def one_seed(run: Run) -> Iterator[Found]:
         yield Found(f"All predictions are of one seed, {seeds.pop()}: nobody knows the deviation.")
 
 
-def _unless(field: str, value: str | None, bad: str, sentence: str) -> Iterator[Found]:
+def _unless(run: LintRun, field: str, bad: str, sentence: str) -> Iterator[Found]:
+    """What is to be said if a field of the manifest, or of its preprocessing, has a bad value."""
+    value = {**vars(run.manifest), **vars(run.manifest.preprocessing)}[field]
     if value is None:
         yield unchecked(f"run.json does not say {field}.")
     elif value == bad:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from equime_hub.evaluation.lint.finding import Found, rule, unchecked
-from equime_hub.evaluation.lint.pretraining import plain
-from equime_hub.evaluation.lint.run import Run
+from equime_hub.evaluation.lint.rule import Found, rule, unchecked
+from equime_hub.evaluation.lint.run import LintRun, plain
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
 
 _MEGC = dict(enumerate(EMOTIONS_3))
@@ -28,7 +27,7 @@ NUMBERED: dict[str, dict[str, str]] = {
     "EquiME's released training code swaps 0 and 1 of MiE-X; MiE-X's reads sadness of CK+ as "
     "positive",
 )
-def label_map(run: Run) -> Iterator[Found]:
+def label_map(run: LintRun) -> Iterator[Found]:
     """Every label means what its dataset means by it: 0 of MiE-X is negative, 1 positive."""
     declared, classes = run.manifest.label_map, run.manifest.classes
     if declared is None:
@@ -47,7 +46,7 @@ def label_map(run: Run) -> Iterator[Found]:
         yield from _by_order(run, classes)
 
 
-def _by_order(run: Run, classes: tuple[str, ...]) -> Iterator[Found]:
+def _by_order(run: LintRun, classes: tuple[str, ...]) -> Iterator[Found]:
     """Numbered datasets without a label map, whose numbers may have been taken for classes."""
     manifest = run.manifest
     mapped = {plain(name) for name in manifest.label_map or {}}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from equime_hub.evaluation.lint.finding import Found, rule, unchecked
-from equime_hub.evaluation.lint.run import Run
+from equime_hub.evaluation.lint.rule import Check, Found, rule, unchecked
+from equime_hub.evaluation.lint.run import LintRun
 from equime_hub.evaluation.log import PredictionLog
 from equime_hub.evaluation.rows import TEST
 
@@ -18,21 +19,32 @@ Keys = npt.NDArray[np.int64]
 """(seed × folds + fold) × clips + clip; -1 is none."""
 
 
+def _if_predicted(check: Callable[[LintRun, PredictionLog], Iterator[Found]]) -> Check:
+    """A rule that is asked only where there are predictions, and gets them."""
+
+    @wraps(check)
+    def asked(run: LintRun) -> Iterator[Found]:
+        if run.log is not None:
+            yield from check(run, run.log)
+        elif run.refused is None:
+            yield unchecked("There are no predictions.")
+
+    return asked
+
+
 @rule("error", "equime_hub: scores are recomputed from the log")
-def readable_predictions(run: Run) -> Iterator[Found]:
+def readable_predictions(run: LintRun) -> Iterator[Found]:
     """The prediction log can be read, and each clip has one reference and one test fold."""
     if run.refused is not None:
         yield Found(run.refused)
 
 
 @rule("error", "HTNet's released code: `except: pass` leaves out people and classes in silence")
-def every_test_predicted(run: Run) -> Iterator[Found]:
+@_if_predicted
+def every_test_predicted(run: LintRun, log: PredictionLog) -> Iterator[Found]:
     """Each clip of a test has a prediction from every seed, and nothing else has."""
-    if run.log is None:
-        yield from _no_predictions(run)
-        return
-    clips, seeds = len(run.rows.clips), _seeds(run, run.log)
-    asked, given = _asked(run, seeds), _given(run, run.log, seeds)
+    clips, seeds = len(run.rows.clips), _seeds(run, log)
+    asked, given = _asked(run, seeds), _given(run, log, seeds)
     missing = np.setdiff1d(asked, given)
     if len(missing):
         seed, fold = np.divmod(missing // clips, len(run.rows))
@@ -44,7 +56,7 @@ def every_test_predicted(run: Run) -> Iterator[Found]:
         )
     strange = np.flatnonzero(~np.isin(given, asked))
     if len(strange):
-        names = run.log.table["clip_id"].take(pa.array(strange)).unique()
+        names = log.table["clip_id"].take(pa.array(strange)).unique()
         place = pc.index_in(names, value_set=run.column("clip_id"))
         yield Found(
             f"{len(strange):,} of {len(given):,} predictions are of no test: no fold of that name "
@@ -55,14 +67,12 @@ def every_test_predicted(run: Run) -> Iterator[Found]:
 
 
 @rule("warning", "EquiME, supplement, Table 1: rows that equal those of a constant class")
-def every_class_predicted(run: Run) -> Iterator[Found]:
+@_if_predicted
+def every_class_predicted(run: LintRun, log: PredictionLog) -> Iterator[Found]:
     """Each class is predicted at least once."""
-    if run.log is None:
-        yield from _no_predictions(run)
-        return
-    predicted, references = run.log.table["prediction"], run.log.table["reference"]
+    predicted, references = log.table["prediction"], log.table["reference"]
     said = predicted.unique().to_pylist()
-    classes = run.manifest.classes or run.log.classes
+    classes = run.manifest.classes or log.classes
     never = [name for name in classes if name not in said]
     if never and len(said) == 1:
         share = pc.mean(pc.equal(references, said[0])).as_py()
@@ -75,30 +85,23 @@ def every_class_predicted(run: Run) -> Iterator[Found]:
 
 
 @rule("error", "equime_hub: a log says of which configuration it is")
-def config_hash(run: Run) -> Iterator[Found]:
+@_if_predicted
+def config_hash(run: LintRun, log: PredictionLog) -> Iterator[Found]:
     """The predictions are those of the configuration that the manifest names."""
-    if run.log is None:
-        yield from _no_predictions(run)
-        return
-    mine, theirs = run.manifest.config_hash, run.log.table["config_hash"].unique().drop_null()
+    mine, theirs = run.manifest.config_hash, log.table["config_hash"].unique().drop_null()
     if mine is None or not len(theirs):
         yield unchecked("run.json or the predictions do not say config_hash.")
     elif others := [name for name in theirs.to_pylist() if name != mine]:
         yield Found(f"Predictions are of the configuration {others[0]}, run.json is of {mine}.")
 
 
-def _no_predictions(run: Run) -> Iterator[Found]:
-    if run.refused is None:
-        yield unchecked("There are no predictions.")
-
-
-def _seeds(run: Run, log: PredictionLog) -> list[int]:
+def _seeds(run: LintRun, log: PredictionLog) -> list[int]:
     """All seeds that should have predicted, or have."""
     drawn = {seed for _, seed in run.rows.folds if seed is not None}
     return sorted({*log.table["seed"].unique().to_pylist(), *(run.manifest.seeds or ()), *drawn})
 
 
-def _asked(run: Run, seeds: list[int]) -> Keys:
+def _asked(run: LintRun, seeds: list[int]) -> Keys:
     """All tests; a fold that names no seed is tested with each of them."""
     folds, clips = len(run.rows), len(run.rows.clips)
     found = []
@@ -110,7 +113,7 @@ def _asked(run: Run, seeds: list[int]) -> Keys:
     return np.sort(np.concatenate(found))
 
 
-def _given(run: Run, log: PredictionLog, seeds: list[int]) -> Keys:
+def _given(run: LintRun, log: PredictionLog, seeds: list[int]) -> Keys:
     """The test that each prediction claims to be of."""
     clips = len(run.rows.clips)
     (fold, names), (seed, values) = log.codes("fold"), log.codes("seed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,12 @@ from equime_hub.errors import DatasetError
 from equime_hub.evaluation import log, manifest, rows
 from equime_hub.evaluation.log import PredictionLog
 from equime_hub.evaluation.manifest import PREDICTIONS, Manifest
-from equime_hub.evaluation.rows import Codes, Mask, Rows
+from equime_hub.evaluation.rows import Codes, Mask, RunRows
 from equime_hub.splits.people import full_name
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class LintPeople:
     """Everybody who is shown or gave action units, as numbers.
 
     Two names mean one person by the rule of `splits.people.People`: a name without dataset is
@@ -52,7 +53,7 @@ class Names:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class LintRun:
     """A run, read.
 
     Attributes:
@@ -65,12 +66,12 @@ class Run:
 
     folder: Path
     manifest: Manifest
-    rows: Rows
+    rows: RunRows
     log: PredictionLog | None
     refused: str | None = None
 
     @cached_property
-    def people(self) -> Names:
+    def people(self) -> LintPeople:
         """Who is shown, and who gave action units.
 
         A subject that contains a slash names its dataset itself, as in "casme2/sub01".
@@ -84,7 +85,7 @@ class Run:
         names = list(dict.fromkeys(name for name in (*shown, *donors) if name is not None))
         last = codes(pa.array([name.rpartition("/")[2] for name in names], pa.string()))
         bare = np.array(["/" not in name for name in names])
-        return Names(names, both[: len(shown)], both[len(shown) :], last, bare)
+        return LintPeople(names, both[: len(shown)], both[len(shown) :], last, bare)
 
     @cached_property
     def images(self) -> tuple[Codes, Codes]:
@@ -126,7 +127,7 @@ class Run:
         return values
 
 
-def read(folder: Path) -> Run:
+def read(folder: Path) -> LintRun:
     """The run in a folder. Predictions may be missing.
 
     Raises:
@@ -139,11 +140,11 @@ def read(folder: Path) -> Run:
         )
     declared, roles = manifest.read(folder), rows.read(folder)
     if not (folder / PREDICTIONS).exists():
-        return Run(folder, declared, roles, None)
+        return LintRun(folder, declared, roles, None)
     try:
-        return Run(folder, declared, roles, log.read(folder))
+        return LintRun(folder, declared, roles, log.read(folder))
     except DatasetError as error:
-        return Run(folder, declared, roles, None, str(error))
+        return LintRun(folder, declared, roles, None, str(error))
 
 
 def codes(values: pa.Array) -> Codes:
@@ -160,3 +161,12 @@ def shared(numbers: npt.NDArray[np.int32], held: Mask) -> Mask:
     there[-1] = False
     found: Mask = there[numbers]
     return found
+
+
+def plain(name: str) -> str:
+    """Name of a dataset without capitals, spaces, dashes and superscripts.
+
+    >>> plain("MiE-X"), plain("CAS(ME)³"), plain("cas(me)_3")
+    ('miex', 'cas(me)3', 'cas(me)3')
+    """
+    return "".join(c for c in normalize("NFKC", name).lower() if c not in " -_")

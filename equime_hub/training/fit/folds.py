@@ -93,7 +93,7 @@ def _folds(examples: Examples, config: TrainConfig) -> Iterator[Training]:
     extra = np.isin(np.array([n or "" for n in datasets]), () if divided else config.train_only)
     own = np.flatnonzero(~extra)
     table = examples.table.take(own)
-    rows = protocols.Rows(
+    rows = protocols.ProtocolRows(
         table["subject_id"].to_pylist(),
         table["source_dataset"].to_pylist(),
         table["part"].to_pylist(),

@@ -62,7 +62,7 @@ def test_known_answers(home: Path) -> None:
     zero = np.zeros((3, 2), np.float32)
     zero[2, 1] = 8  # red makes a man, 4 + 8 · (red - 1)
     weights.save(home, "gender", (zero, np.array([0, -4], np.float32)))
-    logits = -np.abs(np.arange(101, dtype=np.float32) - 34.4) / 4
+    logits = (-np.abs(np.arange(101) - 34.4) / 4).astype(np.float32)
     weights.save(home, "age", (np.zeros((3, 101), np.float32), logits))
     order = np.array([0, 0, 0, 0, 3, 0], np.float32)
     weights.save(home, "race", (np.zeros((3, 6), np.float32), order))

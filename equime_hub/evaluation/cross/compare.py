@@ -11,180 +11,37 @@ training sets has an interval too; test sets are drawn apart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 
 from equime_hub import seeds as keys
 from equime_hub.errors import DatasetError
-from equime_hub.evaluation import (
-    evaluate as evaluation,
-)
-from equime_hub.evaluation import (
-    pooled as pooling,
-)
-from equime_hub.evaluation import (
-    protocols,
-    selection,
-)
-from equime_hub.evaluation.cross.runs import Run
-from equime_hub.evaluation.cross.spread import Drawn, Steadiness, steadiness
-from equime_hub.evaluation.evaluate import MeanScore, PartScores
+from equime_hub.evaluation import pooled, protocols, selection
+from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
+from equime_hub.evaluation.cross.runs import CrossRun
+from equime_hub.evaluation.cross.spread import Sample, steadiness
+from equime_hub.evaluation.evaluate import MeanScore, PartScores, evaluate
 from equime_hub.evaluation.log import PredictionLog, joined
-from equime_hub.metrics.report import NAMES, Row
+from equime_hub.metrics.report import NAMES
 from equime_hub.metrics.scores import quantiles, resampled
 
 DISJOINT = ("loso", "k-fold", "dfme", "splits")
 """Protocols that can test a dataset they train on, as nobody is in both parts of a fold."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One model, trained on one set of datasets, on one test set.
+class _Tested(NamedTuple):
+    """What one run says of one test set; its log has the predictions for that alone."""
 
-    Attributes:
-        model: Its name.
-        train: Datasets trained on, sorted and joined by " + ".
-        test: The test set.
-        within: The test set is one of those trained on; its protocol kept the people apart.
-        protocol: None if unknown.
-        selection: None if unknown.
-        seeds: Seeds of training.
-        scores: By the names of `metrics.report.NAMES`, mean over the seeds.
-        mean_confidence: Mean of the largest probability; None without probabilities.
-        calibration_error: Expected calibration error, all seeds together. It has no interval: a
-            resampled error lies above that of the clips themselves.
-        constant: The only class that is ever predicted, whatever the seed; None if there are more.
-        constant_seeds: Seeds that only ever predict one class.
-    """
-
-    model: str
+    run: CrossRun
     train: str
     test: str
     within: bool
-    protocol: str | None
-    selection: str | None
-    seeds: tuple[int, ...]
-    scores: dict[str, MeanScore]
-    mean_confidence: MeanScore | None
-    calibration_error: float | None
-    constant: str | None
-    constant_seeds: tuple[int, ...]
-
-    @property
-    def leaky(self) -> bool:
-        """The test had a say in what was selected."""
-        return self.selection is not None and selection.is_leaky(self.selection)
-
-    @property
-    def condition(self) -> str:
-        """What is compared over training sets: model and test set."""
-        return f"{self.model} → {self.test}"
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """What is tested, and what it gives to predictors that look at no clip.
-
-    Attributes:
-        name: The dataset; with the fold behind it if the protocol reports folds apart.
-        clips: How many.
-        people: How many.
-        references: Class → clips.
-        constant_class: The class that `constant` always says.
-        baselines: Scores of `constant`, `prior` and `chance`.
-    """
-
-    __test__ = False  # not pytest's
-
-    name: str
-    clips: int
-    people: int
-    references: dict[str, int]
-    constant_class: str
-    baselines: dict[str, Row]
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """All cells with the same classes.
-
-    Attributes:
-        classes: The classes, sorted.
-        cells: Those that there are, in the order of the runs.
-        tests: The test sets.
-        steadiness: Score → how much it depends on the training set; empty if nothing was trained
-            on two.
-    """
-
-    classes: tuple[str, ...]
-    cells: tuple[Cell, ...]
-    tests: tuple[TestSet, ...]
-    steadiness: dict[str, Steadiness]
-
-    @property
-    def leaky(self) -> bool:
-        """A test had a say in what was selected for it."""
-        return any(cell.leaky for cell in self.cells)
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Models and training sets, those of a model together."""
-        models = list(dict.fromkeys(cell.model for cell in self.cells))
-        pairs = dict.fromkeys((cell.model, cell.train) for cell in self.cells)
-        return sorted(pairs, key=lambda pair: models.index(pair[0]))
-
-    def cell(self, model: str, train: str, test: str) -> Cell | None:
-        """One cell; None if it is missing."""
-        wanted = (model, train, test)
-        return next((c for c in self.cells if (c.model, c.train, c.test) == wanted), None)
-
-
-@dataclass(frozen=True)
-class Cross:
-    """What `compare` found.
-
-    Attributes:
-        level: Coverage of the intervals; None without.
-        draws: Bootstrap draws.
-        matrices: One for each set of classes, the smallest set first.
-    """
-
-    level: float | None
-    draws: int
-    matrices: tuple[Matrix, ...]
-
-    @property
-    def leaky(self) -> bool:
-        """A test had a say in what was selected for it."""
-        return any(matrix.leaky for matrix in self.matrices)
-
-    def title(self, matrix: Matrix) -> str:
-        """How many classes a matrix has, and which if another one has as many."""
-        size = f"{len(matrix.classes)} classes"
-        alone = sum(len(each.classes) == len(matrix.classes) for each in self.matrices) == 1
-        return size if alone else f"{size} ({', '.join(matrix.classes)})"
-
-    def shared(self) -> list[tuple[str, str, str]]:
-        """Model, training set and test set of the cells that are in several matrices."""
-        found = [(c.model, c.train, c.test) for matrix in self.matrices for c in matrix.cells]
-        return [name for name in dict.fromkeys(found) if found.count(name) > 1]
-
-
-@dataclass(frozen=True, eq=False)
-class _Entry:
-    """What one run says of one test set."""
-
-    run: Run
-    train: str
-    test: str
-    within: bool
-    log: PredictionLog
 
 
 def compare(
-    runs: Iterable[Run],
+    runs: Iterable[CrossRun],
     *,
     leaky: bool = False,
     level: float | None = 0.95,
@@ -209,7 +66,7 @@ def compare(
         EquimeError: An unknown protocol or selection, or a leaky one without `leaky`.
         MetricError: `draws`, `seed` or `level` out of range.
     """
-    groups: dict[tuple[str, ...], dict[tuple[str, str, str], list[_Entry]]] = {}
+    groups: dict[tuple[str, ...], dict[tuple[str, str, str], list[_Tested]]] = {}
     for run in runs:
         selection.demand_leaky(run.selection, leaky)
         same = groups.setdefault(tuple(sorted(run.log.classes)), {})
@@ -224,7 +81,7 @@ def compare(
     return Cross(level, draws, tuple(sorted(matrices, key=lambda m: (len(m.classes), m.classes))))
 
 
-def _entries(run: Run) -> Iterator[_Entry]:
+def _entries(run: CrossRun) -> Iterator[_Tested]:
     if run.protocol is not None:
         protocols.named(run.protocol)().check(run.log)
     column, names = run.log.codes("dataset")
@@ -251,20 +108,15 @@ def _entries(run: Run) -> Iterator[_Entry]:
                 f"{run.path} left out {name} and was trained on nothing else; name all datasets "
                 "that were trained on."
             )
-        rows = column == number
-        if run.protocol != "dfme":
-            yield _Entry(run, train, name, within, _part(run.log, rows))
-            continue
-        for place in dict.fromkeys(fold[rows].tolist()):
-            part = _part(run.log, rows & (fold == place))
-            yield _Entry(run, train, f"{name} {folds[place]}", within, part)
+        tests = {name: column == number}
+        if run.protocol == "dfme":  # its folds are tests of their own
+            places = dict.fromkeys(fold[column == number].tolist())
+            tests = {f"{name} {folds[at]}": (column == number) & (fold == at) for at in places}
+        for test, rows in tests.items():
+            yield _Tested(replace(run, log=run.log.only(rows)), train, test, within)
 
 
-def _part(log: PredictionLog, rows: npt.NDArray[np.bool_]) -> PredictionLog:
-    return PredictionLog(log.table.filter(pa.array(rows)), log.classes)
-
-
-def _joined(entries: list[_Entry]) -> _Entry:
+def _joined(entries: list[_Tested]) -> _Tested:
     """Runs with different seeds as one."""
     first = entries[0]
     for entry in entries:
@@ -275,19 +127,20 @@ def _joined(entries: list[_Entry]) -> _Entry:
                     f"{first.run.path} has the {what} {one}, and {entry.run.path} {other}; seeds "
                     "of one model are averaged only if they came about alike."
                 )
-    log = joined([(entry.run.path, entry.log) for entry in entries])
-    return replace(first, log=log)
+    log = joined([(entry.run.path, entry.run.log) for entry in entries])
+    return first._replace(run=replace(first.run, log=log))
 
 
 def _matrix(
-    classes: tuple[str, ...], entries: list[_Entry], level: float | None, draws: int, seed: int
+    classes: tuple[str, ...], entries: list[_Tested], level: float | None, draws: int, seed: int
 ) -> Matrix:
     tests: dict[str, TestSet] = {}
-    first: dict[str, tuple[_Entry, dict[str, list[int]]]] = {}
-    cells, drawn = [], []
+    first: dict[str, tuple[_Tested, dict[str, list[int]]]] = {}
+    cells: list[Cell] = []
+    samples: list[Sample | None] = []
     for entry in entries:
-        part = evaluation.evaluate(entry.log, by_dataset=False, level=None).part()
-        people = _people(entry.log)
+        part = evaluate(entry.run.log, by_dataset=False, level=None).part()
+        people = _people(entry.run.log)
         other, known = first.setdefault(entry.test, (entry, people))
         if people != known:
             raise DatasetError(
@@ -299,19 +152,12 @@ def _matrix(
         tests.setdefault(entry.test, _test_set(entry.test, part))
         sample = None
         if level is not None and len(people) > 1:
-            sample = _sample(entry.log, draws, keys.derive("cross", seed, entry.test))
+            sample = _sample(entry.run.log, draws, keys.derive("cross", seed, entry.test))
         cells.append(_cell(entry, part, sample, level))
-        drawn.append(sample)
-    table = [
-        Drawn(c.condition, c.train, {n: c.scores[n].mean for n in NAMES}, sample)
-        for c, sample in zip(cells, drawn, strict=True)
-        if not c.within
-    ]
-    floors = {
-        c.condition: {n: getattr(tests[c.test].baselines["constant"], n) for n in NAMES}
-        for c in cells
-    }
-    return Matrix(classes, tuple(cells), tuple(tests.values()), steadiness(table, floors, level))
+        samples.append(sample)
+    floors = {name: each.baselines["constant"] for name, each in tests.items()}
+    steady = steadiness(cells, samples, floors, level)
+    return Matrix(classes, tuple(cells), tuple(tests.values()), steady)
 
 
 def _people(log: PredictionLog) -> dict[str, list[int]]:
@@ -338,26 +184,23 @@ def _test_set(name: str, part: PartScores) -> TestSet:
     )
 
 
-def _sample(log: PredictionLog, draws: int, seed: int) -> dict[str, npt.NDArray[np.float64]]:
+def _sample(log: PredictionLog, draws: int, seed: int) -> Sample:
     """Score → its value in each draw of people; "confidence" too if there are probabilities."""
-    found = pooling.coded(log)
-    people, size, seeds = int(found.person.max()) + 1, len(found.classes), len(found.seeds)
-    whole = np.ones(len(found.cell), bool)
-    counts = resampled(pooling.counted(found, whole, found.person, people), draws, seed)
-    scores = pooling.scores_of(counts.reshape(-1, seeds, size, size))
+    found = pooled.coded(log)
+    scores = pooled.scores_of(pooled.redrawn(pooled.by_person(found), draws, seed))
     sample = {name: values.mean(axis=1) for name, values in scores.items()}
     if found.has.all():
         sure = found.probabilities.max(axis=1)
-        sums = [np.bincount(found.person, weights, people) for weights in (sure, whole)]
+        sums = [np.bincount(found.person, weights) for weights in (sure, np.ones(len(sure)))]
         total, clips = resampled(np.stack(sums, axis=1), draws, seed).T
         sample["confidence"] = total / clips
     return sample
 
 
 def _cell(
-    entry: _Entry,
+    entry: _Tested,
     part: PartScores,
-    sample: dict[str, npt.NDArray[np.float64]] | None,
+    sample: Sample | None,
     level: float | None,
 ) -> Cell:
     def bounded(name: str, value: float, sd: float | None = None) -> MeanScore:
