@@ -18,7 +18,7 @@ class FigurePath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path, if its suffix is one of a figure."""
-        path = Path(super().convert(value, param, ctx))
+        path: Any = super().convert(value, param, ctx)
         if path.suffix not in SUFFIXES:
             self.fail(f"{path.name!r} does not end in {', '.join(SUFFIXES)}.", param, ctx)
         return path
