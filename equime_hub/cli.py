@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from keyword import iskeyword
 
 import click
 
@@ -10,55 +11,50 @@ from equime_hub._version import __version__
 from equime_hub.commands.common import Program
 
 COMMANDS = {
-    "demo": "equime_hub.commands.build.demo:demo",
-    "faces": "equime_hub.commands.build.faces:faces",
-    "attributes": "equime_hub.commands.build.attributes:attributes",
-    "causal": "equime_hub.commands.build.causal:causal",
-    "import": "equime_hub.commands.build.import_:import_",
-    "plan": "equime_hub.commands.build.plan:plan",
-    "prompts": "equime_hub.commands.build.prompts:prompts",
-    "build": "equime_hub.commands.build.build:build",
-    "measure": "equime_hub.commands.build.measure:measure",
-    "observe": "equime_hub.commands.build.observe:observe",
-    "card": "equime_hub.commands.look.card:card",
-    "verify": "equime_hub.commands.look.verify:verify",
-    "audit": "equime_hub.commands.look.audit:audit",
-    "push": "equime_hub.commands.share.push:push",
-    "append": "equime_hub.commands.share.append:append",
-    "gate": "equime_hub.commands.share.gate:gate",
-    "access": "equime_hub.commands.share.access:access",
-    "pull": "equime_hub.commands.share.pull:pull",
-    "push-metric": "equime_hub.commands.share.push_metric:push_metric",
-    "push-model": "equime_hub.commands.share.push_model:push_model",
-    "train": "equime_hub.commands.score.train:train",
-    "evaluate": "equime_hub.commands.score.evaluate:evaluate",
-    "cross-eval": "equime_hub.commands.score.cross_eval:cross_eval",
-    "attack": "equime_hub.commands.score.attack:attack",
-    "ablate": "equime_hub.commands.score.ablate:ablate",
-    "lint": "equime_hub.commands.score.lint:lint",
-    "predict": "equime_hub.commands.score.predict:predict",
-    "report": "equime_hub.commands.look.report:report",
-    "doctor": "equime_hub.commands.doctor:doctor",
-}
+    "Build": ("demo", "faces", "attributes", "causal", "plan", "prompts", "build", "import",
+              "measure", "observe"),
+    "Look": ("verify", "audit", "card", "report"),
+    "Share": ("push", "append", "gate", "access", "pull", "push-metric", "push-model"),
+    "Train and score": ("train", "predict", "evaluate", "cross-eval", "ablate", "attack", "lint"),
+    "Help": ("doctor",),
+}  # fmt: skip
+"""Commands by what people do, in the order in which they do it."""
 
 
 class _Lazy(Program):
-    """Imports a command only when it is asked for."""
+    """Imports a command only when it is asked for, and lists commands by what they are for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for group in COMMANDS.values() for name in group]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[name].split(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        for title, group in COMMANDS.items():
+            if name in group:
+                # "Train and score" is the folder `score`, push-model is push_model in its module
+                # push_model, and import is import_, because Python has that word.
+                folder = title.rpartition(" ")[2].lower()
+                called = name.replace("-", "_") + "_" * iskeyword(name)
+                module = importlib.import_module(f"equime_hub.commands.{folder}.{called}")
+                command: click.Command = getattr(module, called)
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        found = {name: self.get_command(ctx, name) for name in names}
+        for title, group in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    (name.ljust(width), command.get_short_help_str())
+                    for name in group
+                    if (command := found[name])
+                )
 
 
 @click.group(
     cls=_Lazy,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="""\b
 Start here, without GPU, account or photographs:
   equime demo""",

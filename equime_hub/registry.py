@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from equime_hub import configs
-from equime_hub.errors import EquimeError
+from equime_hub.errors import EquimeError, MissingDependencyError
 
 
 class Registry:
@@ -33,6 +33,25 @@ class Registry:
         """Import and return an entry.
 
         Raises:
+            EquimeError: The name is unknown, and the message lists the known ones; or another
+                package's entry leads nowhere.
+        """
+        entry = self.entry(name)
+        module, _, attribute = entry.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except MissingDependencyError:
+            raise  # it says what to install
+        except (ImportError, AttributeError) as error:
+            raise MissingDependencyError(
+                f"The {self.kind} {name!r} cannot be imported from {entry} ({error}). "
+                "Mend or uninstall the package that registers it."
+            ) from error
+
+    def entry(self, name: str) -> str:
+        """Where an entry is, `"module:attribute"`; it is not imported.
+
+        Raises:
             EquimeError: The name is unknown; the message lists the known ones.
         """
         entries = self._all()
@@ -40,8 +59,7 @@ class Registry:
             raise EquimeError(
                 f"There is no {self.kind} {name!r}. Choose one of: {', '.join(entries)}."
             )
-        module, _, attribute = entries[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return entries[name]
 
     def describe(self, strategy: object) -> dict[str, Any]:
         """A strategy that is a dataclass as plain JSON values, for `restore`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -41,7 +42,7 @@ from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
 from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
 from equime_hub.builder.render import RenderConfig  # noqa: E402
 from equime_hub.jobs import build as builds  # noqa: E402
-from equime_hub.jobs.claim import BuildConfig  # noqa: E402
+from equime_hub.jobs.build import BuildConfig  # noqa: E402
 
 WARP = RenderConfig(WarpBackend())
 SMALL = BuildConfig(WARP, shard_bytes=1)
@@ -67,6 +68,17 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     connect = socket.socket.connect
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C reaches what the test starts, though this process may have been told to ignore it.
+
+    `command &` in a script and many CI runners tell it so, and children would inherit that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

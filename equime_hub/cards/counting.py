@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from equime_hub.schema import taxonomy as tx
 from equime_hub.schema.features import COLUMNS
+from equime_hub.video import timing
 
 Table = dict[str, dict[str, int]]
 """Row name → column name, such as a split → clips."""
@@ -58,7 +59,7 @@ def milliseconds(table: pa.Table) -> list[float]:
     """From onset to offset of every clip that has both and a frame rate."""
     columns = (table[name].to_pylist() for name in ("onset_frame", "offset_frame", "fps"))
     return [
-        1000 * (offset - onset) / fps
+        timing.milliseconds(offset - onset, fps)
         for onset, offset, fps in zip(*columns, strict=True)
         if None not in (onset, offset, fps)
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from equime_hub.cards.statistics import LONGEST_MS, SETTINGS, Statistics
 from equime_hub.cards.text import counted, listed, markdown
 from equime_hub.schema.stamp import Origin
+from equime_hub.video.timing import milliseconds
 
 _NAMES = {
     "generator": "backend",
@@ -55,7 +56,7 @@ def _frames(statistics: Statistics) -> str:
             _range(f"{frames}" for frames in found),
             f"{width} × {height}",
             "unknown" if fps is None else f"{fps:g}",
-            "unknown" if fps is None else _range(f"{1000 * n / fps:,.0f}" for n in found),
+            "unknown" if fps is None else _range(f"{milliseconds(n, fps):,.0f}" for n in found),
             f"{sum(found.values()):,}",
         )
         for (width, height, fps), found in lengths.items()

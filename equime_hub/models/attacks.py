@@ -153,6 +153,7 @@ def _slopes(losses: Losses, points: Sequence[Tensor]) -> tuple[Tensor, tuple[Ten
     """Losses, and the gradient of each by its own clip; gradients of weights are not touched."""
     import torch
 
+    # New leaves: the slopes are those of the points, not of what they were made from.
     leaves = [point.detach().requires_grad_() for point in points]
     with torch.enable_grad():
         found = losses(leaves)

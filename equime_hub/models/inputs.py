@@ -7,10 +7,11 @@ gives can be kept (`cache`). `finish` is cheap: it makes the batch. Augmentation
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,12 @@ from equime_hub.errors import ModelError
 from equime_hub.video import sampling
 from equime_hub.video.clip import Clip
 from equime_hub.video.decoder import AvDecoder
+from equime_hub.video.moments import Moments
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from equime_hub.models.processing import Prepared
-    from equime_hub.video.moments import Moments
 
 Values = npt.NDArray[Any]
 """One clip as `prepare` gives it: T×H×W×C, uint8 for pictures, float16 for optical flow."""
@@ -33,21 +34,26 @@ Values = npt.NDArray[Any]
 Kind = Literal["frames", "difference", "flow"]
 
 
-class Inputs(Protocol):
-    """How clips become inputs of a model. It can be pickled."""
+@dataclass(frozen=True, eq=False)
+class Inputs(ABC):
+    """How clips become inputs of a model. It can be pickled.
+
+    Attributes:
+        processor: The video processor.
+        num_frames: Frames that the model takes; None is any number.
+        kind: What the values are; differences are taken by `finish`.
+    """
+
+    processor: Any
+    num_frames: int | None
+    kind: Kind = "frames"
 
     @property
-    def kind(self) -> Kind:
-        """What the values are; differences are taken by `finish`."""
-
-    @property
+    @abstractmethod
     def key(self) -> str:
         """Digest of all that `prepare` depends on besides the clip."""
 
-    @property
-    def num_frames(self) -> int | None:
-        """Frames that the model takes; None is any number."""
-
+    @abstractmethod
     def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
         """The frames that the model is shown.
 
@@ -60,6 +66,7 @@ class Inputs(Protocol):
             ModelError: The processor cannot take such a clip.
         """
 
+    @abstractmethod
     def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
         """What the model is called with; the first axis of each tensor is the clips.
 
@@ -77,8 +84,10 @@ def inputs_of(processor: Any, config: Any) -> Inputs:
     """
     from equime_hub.models.processing import MicroExpressionVideoProcessor
 
-    ours = isinstance(processor, MicroExpressionVideoProcessor)
-    return (_Ours if ours else _Stock)(processor, frames_of(config))
+    frames = frames_of(config)
+    if isinstance(processor, MicroExpressionVideoProcessor):
+        return OurInputs(processor, frames or processor.num_frames, processor.input_kind)
+    return StockInputs(processor, frames)
 
 
 def frames_of(config: Any) -> int | None:
@@ -87,56 +96,39 @@ def frames_of(config: Any) -> int | None:
     return next(filter(None, given), None)
 
 
-@dataclass(frozen=True, eq=False)
-class _Ours:
-    processor: Any
-    frames: int | None
-
-    @property
-    def kind(self) -> Kind:
-        kind: Kind = self.processor.input_kind
-        return kind
+class OurInputs(Inputs):
+    """Those of our own video processor, which does both steps itself."""
 
     @cached_property
-    def key(self) -> str:
+    def key(self) -> str:  # noqa: D102
         return seeds.digest(self.processor.key(), self.num_frames)
 
-    @property
-    def num_frames(self) -> int | None:
-        return self.frames or self.processor.num_frames
-
-    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
         prepared: Prepared = self.processor.prepare(video, moments, num_frames=self.num_frames)
         return prepared
 
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
         return dict(self.processor.finish(values, num_frames=self.num_frames))
 
 
 _FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
 
 
-@dataclass(frozen=True, eq=False)
-class _Stock:
-    """A processor of Transformers: frames sampled as in its pipeline, decoded by PyAV.
+class StockInputs(Inputs):
+    """Those of a processor of Transformers: frames sampled as in its pipeline, decoded by PyAV.
 
     A clip with fewer frames than the model takes shows each as often as evenly spaced places
     fall on it.
     """
 
-    processor: Any
-    num_frames: int | None
-    kind: Kind = "frames"
-
     @cached_property
-    def key(self) -> str:
+    def key(self) -> str:  # noqa: D102
         said = json.loads(self.processor.to_json_string())
         kept = {name: value for name, value in said.items() if name not in _FINISHING}
         return seeds.digest(kept, self.num_frames)
 
-    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
         from equime_hub.models.processing import Prepared
-        from equime_hub.video.moments import Moments
 
         shown = self._sampled(video)
         frames = video.clip(shown).frames if isinstance(video, AvDecoder) else video.frames[shown]
@@ -149,7 +141,7 @@ class _Stock:
             moments=moments or Moments(),
         )
 
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
         return self._called(
             [np.array(clip) for clip in values],  # torch wants arrays that may be written to
             do_convert_rgb=False,
@@ -178,17 +170,13 @@ class _Stock:
         count, wanted = len(video), self.num_frames
         if wanted is not None and count < wanted:
             return list(map(int, sampling.uniform(count, wanted)))
+        about: Any
         if isinstance(video, Clip):
-            size, fps = (video.width, video.height), video.fps
+            about, fps = video, video.fps
         else:
-            about = video.metadata
-            size, fps = (about.width, about.height), about.average_fps
+            about, fps = video.metadata, video.metadata.average_fps
         known = VideoMetadata(
-            total_num_frames=count,
-            fps=fps,
-            width=size[0],
-            height=size[1],
-            duration=count / fps,
+            count, fps=fps, width=about.width, height=about.height, duration=count / fps
         )
         try:
             found = self.processor.sample_frames(metadata=known, num_frames=wanted)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from equime_hub.errors import VideoError
 from equime_hub.models.processing_config import InputConfig
-from equime_hub.video import sampling
+from equime_hub.video import sampling, timing
 from equime_hub.video.face import Alignment, Image, find
 from equime_hub.video.flow import Field, flow, strain
 from equime_hub.video.footage import Footage, footage
@@ -110,12 +110,11 @@ def _chosen(config: InputConfig, count: int, shown: Footage, moments: Moments) -
     if config.indices is not None:
         return [_within(index, count) for index in config.indices]
     if config.times_ms is not None:
-        # A thousandth of a frame is no time, as in `sampling.by_time`.
-        places = [int(np.floor(ms * shown.fps / 1000 + 1e-3)) for ms in config.times_ms]
+        places = [timing.frame_at(ms, shown.fps) for ms in config.times_ms]
         if min(places) < 0 or max(places) >= count:
             raise VideoError(
                 f"times_ms {config.times_ms} are not all in a clip of "
-                f"{1000 * count / shown.fps:g} ms"
+                f"{timing.milliseconds(count, shown.fps):g} ms"
             )
         return places
     onset, apex, offset = (moments.onset or 0, moments.apex or 0, moments.offset or 0)

@@ -8,7 +8,7 @@ from types import ModuleType
 import wrapt
 
 from equime_hub.errors import ModelError
-from equime_hub.models import CONFIGURATIONS, MODELS
+from equime_hub.models import MODELS, configuration_of
 
 _AUTO = "transformers.models.auto"
 
@@ -20,18 +20,14 @@ def install() -> None:
         ModelError: Another package adds a model whose `model_type` is taken, or one without a
             configuration. It may be raised later, where Transformers is imported.
     """
+    # Transformers is imported late or not at all, and must not be for a help text.
     for module, register in _REGISTER.items():
         wrapt.when_imported(f"{_AUTO}.{module}")(register)
 
 
 def _configurations(auto: ModuleType) -> None:
-    for name in sorted({*MODELS.names()} ^ {*CONFIGURATIONS.names()}):
-        raise ModelError(
-            f"The model {name!r} needs an entry point in both equime_hub.models and "
-            "equime_hub.configurations. Repair or uninstall the package that adds it."
-        )
-    for name in CONFIGURATIONS.names():
-        config = CONFIGURATIONS.get(name)
+    for name in MODELS.names():
+        config = configuration_of(name)
         kind = config.model_type
         if kind in auto.CONFIG_MAPPING and auto.CONFIG_MAPPING[kind] is not config:
             raise ModelError(
@@ -51,9 +47,10 @@ def _models(auto: ModuleType) -> None:
 def _processors(auto: ModuleType) -> None:
     from equime_hub.models.processing import MicroExpressionVideoProcessor
 
-    for name in CONFIGURATIONS.names():
-        config = CONFIGURATIONS.get(name)
-        auto.AutoVideoProcessor.register(config, MicroExpressionVideoProcessor, exist_ok=True)
+    for name in MODELS.names():
+        auto.AutoVideoProcessor.register(
+            configuration_of(name), MicroExpressionVideoProcessor, exist_ok=True
+        )
 
 
 _REGISTER: dict[str, Callable[[ModuleType], None]] = {

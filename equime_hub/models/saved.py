@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,26 +75,12 @@ def load(name: str, device: str | None = None) -> SavedModel:
             one of several classes a clip, or there is no such device.
     """
     import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 
     name = inside(name)
     if Path(name).exists():
         _demand_files(Path(name))
-    try:
-        model, about = AutoModelForVideoClassification.from_pretrained(
-            name,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-        processor = AutoVideoProcessor.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{name} cannot be loaded as a video classifier: {' '.join(str(error).split())}"
-        ) from error
-    if absent := sorted(about["missing_keys"]):
+    model, processor, absent = opened(name)
+    if absent:
         raise ModelError(
             f"The weights of {name} lack {', '.join(absent[:3])} ({len(absent)} in all), which "
             "would be random. Is it a model that was never trained to classify?"
@@ -105,6 +92,50 @@ def load(name: str, device: str | None = None) -> SavedModel:
     except (RuntimeError, AssertionError) as error:
         raise ModelError(f"{name} cannot run on the device {where!r}: {error}") from error
     return SavedModel(name, model, processor, classes, column, frames_of(model.config))
+
+
+def opened(
+    name: str,
+    hint: str = "",
+    model_options: Mapping[str, Any] | None = None,
+    input_options: Mapping[str, Any] | None = None,
+) -> tuple[Any, Any, list[str]]:
+    """A saved classifier in float32, its processor, and the names of weights that it lacks.
+
+    Code that came with it is not run, and pickled weights are not read.
+
+    Args:
+        name: Folder or Hub id.
+        hint: What may have gone wrong, for the error, behind the name.
+        model_options: Fields of its configuration that are to be others.
+        input_options: The same of its processor.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForVideoClassification, AutoVideoProcessor
+
+    try:
+        model, about = AutoModelForVideoClassification.from_pretrained(
+            name,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **(model_options or {}),
+        )
+        processor = AutoVideoProcessor.from_pretrained(name, trust_remote_code=False)
+        if input_options:
+            processor = type(processor).from_dict({**processor.to_dict(), **input_options})
+    except (
+        OSError, ValueError, TypeError, KeyError, ImportError, RuntimeError, SafetensorError
+    ) as error:  # fmt: skip
+        raise ModelError(
+            f"{name}{hint} cannot be loaded as a video classifier: {' '.join(str(error).split())}"
+        ) from error
+    return model, processor, sorted(about["missing_keys"])
 
 
 def _demand_files(folder: Path) -> None:

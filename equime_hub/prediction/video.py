@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import EquimeError, VideoError
-from equime_hub.video import codec, sampling
+from equime_hub.video import codec, sampling, timing
 from equime_hub.video.clip import Clip
 from equime_hub.video.face import align, centre
 from equime_hub.video.footage import Footage, footage
@@ -200,7 +200,7 @@ def _clock(
     path: Path, shown: Footage, fps: float | None
 ) -> tuple[npt.NDArray[np.float64], list[str]]:
     """When each frame is shown in milliseconds, and what is odd about that."""
-    even = 1000 * np.arange(shown.count) / (fps or shown.fps)
+    even = timing.milliseconds(np.arange(shown.count), fps or shown.fps)
     if fps is not None:
         return even, []
     starts = 1000 * codec.timeline(path)[0]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from equime_hub.files import written
 from equime_hub.video.clip import Clip
 from equime_hub.video.sampling import uniform
+from equime_hub.video.timing import milliseconds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -145,7 +146,7 @@ def transfer_grid(rows: Sequence[GridRow], path: Path, *, columns: int = 7, titl
             axis.imshow(row.clip.frames[index])
             is_apex = index == nearest
             axis.set_title(
-                f"{1000 * (index - row.onset) / row.clip.fps:.0f} ms",
+                f"{milliseconds(int(index) - row.onset, row.clip.fps):.0f} ms",
                 size=7.5, pad=2.5, color=ACCENT if is_apex else INK,
                 weight="bold" if is_apex else "normal",
             )  # fmt: skip

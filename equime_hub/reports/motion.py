@@ -18,6 +18,7 @@ from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
 from equime_hub.reports.tables import markdown, number
 from equime_hub.schema.records import Landmarks
 from equime_hub.video.motion import Motion, classify, estimate
+from equime_hub.video.timing import milliseconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -182,7 +183,7 @@ def as_markdown(found: Sequence[Course]) -> str:
 
 
 def _ms(frame: int | None, fps: float) -> str:
-    return _whole(None if frame is None else 1000 * frame / fps)
+    return _whole(None if frame is None else milliseconds(frame, fps))
 
 
 def _whole(value: float | None) -> str:
@@ -211,7 +212,7 @@ def _plain(course: Course) -> dict[str, Any]:
 
 def _clock(motion: Motion) -> npt.NDArray[np.float64]:
     """Milliseconds of every frame from the first."""
-    return 1000 * np.arange(len(motion.expression)) / motion.fps
+    return milliseconds(np.arange(len(motion.expression)), motion.fps)
 
 
 def draw(found: Sequence[Course], path: Path) -> None:

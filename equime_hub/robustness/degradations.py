@@ -7,6 +7,7 @@ a smaller picture, noise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 
 from equime_hub import seeds
 from equime_hub.errors import EquimeError
+from equime_hub.video import timing
 from equime_hub.video.clip import Clip
 
 Frames = npt.NDArray[np.uint8]
@@ -56,12 +58,14 @@ def fps(clip: Clip, rate: float) -> Clip:
         clip: The clip.
         rate: Frames per second of that camera; one that is as fast as the clip changes nothing.
     """
-    if rate >= clip.fps:
+    step = timing.exact(clip.fps) / timing.exact(rate)
+    if step <= 1:
         return clip
-    # As in `sampling.by_time`, a thousandth of a frame is no time.
-    instants = np.floor(np.arange(len(clip)) * rate / clip.fps + 1e-3)
-    seen = np.ceil(instants * clip.fps / rate - 1e-3).astype(np.int64)
-    return Clip(clip.frames[seen], clip.fps)
+    instants = np.arange(math.ceil(len(clip) / step))
+    # A picture of the slow camera is the first frame at its instant or after: the ceiling.
+    taken = -timing.floors(-instants, step)
+    latest = np.searchsorted(taken, np.arange(len(clip)), side="right") - 1
+    return Clip(clip.frames[taken[latest]], clip.fps)
 
 
 def resized(clip: Clip, factor: float) -> Clip:

@@ -29,6 +29,7 @@ from equime_hub.progress import Progress
 from equime_hub.robustness import degradations as degrade
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.training.data.examples import Examples
+from equime_hub.video import timing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -331,7 +332,7 @@ def _notes(
     if idle := [
         each.words
         for each in config.degradations
-        if each.kind == "fps" and rates and each.amount >= max(rates)
+        if each.kind == "fps" and rates and timing.exact(each.amount) >= timing.exact(max(rates))
     ]:
         yield (
             f"No clip has more than {max(rates):g} frames per second, so that nothing is taken "

@@ -15,8 +15,8 @@ from equime_hub.models import saved as saved_model
 from equime_hub.robustness.robustness import Trial
 from equime_hub.splits.people import full_name
 from equime_hub.training.data.examples import Examples, gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.training.fit import run_manifest
-from equime_hub.training.fit.planning import source
 
 if TYPE_CHECKING:
     from equime_hub.models.saved import SavedModel
@@ -38,7 +38,7 @@ def trials(
     Args:
         name: Folder of a run as `equime train` writes it, whose models are tested on the clips
             that each of them did not see; or a saved model, a folder or a Hub id.
-        data: Datasets to test on instead, written as `planning.source` reads them.
+        data: Datasets to test on instead, written as `DataSource.parse` reads them.
         split: Of these datasets; None is "test".
         label_map: One of `examples.LABEL_MAPS`; None is the run's, or else the column that has
             the model's classes.
@@ -66,7 +66,7 @@ def trials(
             f"{found[0][0]}."
         )
     model = saved_model.load(name if run is None else str(found[0][0]), device)
-    sources = [replace(source(text), split=split or SPLIT) for text in data]
+    sources = [replace(DataSource.parse(text), split=split or SPLIT) for text in data]
     chosen = label_map or (run.label_map if run else None) or model.column
     if chosen is None:
         raise ModelError(
@@ -104,8 +104,7 @@ def _claimed(folder: Path) -> TrainConfig | None:
 
 def _models(run: Path) -> list[tuple[Path, Path]]:
     """Models, and where the predictions of each are."""
-    from equime_hub.training.fit.results import MODEL
-    from equime_hub.training.fit.run import FOLDS
+    from equime_hub.training.fit.run import FOLDS, MODEL
 
     if (run / MODEL).is_dir():
         return [(run / MODEL, run)]
@@ -121,7 +120,9 @@ def _models(run: Path) -> list[tuple[Path, Path]]:
 def _own(run: TrainConfig, models: Sequence[tuple[SavedModel, Path]]) -> list[Trial]:
     """Each model on the clips that its run tested it on."""
     classes = models[0][0].classes
-    examples = gather([source(text) for text in run.data], label_map=run.label_map, classes=classes)
+    examples = gather(
+        [DataSource.parse(text) for text in run.data], label_map=run.label_map, classes=classes
+    )
     place = {name: row for row, name in enumerate(examples.names)}
     return [_trial(model, examples, place, folder) for model, folder in models]
 

@@ -60,8 +60,8 @@ def pairs(
             colour is like no other.
     """
     hashes = np.ascontiguousarray(sketches["hash"])
-    thumbnails = sketches["thumbnail"].reshape(len(sketches), 256, 3).astype(np.float32)
-    thumbnails = (thumbnails - thumbnails.mean(axis=1, keepdims=True)).reshape(len(sketches), 768)
+    colours = sketches["thumbnail"].reshape(len(sketches), 256, 3).astype(np.float32)
+    thumbnails = (colours - colours.mean(axis=1, keepdims=True)).reshape(len(sketches), 768)
     thumbnails /= np.maximum(np.linalg.norm(thumbnails, axis=1, keepdims=True), 1e-6)
     for start in range(0, len(hashes), _BLOCK):
         distance = np.bitwise_count(hashes[start : start + _BLOCK, None] ^ hashes[start:])

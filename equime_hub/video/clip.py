@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import VideoError
+from equime_hub.video.timing import milliseconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,4 +55,4 @@ class Clip:
     @property
     def duration_ms(self) -> float:
         """Frames over rate, in milliseconds."""
-        return 1000 * len(self) / self.fps
+        return milliseconds(len(self), self.fps)

@@ -30,6 +30,12 @@ from equime_hub.video.picture import Decoded
 Source = bytes | str | Path
 """A video file as its bytes, or where it lies."""
 
+# A title or comment need not be UTF-8. PyAV 19 takes it as it comes and knows no such option;
+# older ones stop at it unless they are told to replace what they cannot read.
+_TAGS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
+
 
 @dataclass(frozen=True)
 class VideoInfo:
@@ -208,12 +214,14 @@ def timeline(source: Source) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.fl
     """
     with _opened(source) as (container, stream):
         shown = [p.pts for p in _packets(container, stream) if p.size and not p.is_discard]
-        fps, base = _fps(stream), stream.time_base
-        if base is None or None in shown:  # a bare stream, without a container
-            base = 1 / Fraction(fps)
+        rate = _rate(stream)
+        if not stream.time_base or None in shown:  # a bare stream, without a container
+            base = 1 / rate
             shown = list(range(len(shown)))
+        else:
+            base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
         ticks = np.array(sorted(pts or 0 for pts in shown), dtype=np.int64)
-        lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (fps * base)))
+        lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (rate * base)))
         scale = base.numerator, base.denominator
         return ticks * scale[0] / scale[1], lengths * scale[0] / scale[1]
 
@@ -237,7 +245,7 @@ def _opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
     else:
         file = str(source)
     try:
-        with av.open(file, "r", metadata_errors="replace") as container:
+        with av.open(file, "r", **_TAGS) as container:
             stream = container.streams.best("video")
             if not isinstance(stream, VideoStream) or not stream.codec_context:
                 raise VideoError(
@@ -267,9 +275,14 @@ def _count(source: Source, stream: VideoStream) -> int:
 
 
 def _fps(stream: VideoStream) -> float:
+    return float(_rate(stream))
+
+
+def _rate(stream: VideoStream) -> Fraction:
     rate = stream.average_rate or stream.guessed_rate
     if not rate:
         raise VideoError(
             f"The video does not say its frame rate ({stream.container.name}); convert it to MP4"
         )
-    return float(rate)
+    # From version 19 on, PyAV has a rational number of its own, which cannot be reckoned with.
+    return Fraction(rate.numerator, rate.denominator)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import VideoError
-from equime_hub.video import codec
+from equime_hub.video import codec, timing
 from equime_hub.video.clip import Clip
 
 if TYPE_CHECKING:
@@ -213,16 +213,18 @@ class AvDecoder:
         return _first(self.get_frames_played_at([seconds]))
 
     def get_frames_played_at(self, seconds: Iterable[float]) -> FrameBatch:
-        """The frames on screen at some times, in any order."""
+        """The frames on screen at some times, in any order; see `timing.SLACK`."""
         times = np.array([float(second) for second in seconds])
         starts, durations = self._timeline
         end = starts[-1] + durations[-1]
-        if not np.all((times >= starts[0]) & (times < end)):
+        # 9 / fps at 24000/1001 is, in floating point, just before frame 9 begins.
+        begun = starts - float(timing.SLACK) * durations.min()
+        if not np.all((times >= begun[0]) & (times < end)):
             raise VideoError(
                 f"Times {times.tolist()} are not all in the video: "
                 f"expected at least {starts[0]:g} and less than {end:g} seconds"
             )
-        return self.get_frames_at(np.searchsorted(starts, times, side="right") - 1)
+        return self.get_frames_at(np.searchsorted(begun, times, side="right") - 1)
 
     def _resolve(self, indices: Iterable[int]) -> list[int]:
         """Plain indices from 0; negative ones counted from the end."""

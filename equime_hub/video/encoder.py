@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from equime_hub.errors import VideoError
 from equime_hub.video.clip import Clip
+from equime_hub.video.timing import as_stored
 
 _AVX_512F = 13  # cv::CPU_AVX_512F, which OpenCV's Python module does not name
 
@@ -105,7 +106,7 @@ def encode_frames(
             f"H.264 in yuv420p needs even sizes, got {width}×{height}: "
             "crop or pad the frames by one pixel"
         )
-    rate = Fraction(fps).limit_denominator(1001)
+    rate = as_stored(fps)
     if not Fraction(1, 1001) <= rate <= 100_000:
         raise VideoError(f"fps must be from 0.001 to 100000 to be stored in MP4, got {fps}")
     file = io.BytesIO()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import VideoError
+from equime_hub.video import timing
 
 Indices = npt.NDArray[np.int64]
 
@@ -72,7 +73,8 @@ def by_time(num_frames: int, fps: float, target_fps: float) -> Indices:
     """The frames on screen at the instants k / target_fps of a clip of num_frames / fps seconds.
 
     So clips of different rates are compared in physical time (He et al. normalise to 100 fps): a
-    lower target skips frames, a higher one repeats them, and none is taken before its time.
+    lower target skips frames, a higher one repeats them, and none is taken before its time. Rates
+    are those that `timing.exact` reads: 29.97 is 30000/1001, and three times 9.99.
 
     Raises:
         VideoError: No frame, or a rate that is not a positive number.
@@ -81,11 +83,8 @@ def by_time(num_frames: int, fps: float, target_fps: float) -> Indices:
     for name, rate in (("fps", fps), ("target_fps", target_fps)):
         if not 0 < rate < math.inf:
             raise VideoError(f"{name} must be a positive number, got {rate}")
-    # A thousandth of a frame is no time: 29.97 / 9.99 is 3, and 29.97 is 30000 / 1001.
-    count = max(math.ceil(num_frames * target_fps / fps - 1e-3), 1)
-    shown = np.floor(np.arange(count) * fps / target_fps + 1e-3).astype(np.int64)
-    indices: Indices = np.minimum(shown, num_frames - 1)
-    return indices
+    step = timing.exact(fps) / timing.exact(target_fps)
+    return timing.floors(np.arange(math.ceil(num_frames / step)), step)
 
 
 def _evenly(first: int, last: int, n: int) -> Indices:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks import baselines
-from equime_hub.training.fit import planning, recipes
-from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit import recipes
+from equime_hub.training.fit.plan import TrainingPlan, training_plan
 from tests.conftest import TINY
 from tests.support import trained
 
@@ -22,11 +22,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def planned(data: Path) -> Planned:
-    return planning.plan(recipes.preset("small-cpu", data=(str(data),)))
+def planned(data: Path) -> TrainingPlan:
+    return training_plan(recipes.preset("small-cpu", data=(str(data),)))
 
 
-def test_shuffled_labels_tell_nothing_and_tested_ones_stay(planned: Planned) -> None:
+def test_shuffled_labels_tell_nothing_and_tested_ones_stay(planned: TrainingPlan) -> None:
     other, again, more = (baselines.shuffled(planned, seed) for seed in (0, 0, 1))
     (parts,) = planned.trainings
     before, after = planned.examples.labels, other.examples.labels

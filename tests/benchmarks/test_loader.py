@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import loader
-from equime_hub.training.data.examples import Source, gather
+from equime_hub.training.data.examples import gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.video import codec
 
 
 def test_clips_are_distinct_and_every_arm_reads_them_all(tmp_path: Path) -> None:
     dataset = loader.built(tmp_path / "set", clips=3, frames=24, crf=26)
-    examples = gather([Source(str(dataset))])
+    examples = gather([DataSource(str(dataset))])
     firsts = [codec.decode(bytes(examples.video(i).encoded), [0]).frames for i in range(3)]  # type: ignore[arg-type]
     assert not np.array_equal(firsts[0], firsts[1]) and not np.array_equal(firsts[1], firsts[2])
     found = loader.measured(examples, tmp_path, 1, dataset, workers=(0,))

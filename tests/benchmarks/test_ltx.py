@@ -6,14 +6,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
-from benchmarks import ltx_loops, ltx_measure, ltx_models
+from benchmarks import common, ltx_loops, ltx_measure, ltx_models
 from benchmarks.ltx_arms import ARMS, BY_NAME, Run
 from equime_hub.builder.backends.ltx import PRESETS, LtxBackend
 
@@ -50,14 +52,38 @@ def test_networks_have_the_published_size() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("work", "operations"),
+    [
+        # Products summed up, of 2 operations each.
+        (lambda: F.linear(torch.ones(5, 3), torch.ones(7, 3), torch.ones(7)), 2 * 5 * 7 * 3),
+        (lambda: torch.nn.Conv2d(4, 6, 3, stride=2)(torch.ones(1, 4, 9, 9)), 2 * 6 * 4**2 * 4 * 9),
+        (lambda: torch.nn.Conv3d(4, 6, (2, 3, 1), groups=2)(torch.ones(1, 4, 5, 5, 5)),
+         2 * 6 * (4 * 3 * 5) * 2 * (2 * 3 * 1)),
+        # 2 heads of 5 queries, 7 keys and as many values, 8 numbers each: scores, then sums.
+        (lambda: F.scaled_dot_product_attention(
+            torch.ones(1, 2, 5, 8), key=torch.ones(1, 2, 7, 8), value=torch.ones(1, 2, 7, 8)),
+         2 * 2 * (5 * 7 * 8 + 5 * 7 * 8)),
+        (lambda: torch.ones(9).exp().sum(), 0),
+    ],
+)  # fmt: skip
+def test_operations_counted(work: Callable[[], object], operations: int) -> None:
+    assert ltx_models.counted(work) == pytest.approx(operations / 1e12)
+
+
 def test_arithmetic_grows_as_it_should(tmp_path: Path) -> None:
     with torch.device("meta"):
         ltx_models.NETWORKS["transformer"]().save_config(tmp_path / "transformer")
         ltx_models.NETWORKS["vae 0.9.0"]().save_config(tmp_path / "vae")
     guided = ltx_models.tflop(tmp_path, 256, 256, 161, guided=True, tokens=128)
-    # Two passes of two operations a weight and token; attention adds to the product.
-    weights = 2 * 2 * 1344 * ltx_models.PARAMETERS["transformer"] / 1e12
-    assert 0.85 * weights < guided["step"] < 1.15 * weights
+    seen, words, wide = 21 * 8 * 8, 128, 2048
+    block = 4 * seen * wide**2 + 2 * seen**2 * wide  # of frames to frames
+    block += 2 * (seen + words) * wide**2 + 2 * seen * words * wide  # of frames to words
+    block += 2 * seen * wide * 4 * wide  # what follows attention
+    ends = 2 * seen * 128 * wide + words * (4096 * wide + wide**2)  # patches, and words
+    times = seen * (256 * wide + wide**2 + 6 * wide**2)  # every patch has a time of its own
+    # Two passes of two operations a product.
+    assert guided["step"] == pytest.approx(2 * 2 * (28 * block + ends + times) / 1e12, rel=1e-12)
     single = ltx_models.tflop(tmp_path, 256, 256, 161, guided=False, tokens=128)
     assert single["step"] == pytest.approx(guided["step"] / 2)
     assert single["decode"] == guided["decode"] > 50 * guided["encode"]
@@ -69,7 +95,7 @@ def test_arithmetic_on_shapes_is_that_of_the_work(tmp_path: Path, name: str) -> 
     ltx_models.build(tmp_path, toy=True)
     ltx_loops.prompts(run, arm.model)
     config = run.config(arm, "cpu")
-    jobs = ltx_loops.jobs(run, run.specs(arm)[: arm.batch_size])
+    jobs = list(common.jobs(run.plan, run.specs(arm)[: arm.batch_size]))
     worked = ltx_models.counted(lambda: LtxBackend(config).render(jobs)) / arm.batch_size
     guided = config.guidance_scale > 1
     part = ltx_models.tflop(tmp_path / arm.model, 64, 64, 17, guided, 128 if guided else 256)
@@ -157,6 +183,7 @@ def test_every_arm_of_a_tiny_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
     out = tmp_path / "result.json"
     process = start("--clips", "1", "--arms", "reference,batch-1,compile", "--out", str(out))

@@ -129,7 +129,7 @@ def test_leaky_runs_need_the_word() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ((), 2, "Missing argument"),
+        ((), 2, "'[SETTING=]RUN...'"),
         (("gone",), 1, "There is no predictions.parquet in gone"),
         (("a=gone",), 1, "There is no gone"),
         (("ablations",), 1, "runs of several ablations, classes, frames;"),

@@ -13,9 +13,8 @@ from equime_hub.evaluation import log as logs
 from equime_hub.models import attacks as attacks
 from equime_hub.models import saved as saved_model
 from equime_hub.robustness import degradations as degrade
-from equime_hub.training.fit import planning
 from equime_hub.training.fit import run as running
-from equime_hub.training.fit.training import Machine
+from equime_hub.training.fit.plan import training_plan
 from tests.support import tiny_classifier as tiny_model
 from tests.support import trained
 
@@ -36,9 +35,7 @@ def folds(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two folds whose models are kept."""
     out = tmp_path_factory.mktemp("runs") / "folds"
     config = trained.config(built, folds=2, epochs=1, selection="last", patience=None)
-    running.run(
-        planning.plan(config), running.Work(out, machine=Machine(cpu=True), keep_models=True)
-    )
+    running.run(training_plan(config), running.Work(out, cpu=True, keep_models=True))
     return out
 
 

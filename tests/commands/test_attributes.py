@@ -133,7 +133,7 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         (("nowhere.parquet",), 1, "There is no index of faces at nowhere.parquet"),
         (("notes.txt",), 1, "is no index written by `equime faces`"),
         (("notes.txt", "--estimator", "crystal"), 2, "'crystal' is not 'deepface'"),
-        (("notes.txt", "--batch-size", "0"), 2, "not in the range"),
+        (("notes.txt", "--batch-size", "0"), 2, "'--batch-size'"),
     ],
 )
 def test_a_wrong_call_is_a_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:

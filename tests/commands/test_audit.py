@@ -152,7 +152,7 @@ def test_labels_alone_have_no_first_frames(dataset: Path) -> None:
         ((".",), 1, "holds no built dataset"),
         (("text.parquet",), 1, "cannot be read as Parquet"),
         (("nowhere", "--faces", ".", "--no-images"), 2, "leave it or --no-images out"),
-        (("nowhere", "--identities", "gone.csv"), 2, "does not exist"),
+        (("nowhere", "--identities", "gone.csv"), 2, "'gone.csv'"),
     ],
 )
 def test_a_wrong_call_is_a_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:

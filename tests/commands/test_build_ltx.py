@@ -125,11 +125,11 @@ def test_killed_and_resumed_it_is_byte_identical(model: Path) -> None:
     plan()
     command = [sys.executable, "-m", "equime_hub", *call(model, "out")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(Path("out").glob(".building/*.sha256")):
+    while process.poll() is None and not list(Path("out").glob(".building/*.json")):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert list(Path("out").glob(".building/*.sha256")), "it was not interrupted half way"
+    assert list(Path("out").glob(".building/*.json")), "it was not interrupted half way"
     subprocess.run(command, check=True, capture_output=True)
     command[6] = "reference"
     subprocess.run(command, check=True, capture_output=True)
@@ -141,7 +141,7 @@ def test_killed_and_resumed_it_is_byte_identical(model: Path) -> None:
     [
         (["--backend", "ltx", "--model", "nowhere"], 1, "nowhere"),
         (["--preset", "tiny"], 2, "are for --backend ltx"),
-        (["--backend", "ltx", "--preset", "quick"], 2, "'quick' is not one of"),
+        (["--backend", "ltx", "--preset", "quick"], 2, "'quick'"),
         (["--backend", "ltx", "--engine", "ray", "--device", "cuda:1"], 2, "see one GPU each"),
         (["--address", "10.0.0.1:6379"], 2, "is for --engine ray"),
     ],

@@ -157,12 +157,12 @@ def test_celeba_hq_may_move(hq: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("nowhere",), 2, "does not exist"),
+        (("nowhere",), 2, "'nowhere'"),
         (("photos", "--where", "Smiling=1"), 2, "--where: only with --source celebahq"),
         (("photos", "--subjects-are-images", "--max-yaw", "9"), 2, "--max-yaw, --subjects-are-im"),
         (("photos", "--source", "celebahq"), 1, "holds no CelebA-HQ-img"),
         (("CelebAMask-HQ", "--source", "celebahq", "--aligned"), 2, "are for --source folder"),
-        (("CelebAMask-HQ", "--source", "webcam"), 2, "'webcam' is not one of"),
+        (("CelebAMask-HQ", "--source", "webcam"), 2, "'webcam'"),
         (("CelebAMask-HQ", "--where", "Smilng=1"), 1, "choose one of: Smiling"),
         (
             ("CelebAMask-HQ", "--where", "Smiling=1 and Smiling=-1"),
@@ -170,7 +170,7 @@ def test_celeba_hq_may_move(hq: Path) -> None:
             "Smiling=1: 2, Smiling=-1: 9",
         ),
         (("CelebAMask-HQ", "--where", ""), 1, "expected the name of an attribute"),
-        (("CelebAMask-HQ", "--per-person", "0"), 2, "not in the range"),
+        (("CelebAMask-HQ", "--per-person", "0"), 2, "'--per-person'"),
         (("CelebAMask-HQ", "--min-sharpness", "inf"), 1, "must be 0 or more, got inf"),
         (("CelebAMask-HQ", "--min-sharpness", "99999"), 1, "No image is left"),
     ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from equime_hub.cli import main
-from equime_hub.commands.score import train_options
 from equime_hub.evaluation import manifest, protocols, selection
 from equime_hub.training.fit import recipes
 from tests.support import trained
@@ -25,9 +25,12 @@ def run(*arguments: str | Path) -> Result:
 
 
 def test_options_name_what_there_is() -> None:
-    assert tuple(recipes.PRESETS) == train_options.PRESETS
-    assert tuple(protocols.PROTOCOLS) == train_options.PROTOCOLS
-    assert selection.RULES == train_options.SELECTIONS
+    said = " ".join(run("--help").output.split())
+    for names in (recipes.PRESETS, protocols.PROTOCOLS, selection.RULES):
+        assert f"[{'|'.join(names)}]" in said.replace("| ", "|")
+    for each in fields(recipes.TrainConfig):
+        option = each.name.replace("_", "-")
+        assert f"--{option} " in said or f"--{option.removesuffix('s')} " in said
 
 
 def test_trains_tests_and_draws(built: Path) -> None:

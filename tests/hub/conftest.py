@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -36,17 +35,12 @@ def second(generations: list[Path], tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lab(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
-    """A Hub where keeper, who is signed in, and helper write for the organisation lab.
-
-    Nobody waits long there before they try again.
-    """
+def lab(hub: Hub) -> Hub:
+    """A Hub where keeper, who is signed in, and helper write for the organisation lab."""
     for name in ("keeper", "helper", "reader"):
         hub.user(name)
     hub.organisation("lab", "keeper", helper="write")
     hub.sign_in("keeper")
-    sleep = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.005)))
     return hub
 
 

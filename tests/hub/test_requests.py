@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from datasets import load_dataset
@@ -91,17 +88,11 @@ def test_somebody_is_found_by_name_in_any_capitals_or_by_id(lab: Hub) -> None:
             find(LAB, nobody)
 
 
-def test_hidden_names(lab: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_names(lab: Hub) -> None:
     """The Hub then sends requests without their user; the rest goes by the id."""
     id = lab.ask("anna", LAB, **filled())
     lab.ask("ben", LAB)
-    send = HfApi._list_access_requests
-
-    def hide(*arguments: Any, **options: Any) -> Iterator[Any]:
-        for request in send(*arguments, **options):
-            yield replace(request, username=None, fullname=None, email=None)
-
-    monkeypatch.setattr(HfApi, "_list_access_requests", hide)
+    lab.repository(LAB).hides_names = True
     with pytest.raises(NotFoundError):
         find(LAB, "anna")
     with pytest.raises(NotFoundError):

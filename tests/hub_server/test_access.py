@@ -28,7 +28,7 @@ def test_a_gate_opens_and_closes(published: Hub) -> None:
         assert error.response.status_code == 403 and said in str(error)
         refused(lambda: api.auth_check(**DATASET), GatedRepoError)
         refused(lambda: [*api.list_repo_tree(**DATASET)], GatedRepoError)
-        with pytest.raises(DatasetNotFoundError, match="gated"):
+        with pytest.raises(DatasetNotFoundError, match="lab/equime"):
             load_dataset("lab/equime")
         if said == "to ask for access":
             published.ask("reader", "lab/equime", name="R. Eader")

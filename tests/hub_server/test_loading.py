@@ -47,7 +47,7 @@ def test_transformers_push_and_load(lab: Hub) -> None:
     again = BertModel.from_pretrained("lab/tiny").state_dict()
     assert all(value.equal(again[name]) for name, value in model.state_dict().items())
     lab.sign_in("reader")
-    with pytest.raises(OSError, match="not a valid model identifier"):
+    with pytest.raises(OSError, match="lab/tiny"):
         BertModel.from_pretrained("lab/tiny")
 
 

@@ -133,7 +133,7 @@ def test_contents_are_sent_once(lab: Hub, folder: Path) -> None:
 def test_cards_are_checked(published: Hub) -> None:
     for text in ("---\nlicense: mine\n---\n", "---\na: [\n---\n"):
         adds = note(text, "README.md")
-        with pytest.raises(ValueError, match="Invalid metadata"):
+        with pytest.raises(ValueError, match=r"README\.md"):
             api.create_commit(**DATASET, operations=adds, commit_message="m")
-    with pytest.warns(UserWarning, match="empty or missing"):
+    with pytest.warns(UserWarning, match=r"README\.md"):
         api.create_commit(**DATASET, operations=note("#", "README.md"), commit_message="m")

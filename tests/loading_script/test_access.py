@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 from huggingface_hub import HfApi, constants, errors
-from huggingface_hub.utils import _http
+from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
 from equime_hub.errors import (
     HubError,
@@ -39,7 +39,7 @@ def refusal(
         request=httpx2.Request("GET", address, headers=sent),
     )
     with pytest.raises(errors.HfHubHTTPError) as caught:
-        _http.hf_raise_for_status(answer)
+        hf_raise_for_status(answer)
     return caught.value
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 from datasets.exceptions import DatasetGenerationError, NonMatchingSplitsSizesError
@@ -32,10 +33,13 @@ def test_resharding_repeats_and_loses_no_row(two_shards: Path) -> None:
 
 
 def test_a_shard_of_no_row_groups_has_no_rows(two_shards: Path) -> None:
-    reader = EquimeParquet(dataset_name="equime")
-    file = str(next(two_shards.glob("data/train-*")))
-    assert list(reader._generate_tables([file], [()])) == []
-    assert len(list(reader._generate_tables([file], [(2,)]))) == 1
+    empty, full = sorted(two_shards.glob("data/train-*"))
+    with pq.ParquetWriter(empty, pq.read_schema(empty)):
+        pass
+    stream = load_dataset(str(two_shards), split="train", streaming=True)
+    left = pq.read_table(full)["clip_id"].to_pylist()
+    assert [row["clip_id"] for row in stream] == left
+    assert [row["clip_id"] for row in stream.reshard()] == left
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -117,6 +121,7 @@ def test_batch_size_splits_row_groups(two_shards: Path) -> None:
 
 def test_scan_options_reach_arrow(elsewhere: Path) -> None:
     options = pyarrow.dataset.ParquetFragmentScanOptions(thrift_string_size_limit=1)
+    assert next(iter(load_dataset("equime", split="train", streaming=True)))
     stream = load_dataset("equime", split="train", streaming=True, fragment_scan_options=options)
-    with pytest.raises(OSError, match="size limit"):
+    with pytest.raises(OSError):
         next(iter(stream))

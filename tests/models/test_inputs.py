@@ -11,13 +11,14 @@ import transformers
 
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
-from equime_hub.training.data.examples import Examples, Source, gather
+from equime_hub.training.data.examples import Examples, gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.video.clip import Clip
 
 
 @pytest.fixture(scope="module")
 def examples(built: Path) -> Examples:
-    return gather([Source(str(built), split="test")])
+    return gather([DataSource(str(built), split="test")])
 
 
 def stock(kind: str, frames: int = 8) -> tuple[Any, Inputs]:

@@ -17,9 +17,9 @@ from tests.support import toy_model as toy
 _CHECK = """
 from transformers import AutoConfig, AutoModelForVideoClassification
 from transformers.models.auto.video_processing_auto import VIDEO_PROCESSOR_MAPPING
-from equime_hub.models import CONFIGURATIONS, MODELS
+from equime_hub.models import MODELS, configuration_of
 for name in MODELS.names():
-    config = CONFIGURATIONS.get(name)
+    config = configuration_of(name)
     assert MODELS.get(name).config_class is config, name
     assert type(AutoConfig.for_model(config.model_type)) is config, name
     assert AutoModelForVideoClassification._model_mapping[config] is MODELS.get(name), name
@@ -65,7 +65,7 @@ def test_another_package_adds_a_model(tmp_path: Path) -> None:
     toy.install(tmp_path, "toy", model="ToyForVideoClassification", configuration="ToyConfig")
     first = "from transformers import AutoModelForVideoClassification; import equime_hub"
     again = """
-model = MODELS.get("toy")(CONFIGURATIONS.get("toy")())
+model = MODELS.get("toy")(configuration_of("toy")())
 model.save_pretrained("toy")
 print(type(AutoModelForVideoClassification.from_pretrained("toy")).__name__)
 """
@@ -94,7 +94,69 @@ def test_a_model_type_of_transformers_is_taken(
 def test_a_model_without_a_configuration_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toy.install(tmp_path, "toy", model="ToyForVideoClassification")
+    toy.install(tmp_path, "toy", model="TakenConfig")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModelError, match="'toy' needs an entry point in both"):
+    with pytest.raises(ModelError, match=r"'toy' needs its configuration in .*:TakenConfigConfig"):
         install()
+
+
+_CONFIGURATION = """
+from typing import Any, ClassVar
+
+from equime_hub.models.configuration_fixed import FixedConfig
+
+
+class GlowConfig(FixedConfig):
+    model_type: ClassVar[str] = "glow"
+    inputs: ClassVar[dict[str, Any]] = {"standardize": True, "face_crop": "none"}
+    sizes: ClassVar[tuple[str, ...]] = ("hidden_size",)
+
+    num_frames: int | None = 4
+    num_channels: int = 1
+    image_size: int = 16
+    hidden_size: int = 8
+"""
+_MODELING = """
+from glow.configuration_glow import GlowConfig
+from torch import nn
+
+from equime_hub.models.modeling_fixed import FixedModel
+
+
+class GlowForVideoClassification(FixedModel):
+    config_class = GlowConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.hidden = nn.Linear(config.num_frames * config.image_size**2, config.hidden_size)
+        self.classifier = self.last_layer(config.hidden_size)
+        self.post_init()
+
+    def scores(self, videos):
+        return self.classifier(self.hidden(videos.flatten(1)).relu())
+"""
+
+
+def test_a_package_of_two_modules_and_an_entry_point_trains(built: Path, tmp_path: Path) -> None:
+    """All that another package needs; its model is trained, saved, opened again and described."""
+    package = tmp_path / "site" / "glow"
+    package.mkdir(parents=True)
+    (package / "configuration_glow.py").write_text(_CONFIGURATION)
+    (package / "modeling_glow.py").write_text(_MODELING)
+    toy.write_distribution(
+        tmp_path / "site",
+        "[equime_hub.models]\nglow = glow.modeling_glow:GlowForVideoClassification\n",
+    )
+    command = (
+        "from equime_hub.cli import main; "
+        f"main(['train', '--data', {str(built)!r}, '--model', 'glow', '--model-option', "
+        "'hidden_size=6', '--epochs', '1', '--batch-size', '8', '--cpu', '--out', 'run'])"
+    )
+    assert "## Scores" in run(command, tmp_path / "site")
+    opened = (
+        "from transformers import AutoConfig, AutoModelForVideoClassification as Auto\n"
+        "import equime_hub\n"
+        "print(AutoConfig.from_pretrained('run/model').hidden_size)\n"
+        "print(type(Auto.from_pretrained('run/model')).__name__)"
+    )
+    assert run(opened, tmp_path / "site").split() == ["6", "GlowForVideoClassification"]

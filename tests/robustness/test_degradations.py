@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +13,9 @@ from equime_hub.errors import EquimeError
 from equime_hub.robustness import degradations as degrade
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.video.clip import Clip
+
+ODD = st.sampled_from([7.5, 25.0, 60.0, 100.0, 117.5625, 200.0, 258.6875])
+"""Rates that floating point holds as they are."""
 
 
 def clip(frames: int = 12, width: int = 20, height: int = 16, fps: float = 50.0) -> Clip:
@@ -81,6 +87,25 @@ def test_no_frame_comes_before_its_time(rate: float, frames: int, fps: float) ->
     assert (seen <= np.arange(frames)).all() and (np.diff(seen) >= 0).all()
     # No longer ago than one period of the slow camera and one of the fast.
     assert (np.arange(frames) - seen <= fps / min(rate, fps) + 1e-2).all()
+
+
+@given(rate=ODD, frames=st.integers(1, 250), fps=ODD)
+def test_a_slower_camera_shows_what_it_took_last(rate: float, frames: int, fps: float) -> None:
+    numbered = np.zeros((frames, 1, 1, 3), np.uint8)
+    numbered[:, 0, 0, 0] = np.arange(frames)
+    seen = degrade.fps(Clip(numbered, fps), rate).frames[:, 0, 0, 0].tolist()
+    step = Fraction(fps) / Fraction(rate)
+    if step <= 1:
+        assert seen == [*range(frames)]
+    else:  # its instants are k × step; a picture is the first frame at one or after
+        assert seen == [
+            max(ceil(k * step) for k in range(i + 1) if ceil(k * step) <= i) for i in range(frames)
+        ]
+
+
+def test_two_numbers_for_one_rate_change_nothing() -> None:
+    for rate, fps in ((29.97, 30000 / 1001), (23.976, 24000 / 1001), (59.94, 60000 / 1001)):
+        np.testing.assert_array_equal(degrade.fps(clip(fps=fps), rate).frames, clip().frames)
 
 
 def test_resized_loses_what_is_small() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from datasets import Features, Value
+from datasets import DatasetInfo, Features, Value
+from datasets.info import DatasetInfosDict
+from huggingface_hub import DatasetCardData
 
 from equime_hub.errors import DatasetError
 from equime_hub.schema import taxonomy as tx
@@ -37,7 +39,10 @@ def test_configs_differ_in_their_pixels_alone() -> None:
 @pytest.mark.parametrize("config", CONFIGS)
 def test_features_survive_a_round_trip(config: str) -> None:
     found = features(config)
-    assert check_features(Features._from_yaml_list(found._to_yaml_list())) == config
+    card = DatasetCardData()
+    DatasetInfosDict(default=DatasetInfo(features=found)).to_dataset_card_data(card)
+    again = DatasetInfosDict.from_dataset_card_data(card)["default"].features
+    assert check_features(again) == config
     assert check_features(Features.from_arrow_schema(found.arrow_schema)) == config
 
 

@@ -1,4 +1,4 @@
-"""A model as another package would add it: a module, and two entry points."""
+"""A model as another package would add it, in a module with its configuration."""
 
 from __future__ import annotations
 
@@ -44,9 +44,14 @@ class TakenConfig(ToyConfig):
 
 def install(folder: Path, name: str, *, model: str = "", configuration: str = "") -> None:
     """What pip would write beside a package whose classes these are."""
+    points = {"equime_hub.models": model, "equime_hub.configurations": configuration}
+    lines = [f"[{group}]\n{name} = {__name__}:{kind}\n" for group, kind in points.items() if kind]
+    write_distribution(folder, "".join(lines))
+
+
+def write_distribution(folder: Path, entry_points: str) -> None:
+    """A package of version 1.0 with entry points, as pip describes it."""
     distribution = folder / "toy-1.0.dist-info"
     distribution.mkdir(parents=True)
     (distribution / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
-    points = {"equime_hub.models": model, "equime_hub.configurations": configuration}
-    lines = [f"[{group}]\n{name} = {__name__}:{kind}\n" for group, kind in points.items() if kind]
-    (distribution / "entry_points.txt").write_text("".join(lines))
+    (distribution / "entry_points.txt").write_text(entry_points)

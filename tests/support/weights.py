@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +69,7 @@ def deepface_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "home"
     monkeypatch.setenv("DEEPFACE_HOME", str(home))
     monkeypatch.setenv("DEEPFACE_BACKEND_ENGINE", "")
-    engines = importlib.import_module("deepface.commons.backend_utils")
-    modeling = importlib.import_module("deepface.modules.modeling")
-    monkeypatch.setattr(engines, "_backend_engine", None)
-    empty: dict[str, dict[str, object]] = {task: {} for task in modeling.AVAILABLE_MODELS}
-    monkeypatch.setattr(modeling, "cached_models", empty, raising=False)
+    for name in [*sys.modules]:  # it remembers its engine and its models until imported anew
+        if name.partition(".")[0] == "deepface":
+            del sys.modules[name]
     return home

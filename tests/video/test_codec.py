@@ -247,6 +247,23 @@ def test_a_missing_file_and_a_codec_nobody_knows(tmp_path: Path) -> None:
         decode(unknown)
 
 
+def test_a_tag_that_is_not_utf_8_is_no_hindrance() -> None:
+    file = io.BytesIO(DATA)
+    titled = io.BytesIO()
+    with av.open(file, "r") as container, av.open(titled, "w", format="mp4") as copy:
+        copy.metadata["title"] = "A title"
+        stream = copy.add_stream_from_template(container.streams.video[0])
+        for packet in container.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                copy.mux(packet)
+    data = titled.getvalue()
+    assert data.count(b"A title") == 1
+    assert np.array_equal(
+        decode(data.replace(b"A title", b"\xc1 \xff\xfele")).frames, decode(DATA).frames
+    )
+
+
 def test_sound_alone_is_no_video() -> None:
     file = io.BytesIO()
     with av.open(file, "w", format="wav") as container:

@@ -10,6 +10,7 @@ import torch
 from datasets import (
     ClassLabel,
     Dataset,
+    DatasetInfo,
     Features,
     IterableDataset,
     LargeList,
@@ -19,6 +20,8 @@ from datasets import (
     concatenate_datasets,
     load_dataset,
 )
+from datasets.info import DatasetInfosDict
+from huggingface_hub import DatasetCardData
 from torch.utils.data import DataLoader
 
 from equime_hub.errors import VideoError
@@ -137,7 +140,10 @@ def test_pickle(rows: Dataset) -> None:
 
 def test_files_know_a_plain_video(rows: Dataset, tmp_path: Path) -> None:
     assert rows.features.to_dict() == FEATURES.to_dict()
-    assert rows.features._to_yaml_list() == FEATURES._to_yaml_list()
+    ours, theirs = DatasetCardData(), DatasetCardData()
+    DatasetInfosDict(default=DatasetInfo(features=rows.features)).to_dataset_card_data(ours)
+    DatasetInfosDict(default=DatasetInfo(features=FEATURES)).to_dataset_card_data(theirs)
+    assert str(ours) == str(theirs)
     rows.to_parquet(tmp_path / "rows.parquet")
     loaded = load_dataset(
         "parquet",

@@ -19,6 +19,7 @@ from equime_hub import configs
 from equime_hub.errors import EquimeError
 from equime_hub.schema.records import Quality
 from equime_hub.video.motion import Thresholds
+from equime_hub.video.timing import milliseconds
 
 _MOTION = Thresholds()
 
@@ -114,7 +115,7 @@ class Gates:
         ]
 
     def describe(self) -> dict[str, dict[str, float]]:
-        """Gate → its thresholds, for those that are on; `restore` reads it."""
+        """ClipGate → its thresholds, for those that are on; `restore` reads it."""
         return {
             name: {threshold: getattr(self, threshold) for threshold in gate.thresholds}
             for name, gate in GATES.items()
@@ -138,11 +139,11 @@ def planned_ms(onset_frame: int | None, offset_frame: int | None, fps: float | N
     """How long an expression was to last, milliseconds; NaN if nobody says (real clips)."""
     if onset_frame is None or offset_frame is None or fps is None:
         return math.nan
-    return 1000 * (offset_frame - onset_frame) / fps
+    return milliseconds(offset_frame - onset_frame, fps)
 
 
 @dataclass(frozen=True)
-class Gate:
+class ClipGate:
     """One gate.
 
     Attributes:
@@ -205,15 +206,15 @@ def _beyond(value: float | None, largest: float) -> bool:
 
 _SEEN = ("motion_amplitude",)
 
-GATES: dict[str, Gate] = {
-    "static": Gate(_static, _SEEN, ("head",)),
-    "head only": Gate(_head_only, _SEEN, ("head",)),
-    "exaggerated": Gate(_exaggerated, _SEEN, ("exaggerated",)),
-    "wrong duration": Gate(_wrong_duration, _SEEN, ("shortest", "longest")),
-    "low quality": Gate(
+GATES: dict[str, ClipGate] = {
+    "static": ClipGate(_static, _SEEN, ("head",)),
+    "head only": ClipGate(_head_only, _SEEN, ("head",)),
+    "exaggerated": ClipGate(_exaggerated, _SEEN, ("exaggerated",)),
+    "wrong duration": ClipGate(_wrong_duration, _SEEN, ("shortest", "longest")),
+    "low quality": ClipGate(
         _low_quality, ("psnr", "brisque", "clip_iqa"), ("psnr", "brisque", "clip_iqa")
     ),
-    "first frame differs": Gate(
+    "first frame differs": ClipGate(
         _first_frame_differs, ("size_bytes",), ("first_frame_psnr",)
     ),  # null: equal
 }

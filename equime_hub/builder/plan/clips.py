@@ -21,6 +21,7 @@ from equime_hub.builder.plan import table
 from equime_hub.builder.plan.choice import Wish
 from equime_hub.builder.plan.config import PlanConfig, other_emotion
 from equime_hub.schema.taxonomy import AU_NUMBERS, NOISE
+from equime_hub.video.timing import milliseconds
 
 _Keys = npt.NDArray[np.uint64]
 
@@ -67,9 +68,11 @@ class _Chance:
 
 def _chance(wishes: Sequence[Wish], config: PlanConfig, sampler: Sampler) -> _Chance:
     emotion = [wish.emotion for wish in wishes]
+    # Three numbers for the times, one for the noise, one for the AUs: a counterfactual takes the
+    # first four from its original and so differs in nothing but its AUs.
     words = seeds.words(_keys(wishes, emotion, config), 5)
     times = _times(seeds.uniform(words[:, :3]), config)
-    seed = (words[:, 3] >> np.uint64(1)).astype(np.int64)
+    seed = (words[:, 3] >> np.uint64(1)).astype(np.int64)  # Parquet's integers have a sign
     return _Chance(emotion, times, seed, _draws(emotion, words[:, 4], config, sampler))
 
 
@@ -147,7 +150,7 @@ def _columns(config: PlanConfig, chance: _Chance) -> dict[str, Any]:
     moved = (draws.au_apex - draws.au_onset).round(6)
     moved[moved <= NOISE] = 0.0
     prompt, negative = prompts.texts(
-        chance.emotion, moved, 1000 * chance.times / config.fps, style=config.wording
+        chance.emotion, moved, milliseconds(chance.times, config.fps), style=config.wording
     )
     size = len(chance.emotion)
     onset, apex, offset = chance.times.T

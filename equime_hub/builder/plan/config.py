@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from equime_hub.builder import causal, prompts
-from equime_hub.builder.plan.balance import Balance
+from equime_hub.builder.plan.balance import PlanBalance
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
 from equime_hub.splits.assign import DEFAULT_FRACTIONS
+from equime_hub.video.timing import frames_in
 
 _OTHER_EMOTION = "emotion="
 
@@ -55,7 +56,7 @@ class PlanConfig:
     )
     wording: str = "facs"
     counterfactuals: tuple[str, ...] = ()
-    balance: Balance = field(default_factory=Balance)
+    balance: PlanBalance = field(default_factory=PlanBalance)
     limit_people: int | None = None
     limit_vectors: int | None = None
     limit_clips: int | None = None
@@ -75,10 +76,11 @@ class PlanConfig:
             self.split,
         )
         low, high = self.duration_ms
-        _demand(0 < low <= high, "duration_ms must satisfy 0 < shortest <= longest", (low, high))
+        ordered = 0 < low <= high < float("inf")
+        _demand(ordered, "duration_ms must satisfy 0 < shortest <= longest", (low, high))
         _demand(0 < self.fps < float("inf"), "fps must be positive", self.fps)
         _demand(
-            high * self.fps / 1000 >= 2,
+            frames_in(high, self.fps) >= 2,
             f"an expression of at most {high:g} ms needs two frames: fps must be at least "
             f"{2000 / high:g}",
             self.fps,
@@ -140,7 +142,7 @@ class PlanConfig:
 
     def duration_frames(self) -> tuple[int, int]:
         """Fewest and most frames from onset to offset; at least 2, so that an apex fits."""
-        low, high = (max(2, round(ms * self.fps / 1000)) for ms in self.duration_ms)
+        low, high = (max(2, round(frames_in(ms, self.fps))) for ms in self.duration_ms)
         return low, max(low, min(high, self.num_frames - 1))
 
 

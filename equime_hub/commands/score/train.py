@@ -11,20 +11,14 @@ import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
 from equime_hub.commands.score.score_options import in_markdown
-from equime_hub.commands.score.train_options import (
-    data_options,
-    recipe_options,
-    selection_options,
-    work_options,
-)
+from equime_hub.commands.score.train_options import train_options
+from equime_hub.training.fit import recipes
+from equime_hub.training.fit.recipes import TrainConfig
 
 if TYPE_CHECKING:
-    from equime_hub.training.fit.planning import Planned
-    from equime_hub.training.fit.recipes import TrainConfig
-    from equime_hub.training.fit.run import Done, Work
+    from equime_hub.training.fit.plan import TrainingPlan
+    from equime_hub.training.fit.run import Done
 
-_OTHERS = ("preset", "no_patience", "out", "ablation", "cache", "workers", "cpu", "keep_models",
-           "license_", "dry_run", "as_json")  # fmt: skip
 _SHOWN = 8
 
 
@@ -42,12 +36,22 @@ Examples:
   equime train --data equime --ablation ablations/frames/8/seed-00 --model evolution
   accelerate launch -m equime_hub train --data equime --precision bf16 --out runs/gpus""",
 )
-@data_options
-@recipe_options
-@selection_options
-@work_options
+@train_options
 @json_option
-def train(**given: Any) -> None:
+def train(
+    changes: dict[str, Any],
+    preset: str,
+    no_patience: bool,
+    out: Path | None,
+    ablation: Path | None,
+    cache: str,
+    workers: int,
+    cpu: bool,
+    keep_models: bool,
+    license_: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Train a model, test it, and write a run that `equime lint` and `equime evaluate` read.
 
     The same command goes on with a run that was stopped: finished folds are kept, and one that
@@ -59,82 +63,48 @@ def train(**given: Any) -> None:
     """
     from transformers.utils import logging
 
-    from equime_hub.training.fit import planning
+    from equime_hub.training.data.cache import size_bytes
+    from equime_hub.training.fit.plan import of_ablation, training_plan
+    from equime_hub.training.fit.run import CACHE, Work, run
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    config, only = _config(given), None
-    if given["ablation"]:
-        config, only = planning.of_ablation(given["ablation"], config)
-    out = given["out"] or given["ablation"]
-    if out is None and not given["dry_run"]:
+    config, only = _config(preset, changes, no_patience), None
+    if ablation:
+        config, only = of_ablation(ablation, config)
+    if (out := out or ablation) is None and not dry_run:
         raise click.UsageError("Name the folder of the run with --out.")
-    planned = planning.plan(config, only)
-    if given["dry_run"]:
-        _show(planned, given)
+    plan = training_plan(config, only)
+    if out is None or dry_run:
+        _show(plan, as_json)
         return
+    places = {"auto": out / CACHE, "none": None}
+    work = Work(out, places.get(cache, Path(cache)), workers, cpu, keep_models, license_)
     first = os.environ.get("RANK", "0") == "0"
     with _quiet(not first):
-        _train(planned, out, given)
+        if work.cache is not None:
+            size = size_bytes(plan.examples, plan.inputs)
+            talk(f"Prepared clips are kept in {work.cache}: about {size / 1e6:,.1f} MB.")
+        done = run(plan, work, progress_bar, talk)
+        if first:
+            _finish(plan, out, done, as_json)
 
 
-def _train(planned: Planned, out: Path, given: dict[str, Any]) -> None:
-    from equime_hub.training.fit import run as running
-
-    work = _work(out, given)
-    if work.cache is not None:
-        _say_size(planned, work.cache)
-    done = running.run(planned, work, progress_bar, talk)
-    if os.environ.get("RANK", "0") == "0":
-        _finish(planned, work, done, given["as_json"])
-
-
-def _config(given: dict[str, Any]) -> TrainConfig:
+def _config(preset: str, changes: dict[str, Any], no_patience: bool) -> TrainConfig:
     """The preset with the options that were given."""
-    from equime_hub.training.fit import recipes
-
-    changes = {
-        name: value
-        for name, value in given.items()
-        # Not `in`: 0 equals False, and is a value.
-        if name not in _OTHERS and not (value is None or value is False or value in ((), {}))
-    }
-    if given["augment"] is not None:
-        changes["augment"] = given["augment"]
-    if given["no_patience"]:
-        if given["patience"]:
+    if no_patience:
+        if changes.get("patience"):
             raise click.UsageError("Give --patience or --no-patience.")
         changes["patience"] = None
-    if given["selection"] in ("last", "best-on-test"):
+    if changes.get("selection") in ("last", "best-on-test"):
         changes.setdefault("patience", None)  # it is the preset's, for another selection
-    return recipes.preset(given["preset"], **changes)
+    return recipes.preset(preset, **changes)
 
 
-def _work(out: Path, given: dict[str, Any]) -> Work:
-    from equime_hub.training.fit.run import CACHE, Work
-    from equime_hub.training.fit.training import Machine
-
-    places = {"auto": out / CACHE, "none": None}
-    return Work(
-        out=out,
-        cache=places.get(given["cache"], Path(given["cache"])),
-        machine=Machine(given["workers"], given["cpu"]),
-        keep_models=given["keep_models"],
-        license=given["license_"],
-    )
-
-
-def _say_size(planned: Planned, cache: Path) -> None:
-    from equime_hub.training.data.cache import size_bytes
-
-    size = size_bytes(planned.examples, planned.inputs)
-    talk(f"Prepared clips are kept in {cache}: about {size / 1e6:,.1f} MB.")
-
-
-def _show(planned: Planned, given: dict[str, Any]) -> None:
+def _show(plan: TrainingPlan, as_json: bool) -> None:
     """What would be trained."""
-    found = planned.summary()
-    if given["as_json"]:
+    found = plan.summary()
+    if as_json:
         report(found)
         return
     frames = found["frames"] or "all"
@@ -152,7 +122,7 @@ def _show(planned: Planned, given: dict[str, Any]) -> None:
         click.echo(f"  and {counted(rest, 'more training', 'more trainings')}")
     seeds = ", ".join(map(str, found["seeds"]))
     total = len(found["trainings"]) * len(found["seeds"])
-    epochs = planned.config.epochs
+    epochs = plan.config.epochs
     click.echo(f"{counted(total, 'training', 'trainings')} (seeds: {seeds}) of at most "
                f"{counted(epochs, 'epoch', 'epochs')}")  # fmt: skip
     for note in found["notes"]:
@@ -160,15 +130,15 @@ def _show(planned: Planned, given: dict[str, Any]) -> None:
     talk("Nothing was written.")
 
 
-def _finish(planned: Planned, work: Work, done: Done, as_json: bool) -> None:
+def _finish(plan: TrainingPlan, out: Path, done: Done, as_json: bool) -> None:
     """Draw, check and print."""
     from equime_hub.evaluation import evaluate as evaluation
     from equime_hub.evaluation import lint
     from equime_hub.reports import curves_figure as curves
     from equime_hub.reports import evaluation_tables
-    from equime_hub.training.fit.results import MODEL
+    from equime_hub.training.fit.run import MODEL
 
-    config, out = planned.config, work.out
+    config = plan.config
     found = evaluation.evaluate(
         done.log, config.protocol, selected=config.selection, leaky=config.leaky
     )
@@ -177,7 +147,7 @@ def _finish(planned: Planned, work: Work, done: Done, as_json: bool) -> None:
         for history in done.histories.values()
     ]
     leaky = " (leaky)" if found.leaky else ""
-    curves.draw(drawn, out / "curves.png", f"{planned.start.model.config.model_type}{leaky}")
+    curves.draw(drawn, out / "curves.png", f"{plan.start.model.config.model_type}{leaky}")
     errors = lint.check(lint.read(out)).of("error")
     model = out / MODEL
     if as_json:

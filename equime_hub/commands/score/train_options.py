@@ -1,23 +1,18 @@
-"""Options of `equime train`, one decorator a group."""
+"""Options of `equime train`: those of a recipe come from `TrainConfig`, the rest is here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-PRESETS = (
-    "default", "equime-paper", "he", "mie-x", "mie-x-finetune", "ststnet",
-    "small-cpu", "small-cpu-apexme", "small-cpu-evolution",
-)  # fmt: skip
-"""Those of `training.recipes`, which is not imported for a help text."""
-PROTOCOLS = ("loso", "k-fold", "lodo", "train-test", "dfme", "splits")
-SELECTIONS = ("last", "inner-validation", "best-on-test")
+from equime_hub.commands.common import Function
+from equime_hub.commands.options import FOLDER, POSITIVE, changes_to
+from equime_hub.evaluation.protocols import PROTOCOLS
+from equime_hub.evaluation.selection import RULES
+from equime_hub.training.fit.recipes import PRESETS, TrainConfig
 
 
 def _settings(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, Any]:
@@ -38,82 +33,44 @@ def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tupl
     return None if text is None else tuple(name.strip() for name in text.split(","))
 
 
-def _together(*options: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    def add(function: Function) -> Function:
-        for option in reversed(options):
-            function = option(function)
-        return function
+_KEY_VALUE: dict[str, Any] = {
+    "type": str, "multiple": True, "default": (), "metavar": "KEY=VALUE", "callback": _settings,
+}  # fmt: skip
+_FROM_2: dict[str, Any] = {"type": click.IntRange(min=2), "show_default": "5"}
 
-    return add
-
-
-data_options = _together(
-    click.option(
-        "--data", "data", multiple=True, metavar="DATASET",
-        help="equime, a folder, ORG/NAME[@REVISION], or NAME=ROOT for a licensed dataset in the "
-        "folder ROOT; repeatable.",
-    ),
-    click.option("--label-map", metavar="NAME", show_default="the column emotion",
-                 help="emotion_3, megc3, he3, equime3, casme2_5, samm5, mmew6, cas3_7, ..."),
-    click.option("--classes", metavar="A,B,...", callback=_names, help="Only these, in order."),
-    click.option("--protocol", type=click.Choice(PROTOCOLS),
-                 show_default="splits",
-                 help="Who is trained on and who is tested; splits are those of the data."),
-    click.option("--folds", type=click.IntRange(min=2), show_default="5", help="Of k-fold."),
-    click.option("--train-only", multiple=True, metavar="NAME",
-                 help="Dataset (source_dataset) that is never tested; repeatable."),
-    click.option("--test-only", multiple=True, metavar="NAME",
-                 help="Dataset that is never trained on; repeatable."),
+_RECIPE = changes_to(
+    TrainConfig,
+    "data", "label_map", "classes", "protocol", "folds", "train_only", "test_only",
+    "model", "init", "model_options", "input_options", "epochs", "batch_size", "optimizer",
+    "learning_rate", "weight_decay", "clip", "schedule", "balance", "augment", "adversarial",
+    "precision", "seeds", "selection", "leaky", "monitor", "patience", "inner_folds",
+    rename={"model_options": "model_option", "input_options": "input_option", "seeds": "seed"},
+    data={"metavar": "DATASET"},
+    label_map={"metavar": "NAME", "show_default": "the column emotion"},
+    classes={"type": str, "multiple": False, "metavar": "A,B,...", "callback": _names},
+    protocol={"type": click.Choice(list(PROTOCOLS)), "show_default": "splits"},
+    folds=_FROM_2,
+    train_only={"metavar": "NAME"},
+    test_only={"metavar": "NAME"},
+    model={"metavar": "NAME", "show_default": "that of the preset"},
+    init={"metavar": "FOLDER|HUB_ID"},
+    model_options=_KEY_VALUE,
+    input_options=_KEY_VALUE,
+    epochs={"type": POSITIVE},
+    batch_size={"type": POSITIVE},
+    adversarial={"metavar": "EPSILON"},
+    seeds={"type": click.IntRange(min=0)},
+    selection={"type": click.Choice(RULES)},
+    patience={"type": POSITIVE},
+    inner_folds=_FROM_2,
 )  # fmt: skip
-
-recipe_options = _together(
-    click.option("--preset", type=click.Choice(PRESETS), default="default", show_default=True,
-                 help="Recipe that the other options change."),
-    click.option("--model", metavar="NAME", show_default="that of the preset",
-                 help="One of ours, or videomae, timesformer, vivit with random weights."),
-    click.option("--init", metavar="FOLDER|HUB_ID",
-                 help="Start from a saved model; its last layer is replaced if classes differ."),
-    click.option("--model-option", "model_options", multiple=True, metavar="KEY=VALUE",
-                 callback=_settings, help="Field of the model's configuration; repeatable."),
-    click.option("--input-option", "input_options", multiple=True, metavar="KEY=VALUE",
-                 callback=_settings, help="Setting of the video processor; repeatable."),
-    click.option("--epochs", type=click.IntRange(min=1), help="At most so many."),
-    click.option("--batch-size", type=click.IntRange(min=1), help="Of all processes together."),
-    click.option("--optimizer", type=click.Choice(["adam", "adamw", "sgd"])),
-    click.option("--learning-rate", type=float),
-    click.option("--weight-decay", type=float),
-    click.option("--clip", type=float, help="Largest norm of the gradient."),
-    click.option("--schedule", type=click.Choice(["constant", "linear", "cosine", "plateau"]),
-                 help="Of the learning rate."),
-    click.option("--balance", type=click.Choice(["none", "weights", "sampling"]),
-                 help="Of classes, inside the training clips of each fold."),
-    click.option("--augment/--no-augment", default=None,
-                 help="Alter training clips mildly, all frames of a clip alike."),
-    click.option("--adversarial", type=float, metavar="EPSILON",
-                 help="Learn each batch clean and attacked by FGSM, in grey levels of 255, or for "
-                 "optical flow in hundredths of the crop's side."),
-    click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"])),
-    click.option("--seed", "seeds", type=click.IntRange(min=0), multiple=True,
-                 help="Repeatable; each trains all folds."),
-)  # fmt: skip
-
-selection_options = _together(
-    click.option("--selection", type=click.Choice(SELECTIONS), help="Which epoch is reported."),
-    click.option("--leaky", is_flag=True, help="Allow best-on-test; all results then say so."),
-    click.option("--monitor", type=click.Choice(["uf1", "uar", "accuracy", "loss"]),
-                 help="Of validation: what is best."),
-    click.option("--patience", type=click.IntRange(min=1),
-                 help="Stop after so many epochs without a better one."),
+_OWN = (
     click.option("--no-patience", is_flag=True, help="Train all epochs."),
-    click.option("--inner-folds", type=click.IntRange(min=2), show_default="5",
-                 help="With a protocol, one in so many people of training is for validation."),
-)  # fmt: skip
-
-work_options = _together(
+    click.option("--preset", type=click.Choice(list(PRESETS)), default="default", show_default=True,
+                 help="Recipe that the other options change."),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="RUN",
                  help="Folder of the run; that of --ablation by default."),
-    click.option("--ablation", metavar="RUN",
-                 type=click.Path(exists=True, file_okay=False, path_type=Path),
+    click.option("--ablation", metavar="RUN", type=FOLDER,
                  help="Train the cell in whose folder `equime ablate plan` wrote ablation.json."),
     click.option("--cache", default="auto", show_default=True, metavar="DIR|auto|none",
                  help="Where prepared clips are kept; auto is RUN/cache, deleted in the end."),
@@ -125,3 +82,10 @@ work_options = _together(
                  show_default="that of the data, or other", help="Of the model, for its card."),
     click.option("--dry-run", is_flag=True, help="Only say what would be trained."),
 )  # fmt: skip
+
+
+def train_options(function: Function) -> Function:
+    """All of them, in the order of the help text."""
+    for option in reversed((_RECIPE, *_OWN)):
+        function = option(function)
+    return function

@@ -25,7 +25,12 @@ def push_options(function: Function) -> Function:
         ),
         click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing."),
         click.option("--pr", is_flag=True, help="Open a pull request instead."),
-        click.option("--note", default="", help="What the changelog says about these clips."),
+        click.option(
+            "--note",
+            default="",
+            show_default=False,
+            help="What the changelog says about these clips.",
+        ),
     ):
         function = option(function)
     return function

@@ -14,6 +14,8 @@ from typing import Any
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.clip import RealClip
+from equime_hub.video.sampling import by_time
+from equime_hub.video.timing import exact
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 LONGEST = 1_000_000
@@ -221,9 +223,9 @@ def normalized(clip: RealClip, fps: float | None) -> RealClip:
     Returns:
         The clip with fewer frames, the new rate, and the times of the nearest frames kept.
     """
-    from equime_hub.video.sampling import by_time
-
-    if fps is None or clip.fps is None or clip.fps <= fps or clip.is_video or not clip.frames:
+    if fps is None or clip.fps is None or clip.is_video or not clip.frames:
+        return clip
+    if exact(clip.fps) <= exact(fps):
         return clip
     kept = [int(index) for index in by_time(len(clip.frames), clip.fps, fps)]
     return replace(

@@ -64,6 +64,7 @@ def _resnet18(channels: int) -> nn.Module:
     """Torchvision's, up to the pooled features: B×C×H×W to B×`FEATURES`."""
     network: nn.Module = resnet18()
     network.fc = nn.Identity()
+    # Torchvision's is for colour; the ImageNet weights are, too, so only there it stays.
     if channels != 3:
         network.conv1 = nn.Conv2d(channels, 64, 7, stride=2, padding=3, bias=False)
     return network

@@ -36,6 +36,7 @@ class DTSCNNForVideoClassification(FixedModel):
         """
         flow = volume(videos[:, :, : self.config.flow_channels], self.config.layout)
         side = flow.shape[-1]
+        # The mean of flows in a row is their sum up to a factor: the flow at the longer step.
         short = nn.functional.adaptive_avg_pool3d(flow, (self.config.short_frames, side, side))
         return torch.cat([self.long(flow), self.short(short)], 1)
 

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 from transformers import initialization as init
 
 from equime_hub.models.evolution.configuration_evolution import EvolutionConfig
@@ -50,7 +51,7 @@ class EvolutionForVideoClassification(MicroExpressionModel):
         hidden = self.dropout(hidden)
         for layer in self.layers:
             if self.gradient_checkpointing and self.training:
-                hidden = self._gradient_checkpointing_func(layer, hidden, keys)
+                hidden = checkpoint(layer, hidden, keys, use_reentrant=False)
             else:
                 hidden = layer(hidden, keys)
         hidden = self.norm(hidden)

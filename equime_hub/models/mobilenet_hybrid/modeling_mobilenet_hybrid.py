@@ -36,6 +36,7 @@ class MobileNetHybridForVideoClassification(FixedModel):
     def scores(self, videos: torch.Tensor) -> torch.Tensor:
         """Scores of the classes before softmax: B×T×C×H×W → B×K."""
         frames = videos[:, videos.shape[1] // 2]
+        # One gray channel becomes three equal ones; three stay as they are.
         frames = frames.expand(-1, 3, -1, -1)
         side = self.config.backbone_size
         if frames.shape[-1] != side:

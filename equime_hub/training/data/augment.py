@@ -70,6 +70,7 @@ class Augment:
         moved = middle - linear @ middle + self.shift * size * (right, down)
         altered = _warped(values, np.column_stack([linear, moved]))
         if kind == "flow":
+            # Where the picture is turned or mirrored, so is the direction that things move in.
             altered[..., :2] @= linear.T.astype(altered.dtype)
             return altered
         levels = np.arange(256) - 127.5
@@ -89,6 +90,7 @@ def _warped(values: Values, transform: npt.NDArray[np.float64]) -> Values:
     """Every frame under a 2×3 transform; what comes in from outside repeats the edge."""
     if np.allclose(transform, np.eye(2, 3)):
         return values.copy()
+    # OpenCV cannot warp half floats.
     frames = values.astype(np.float32) if values.dtype == np.float16 else values
     size = (values.shape[2], values.shape[1])
     made = np.stack(

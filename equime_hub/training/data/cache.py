@@ -16,12 +16,14 @@ settings or other videos make another cache, and none is ever out of date.
 from __future__ import annotations
 
 import mmap
+import multiprocessing
 import shutil
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
@@ -33,14 +35,34 @@ import pyarrow.parquet as pq
 
 from equime_hub import seeds
 from equime_hub.errors import DatasetError, VideoError
+from equime_hub.files import remove_temporaries, written
 from equime_hub.models.inputs import Inputs, Values
+from equime_hub.pool import results
 from equime_hub.progress import Progress
-from equime_hub.training.data import caching
-from equime_hub.training.data.caching import size_bytes as size_bytes
-from equime_hub.training.data.caching import unreadable as unreadable
 from equime_hub.training.data.examples import Examples
+from equime_hub.video.threads import one_thread
 
+if TYPE_CHECKING:
+    from equime_hub.models.processing import Prepared
+
+INDEX = "index.parquet"
+PIECE = 64
+"""Clips a file; what a process that is killed has to do again."""
+
+SCHEMA = pa.schema({
+    "identity": pa.string(),
+    "offset": pa.int64(),
+    "shape": pa.list_(pa.int32()),
+    "dtype": pa.string(),
+    "crc32": pa.uint32(),
+    "face": pa.bool_(),
+    "reason": pa.string(),
+})  # fmt: skip
+"""Columns of the index. Where `reason` is given, the clip cannot be decoded, and where `face` is
+false, a face was looked for and none was found."""
 _VERSION = 1
+_ROOM = 1.05
+"""Room that must be free on the disk, over what the values are thought to take."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,7 +79,6 @@ class Cache:
         dtype: Type of all values.
         checksums: N, CRC-32 of the values.
         broken: Number of a clip that cannot be decoded → why.
-        faceless: Clips in which a face was looked for, and none was found.
         notes: Sentences about how it was opened.
     """
 
@@ -68,7 +89,6 @@ class Cache:
     dtype: np.dtype[Any]
     checksums: npt.NDArray[np.uint32]
     broken: dict[int, str]
-    faceless: tuple[int, ...]
     notes: tuple[str, ...] = ()
     _maps: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
@@ -85,6 +105,7 @@ class Cache:
                 f"{folder} holds no cache of these clips with these inputs; make it first."
             )
         cache = _opened(place)
+        # A digest of 64 bits could be that of others.
         if not np.array_equal(cache.identities, examples.identities):
             raise DatasetError(f"{place} holds other clips than its name says; delete it.")
         return cache
@@ -123,9 +144,10 @@ class Cache:
                 try:
                     return cls.open(folder, examples, inputs)
                 except DatasetError as error:
+                    # Damaged, or of an older version: what can be made again is no reason to stop.
                     note = (f"The cache was made again: {error}",)
                     shutil.rmtree(place)
-            caching.make(place, examples, inputs, workers, progress)
+            _make(place, examples, inputs, workers, progress)
             return replace(cls.open(folder, examples, inputs), notes=note)
 
     def __repr__(self) -> str:
@@ -145,16 +167,12 @@ class Cache:
             raise VideoError(f"Clip {index} of the cache cannot be decoded: {self.broken[index]}")
         start = int(self.offsets[index])
         size = int(np.prod(shape)) * self.dtype.itemsize
-        return (
-            self._map(index // caching.PIECE)[start : start + size].view(self.dtype).reshape(shape)
-        )
-
-    def _map(self, piece: int) -> npt.NDArray[np.uint8]:
-        if piece not in self._maps:
-            with caching.values_file(self.folder, piece).open("rb") as file:
+        if (number := index // PIECE) not in self._maps:
+            # Mapped and not read: all processes that train share these pages.
+            with _values(self.folder, range(number * PIECE, index + 1)).open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            self._maps[piece] = np.frombuffer(mapped, np.uint8)
-        return self._maps[piece]
+            self._maps[number] = np.frombuffer(mapped, np.uint8)
+        return self._maps[number][start : start + size].view(self.dtype).reshape(shape)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_maps": {}}
@@ -201,22 +219,21 @@ class Cache:
 
 
 def _name(examples: Examples, inputs: Inputs) -> str:
+    # Another decoder or scaler may give other pixels.
     libraries = {name: list(av.library_versions[name]) for name in ("libavcodec", "libswscale")}
     return seeds.digest(_VERSION, examples.fingerprint, inputs.key, libraries, cv2.__version__)[:16]
 
 
 def _opened(place: Path) -> Cache:
     try:
-        index = pq.read_table(place / caching.INDEX)
+        index = pq.read_table(place / INDEX)
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{place} is damaged: {error}. Delete it.") from error
     shapes = np.array([shape or [0] * 4 for shape in index["shape"].to_pylist()], np.int64)
-    reasons, faces = index["reason"].to_pylist(), index["face"].to_pylist()
+    reasons = index["reason"].to_pylist()
     dtypes = set(index["dtype"].to_pylist()) - {None}
-    if not index.schema.equals(caching.SCHEMA) or len(dtypes) != 1:
-        raise DatasetError(
-            f"{place}/{caching.INDEX} is none of this version, or damaged. Delete it."
-        )
+    if not index.schema.equals(SCHEMA) or len(dtypes) != 1:
+        raise DatasetError(f"{place}/{INDEX} is none of this version, or damaged. Delete it.")
     cache = Cache(
         folder=place,
         identities=np.array(index["identity"].to_pylist()),
@@ -225,7 +242,6 @@ def _opened(place: Path) -> Cache:
         dtype=np.dtype(dtypes.pop()),
         checksums=index["crc32"].fill_null(0).to_numpy(),
         broken={number: reason for number, reason in enumerate(reasons) if reason is not None},
-        faceless=tuple(number for number, face in enumerate(faces) if face is False),
     )
     _demand_sizes(cache)
     return cache
@@ -234,8 +250,8 @@ def _opened(place: Path) -> Cache:
 def _demand_sizes(cache: Cache) -> None:
     """Refuse files that are missing, cut short or too long."""
     sizes = cache.shapes.prod(axis=1) * cache.dtype.itemsize
-    for piece in caching.pieces(len(cache)):
-        path = caching.values_file(cache.folder, piece.start // caching.PIECE)
+    for piece in _pieces(len(cache)):
+        path = _values(cache.folder, piece)
         expected = int(sizes[piece.start : piece.stop].sum())
         found = path.stat().st_size if path.is_file() else None
         if found != expected:
@@ -243,3 +259,149 @@ def _demand_sizes(cache: Cache) -> None:
                 f"{path} is damaged: expected {expected:,} bytes, found "
                 f"{'no file' if found is None else f'{found:,}'}. Delete {cache.folder}."
             )
+
+
+def size_bytes(examples: Examples, inputs: Inputs, probe: int = 8) -> int:
+    """What a cache will take on the disk, by some clips of it.
+
+    Raises:
+        DatasetError: None of them can be decoded.
+    """
+    tried = np.unique(np.linspace(0, len(examples) - 1, probe).astype(int)).tolist()
+    sizes, why = [], ""
+    for index in tried:
+        try:
+            sizes.append(_prepared(examples, inputs, index).values.nbytes)
+        except VideoError as error:
+            why = f"{examples.names[index]} ({error})"
+    if not sizes:
+        raise DatasetError(f"None of {len(tried)} clips can be decoded, such as {why}.")
+    return round(float(np.mean(sizes)) * len(examples))
+
+
+def unreadable(
+    examples: Examples, inputs: Inputs, *, workers: int = 1, progress: Progress | None = None
+) -> dict[int, str]:
+    """Clips that cannot be decoded, found out by decoding all: for training without a cache.
+
+    Returns:
+        Number of a clip → why, as `Examples.without` takes it.
+    """
+    examples.videos.open()
+    found: dict[int, str] = {}
+    done = 0
+    start = partial(_worker, partial(_broken, examples, inputs))
+    for piece, broken in results(start, _pieces(len(examples)), workers):
+        found |= broken
+        done += len(piece)
+        if progress:
+            progress(done, len(examples))
+    return dict(sorted(found.items()))
+
+
+def _make(
+    place: Path, examples: Examples, inputs: Inputs, workers: int, progress: Progress | None
+) -> None:
+    """Make the folder `place`, going on with what an interrupted process left of it."""
+    making = place.with_name(f"{place.name}.making")
+    making.mkdir(exist_ok=True)
+    remove_temporaries(making)
+    pieces, total = _pieces(len(examples)), len(examples)
+    todo = [piece for piece in pieces if not _listed(making, piece).is_file()]
+    left = sum(map(len, todo))
+    if left:
+        _demand_room(making, round(size_bytes(examples, inputs) * left / total))
+        examples.videos.open()
+    if progress:
+        progress(total - left, total)
+    start = partial(_worker, partial(_write, making, examples, inputs))
+    for done in results(start, todo, workers):
+        left -= len(done)
+        if progress:
+            progress(total - left, total)
+    index = pa.concat_tables([pq.read_table(_listed(making, piece)) for piece in pieces])
+    if index["reason"].null_count == 0:
+        raise DatasetError(
+            f"None of the {total:,} clips can be decoded, such as {examples.names[0]} "
+            f"({index['reason'][0]})."
+        )
+    with written(making / INDEX) as temporary:
+        pq.write_table(index, temporary)
+    # From here on it is whole; the lists are only needed to go on with one that is not.
+    making.rename(place)
+    for piece in pieces:
+        _listed(place, piece).unlink()
+
+
+def _worker(work: Callable[[range], Any]) -> Callable[[range], Any]:
+    """What a process does; one thread of torch for each, as there are as many of them as cores."""
+    import torch
+
+    if multiprocessing.parent_process() is not None:
+        torch.set_num_threads(1)
+    return work
+
+
+def _broken(examples: Examples, inputs: Inputs, piece: range) -> tuple[range, dict[int, str]]:
+    """Which of some clips cannot be decoded, and why."""
+    broken = {}
+    for index in piece:
+        try:
+            _prepared(examples, inputs, index)
+        except VideoError as error:
+            broken[index] = str(error)
+    return piece, broken
+
+
+def _write(folder: Path, examples: Examples, inputs: Inputs, piece: range) -> range:
+    """Write the values of some clips, then what is in the file: so a listed file is whole."""
+    rows, offset = [], 0
+    with written(_values(folder, piece)) as temporary, temporary.open("wb") as file:
+        for index in piece:
+            row: dict[str, Any] = {"identity": str(examples.identities[index])}
+            try:
+                prepared = _prepared(examples, inputs, index)
+            except VideoError as error:
+                row["reason"] = str(error)
+            else:
+                values = np.ascontiguousarray(prepared.values)
+                file.write(values.data)
+                row |= {
+                    "offset": offset,
+                    "shape": list(values.shape),
+                    "dtype": values.dtype.str,
+                    "crc32": zlib.crc32(values.data),
+                    "face": prepared.face,
+                }
+                offset += values.nbytes
+            rows.append(row)
+    with written(_listed(folder, piece)) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), temporary)
+    return piece
+
+
+def _prepared(examples: Examples, inputs: Inputs, index: int) -> Prepared:
+    with one_thread():
+        return inputs.prepare(examples.video(index), examples.moments(index))
+
+
+def _pieces(count: int) -> list[range]:
+    """The clips of each file."""
+    return [range(start, min(start + PIECE, count)) for start in range(0, count, PIECE)]
+
+
+def _values(folder: Path, piece: range) -> Path:
+    return folder / f"{piece.start // PIECE:05}.values"
+
+
+def _listed(folder: Path, piece: range) -> Path:
+    return folder / f"{piece.start // PIECE:05}.parquet"
+
+
+def _demand_room(folder: Path, size: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if size * _ROOM > free:
+        raise DatasetError(
+            f"The cache will take {size / 1e9:.1f} GB, and {folder.parent} has {free / 1e9:.1f} GB "
+            "left; name a folder on another disk, or train without a cache."
+        )

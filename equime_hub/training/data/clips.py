@@ -66,8 +66,12 @@ class Clips(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.examples)
 
+    def augmented(self, augment: Augment, seed: int) -> Clips:
+        """The same clips, altered."""
+        return Clips(self.examples, self.inputs, self._cache, augment, seed)
+
     def set_epoch(self, epoch: int) -> None:
-        """Alter the clips anew; the Trainer calls it before each epoch."""
+        """Alter the clips anew, as each epoch does."""
         self._epoch[0] = epoch
 
     def __getitem__(self, index: int) -> Item:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,18 +15,16 @@ import pyarrow.compute as pc
 
 from equime_hub import seeds
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.load import load
 from equime_hub.loading_script.real.labels import MAPS, classify
 from equime_hub.schema.features import columns
 from equime_hub.schema.taxonomy import EMOTIONS, EMOTIONS_3
 from equime_hub.splits.people import full_name
-from equime_hub.training.data.videos import Videos
+from equime_hub.training.data.sources import DataSource, Videos
 from equime_hub.video.decoder import AvDecoder
+from equime_hub.video.moments import Moments
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-    from equime_hub.video.moments import Moments
 
 EMOTION, EMOTION_3 = "emotion", "emotion_3"
 LABEL_MAPS = (EMOTION, EMOTION_3, *MAPS)
@@ -56,26 +54,6 @@ Labels = tuple[str | None, str | None, str | None, str | None]
 _CLASSES = {column.name: column.names for column in columns("metadata") if column.names}
 _READ = tuple(dict.fromkeys(n for n in (*DESCRIBED, *_IDENTITY, *_FILTER) if n != "split"))
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where clips come from.
-
-    Attributes:
-        name: "equime", a folder, or a Hub repository; with `root` the name of a licensed dataset.
-        root: The lab's folder of a licensed dataset.
-        split: "train", "test[:10%]", "train+validation", ...; None is all of them.
-        revision: Tag, branch or commit of a Hub repository.
-    """
-
-    name: str
-    root: str | None = None
-    split: str | None = None
-    revision: str | None = None
-
-    def __str__(self) -> str:
-        return self.name if self.split is None else f"{self.name} ({self.split})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +118,11 @@ class Examples:
 
     def moments(self, index: int) -> Moments:
         """Where the expression of a clip is, as far as its row says."""
-        from equime_hub.video.moments import Moments
-
         return Moments(*self._moments[index])
 
     def take(self, indices: Sequence[int] | npt.NDArray[np.int64]) -> Examples:
         """Some of these clips, in the order given; a boolean mask keeps the order."""
+        # By way of numbers, so that a mask and a list do the same.
         rows = np.arange(len(self))[np.asarray(indices)]
         return replace(
             self,
@@ -174,7 +151,7 @@ class Examples:
 
 
 def gather(
-    sources: Sequence[Source],
+    sources: Sequence[DataSource],
     *,
     label_map: str | None = None,
     classes: tuple[str, ...] | None = None,
@@ -196,7 +173,10 @@ def gather(
     if not sources:
         raise DatasetError("There is no dataset to read; name a folder or a Hub repository.")
     name = label_map or EMOTION
-    label = _labeller(name)
+    if name not in LABEL_MAPS:
+        raise DatasetError(
+            f"There is no label map {name!r}. Choose one of: {', '.join(LABEL_MAPS)}."
+        )
     parts = [part for source in sources for part in _parts(source)]
     table = pa.concat_tables([_rows(number, *part) for number, part in enumerate(parts)])
     _demand_distinct(table, [source for source, _ in parts])
@@ -204,7 +184,8 @@ def gather(
     if accepted_only:
         table = _accepted(table, notes)
     said = [*zip(*(table[column].to_pylist() for column in _SAID), strict=True)]
-    class_of = {labels: label(*labels) for labels in dict.fromkeys(said)}
+    # There are few different labels, and looking one up is slow.
+    class_of = {labels: _label(name, labels) for labels in dict.fromkeys(said)}
     wanted = _wanted(name, classes, class_of.values())
     class_of = {labels: found if found in wanted else None for labels, found in class_of.items()}
     _note_lost(name, wanted, Counter(s for s in said if class_of[s] is None), notes)
@@ -237,18 +218,16 @@ def gather(
     )
 
 
-def _parts(source: Source) -> Iterator[tuple[Source, Dataset]]:
+def _parts(source: DataSource) -> Iterator[tuple[DataSource, Dataset]]:
     """A dataset by its splits, without its videos where these take room."""
     read = [*_READ, "video"] if source.root else [*_READ]  # there it is only an address
     for split in source.split.split("+") if source.split else [None]:
-        found = load(
-            source.name, columns=read, split=split, revision=source.revision, root=source.root
-        )
+        found = source.load(read, split)
         for name, data in found.items() if isinstance(found, dict) else [(split, found)]:
             yield replace(source, split=str(name)), data
 
 
-def _rows(number: int, source: Source, data: Dataset) -> pa.Table:
+def _rows(number: int, source: DataSource, data: Dataset) -> pa.Table:
     """What is known of the clips of one part; classes by name, unknown ones null."""
     table = data.select_columns(list(_READ)).with_format("arrow")[:]
     split = (source.split or "").partition("[")[0]
@@ -269,7 +248,7 @@ def _by_name(column: str, codes: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.take(pa.array(names), known)
 
 
-def _demand_distinct(table: pa.Table, sources: Sequence[Source]) -> None:
+def _demand_distinct(table: pa.Table, sources: Sequence[DataSource]) -> None:
     counts = table.group_by("clip_id").aggregate(
         [(_SOURCE, "count"), (_SOURCE, "min"), (_SOURCE, "max")]
     )
@@ -298,15 +277,12 @@ def _accepted(table: pa.Table, notes: list[str]) -> pa.Table:
     return table.filter(kept)
 
 
-def _labeller(name: str) -> Callable[[str | None, str | None, str | None, str | None], str | None]:
+def _label(name: str, labels: Labels) -> str | None:
     """Class of a row by the columns `_SAID`."""
+    dataset, raw, emotion, emotion_3 = labels
     if name in MAPS:
-        return lambda dataset, raw, emotion, three: classify(name, dataset or "", raw)
-    if name == EMOTION:
-        return lambda dataset, raw, emotion, three: emotion
-    if name == EMOTION_3:
-        return lambda dataset, raw, emotion, three: three
-    raise DatasetError(f"There is no label map {name!r}. Choose one of: {', '.join(LABEL_MAPS)}.")
+        return classify(name, dataset or "", raw)
+    return emotion if name == EMOTION else emotion_3
 
 
 def _wanted(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from equime_hub.training.fit.folds import Training
-    from equime_hub.training.fit.planning import Planned
+    from equime_hub.training.fit.plan import TrainingPlan
     from equime_hub.training.fit.training import Fitted
 
 _SCORES = ("uf1", "uar", "accuracy", "weighted_f1")
@@ -46,7 +46,7 @@ _LIMITS = (
 
 
 def text(
-    planned: Planned,
+    plan: TrainingPlan,
     training: Training,
     log: PredictionLog,
     fitted: Fitted,
@@ -56,7 +56,7 @@ def text(
     """The card as Markdown.
 
     Args:
-        planned: The run.
+        plan: The run.
         training: Which of its trainings.
         log: Its predictions.
         fitted: What came of it.
@@ -64,11 +64,11 @@ def text(
         license: Of the model; None is that of its data if they have one, or else "other".
     """
     seed = log.table["seed"][0].as_py()
-    data = tuple(_data(planned, training))
+    data = tuple(_data(plan, training))
     licences = {each.licence for each in data}
     if "," in "".join(licences) or "unknown" in licences:
         licences = set()
-    start, config = planned.start, planned.config
+    start, config = plan.start, plan.config
     return model_card.render(
         ModelFacts(
             name=name,
@@ -76,13 +76,13 @@ def text(
             license=license or (licences.pop().lower() if len(licences) == 1 else "other"),
             model_type=start.model.config.model_type,
             parameters=start.parameters,
-            labels=planned.examples.classes,
+            labels=plan.examples.classes,
             training=data,
-            protocol=_protocol(planned, training),
-            selection=_selection(planned, training, fitted),
-            scores=tuple(_scores(planned, training, log)),
-            preprocessing=_preprocessing(planned, seed),
-            limits=(*_LIMITS, *_unseen(planned, training)),
+            protocol=_protocol(plan, training),
+            selection=_selection(plan, training, fitted),
+            scores=tuple(_scores(plan, training, log)),
+            preprocessing=_preprocessing(plan, seed),
+            limits=(*_LIMITS, *_unseen(plan, training)),
             base_model=None if _is_local(config.init) else config.init,
             started=_started(config.init),
             usage=_usage(name),
@@ -90,8 +90,8 @@ def text(
     )
 
 
-def _data(planned: Planned, training: Training) -> Iterator[TrainingData]:
-    table, people = planned.examples.table, planned.examples.people()
+def _data(plan: TrainingPlan, training: Training) -> Iterator[TrainingData]:
+    table, people = plan.examples.table, plan.examples.people()
     names = np.array([name or "unknown" for name in table["source_dataset"].to_pylist()])
     licences = table["license"].to_pylist()
     for name in sorted(set(names[training.train].tolist())):
@@ -100,25 +100,25 @@ def _data(planned: Planned, training: Training) -> Iterator[TrainingData]:
         yield TrainingData(
             name=name,
             licence=", ".join(known),
-            revision=planned.examples.fingerprint[:12],
+            revision=plan.examples.fingerprint[:12],
             clips=len(rows),
             people=len({people[row] for row in rows}),
         )
 
 
-def _protocol(planned: Planned, training: Training) -> str:
-    config = planned.config
+def _protocol(plan: TrainingPlan, training: Training) -> str:
+    config = plan.config
     said = _PROTOCOLS[config.protocol]
-    if len(planned.trainings) > 1:
-        said += f" These weights are of the fold {training.name}, one of {len(planned.trainings)}."
-    donors = planned.examples.table["au_source_subject"]
+    if len(plan.trainings) > 1:
+        said += f" These weights are of the fold {training.name}, one of {len(plan.trainings)}."
+    donors = plan.examples.table["au_source_subject"]
     if donors.null_count < len(donors):
         said += " No clip was learnt from whose action units are those of a tested person."
     return said
 
 
-def _selection(planned: Planned, training: Training, fitted: Fitted) -> str:
-    config = planned.config
+def _selection(plan: TrainingPlan, training: Training, fitted: Fitted) -> str:
+    config = plan.config
     rule = selection.stored_name(config.selection)
     epoch, epochs = fitted.epoch + 1, len(fitted.history)
     if config.selection == selection.LAST:
@@ -129,8 +129,8 @@ def _selection(planned: Planned, training: Training, fitted: Fitted) -> str:
     return f"Epoch {epoch} of {epochs}, the best {config.monitor} on {where} ({rule})."
 
 
-def _scores(planned: Planned, training: Training, log: PredictionLog) -> Iterator[Score]:
-    protocol = planned.config.protocol
+def _scores(plan: TrainingPlan, training: Training, log: PredictionLog) -> Iterator[Score]:
+    protocol = plan.config.protocol
     separate = protocols.named(protocol).separate
     found = evaluation.evaluate(log, protocol if separate else None, level=None)
     datasets = sorted({name for name in log.table["dataset"].to_pylist() if name})
@@ -150,10 +150,10 @@ def _scores(planned: Planned, training: Training, log: PredictionLog) -> Iterato
             )
 
 
-def _preprocessing(planned: Planned, seed: int) -> dict[str, str]:
-    config, processor = planned.config, planned.start.processor
+def _preprocessing(plan: TrainingPlan, seed: int) -> dict[str, str]:
+    config, processor = plan.config, plan.start.processor
     found = {"labels": f"by the map {config.label_map}" if config.label_map else "as in the data"}
-    found["frames"] = str(planned.inputs.num_frames or "all")
+    found["frames"] = str(plan.inputs.num_frames or "all")
     for key in ("sampling", "input_kind", "face_crop", "crop_margin", "standardize", "pad"):
         if (value := getattr(processor, key, None)) is not None:
             found[key.replace("_", " ")] = str(value)
@@ -167,14 +167,14 @@ def _preprocessing(planned: Planned, seed: int) -> dict[str, str]:
     )
     found["balance of classes"] = _BALANCE[config.balance]
     if config.adversarial is not None:
-        unit = FLOW if planned.inputs.kind == "flow" else GREY
+        unit = FLOW if plan.inputs.kind == "flow" else GREY
         found["adversarial training"] = f"FGSM, epsilon {config.adversarial:g} ({unit})"
     return found
 
 
-def _unseen(planned: Planned, training: Training) -> Iterator[str]:
-    seen = set(planned.examples.labels[training.train].tolist())
-    if lost := [n for i, n in enumerate(planned.examples.classes) if i not in seen]:
+def _unseen(plan: TrainingPlan, training: Training) -> Iterator[str]:
+    seen = set(plan.examples.labels[training.train].tolist())
+    if lost := [n for i, n in enumerate(plan.examples.classes) if i not in seen]:
         yield f"It has never seen a clip of {', '.join(lost)}, and does not know what that is."
 
 

@@ -89,6 +89,7 @@ def _folds(examples: Examples, config: TrainConfig) -> Iterator[Training]:
     """The folds of a protocol; data that are only trained on are in the training of all."""
     datasets: list[str | None] = examples.table["source_dataset"].to_pylist()
     scheme = _scheme(config, {name for name in datasets if name})
+    # train-test and splits say themselves who is learnt from.
     divided = config.protocol in (protocols.TrainTest.name, protocols.Splits.name)
     extra = np.isin(np.array([n or "" for n in datasets]), () if divided else config.train_only)
     own = np.flatnonzero(~extra)
@@ -130,6 +131,7 @@ def _restricted(examples: Examples, config: TrainConfig, training: Training) -> 
     tests = {
         name: rows[~np.isin(of[rows], config.train_only)] for name, rows in training.tests.items()
     }
+    # All that would be tested is train-only: the fold is none.
     if not sum(map(len, tests.values())):
         return None
     subjects = examples.table["subject_id"].to_pylist()
@@ -145,9 +147,11 @@ def _restricted(examples: Examples, config: TrainConfig, training: Training) -> 
         for rows in (training.train, training.validation)
     )
     if config.protocol != protocols.Splits.name and config.validates:
+        # Validation is to be like the test: train-only clips, often made by a program, are not.
         real = learnt[~np.isin(of[learnt], config.train_only)]
         held = _inner(examples, config, training.name, real if len(real) else learnt)
     if len(held):
+        # Clips whose action units are those of a validated person go too.
         learnt = without(np.setdiff1d(learnt, held), held)
     return replace(training, train=learnt, validation=held, tests=tests)
 
@@ -190,6 +194,7 @@ def _check(examples: Examples, config: TrainConfig, found: Sequence[Training]) -
 
 def _joined(found: Iterable[Training]) -> Iterator[Training]:
     """Folds that learn from the same clips become one training."""
+    # DFME tests two parts by one training, for example.
     groups: dict[tuple[bytes, bytes], list[Training]] = {}
     for each in found:
         groups.setdefault((each.train.tobytes(), each.validation.tobytes()), []).append(each)

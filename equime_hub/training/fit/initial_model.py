@@ -34,7 +34,7 @@ def names() -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class InitialModel:
     """A model before training.
 
     Attributes:
@@ -57,12 +57,13 @@ class Start:
         """Of all weights."""
         found = hashlib.sha256()
         for name, value in self.model.state_dict().items():
+            # The name too: two weights of one shape may have changed places.
             found.update(name.encode())
             found.update(value.contiguous().numpy())
         return found.hexdigest()
 
 
-def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> Start:
+def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> InitialModel:
     """Make the model of a recipe, or load it.
 
     Args:
@@ -75,109 +76,77 @@ def begin(config: TrainConfig, classes: Sequence[str], *key: seeds.Key) -> Start
         ModelError: The saved model cannot be loaded, or lacks more than the last layer.
     """
     import torch
-
-    # Whatever makes weights draws from here; the Trainer seeds again.
-    torch.manual_seed(seeds.derive("weights", *key))
-    labels = {"id2label": dict(enumerate(classes)), "num_labels": len(classes)}
-    if config.init is not None:
-        return _loaded(config, classes)
-    if config.model not in STOCK:
-        made = MODELS.get(config.model) if config.model in MODELS.names() else None
-        if made is None:
-            raise EquimeError(
-                f"There is no model {config.model!r}. Choose one of: {', '.join(names())}."
-            )
-        return _ours(made, config, labels)
-    return _stock(config, labels)
-
-
-def _ours(kind: Any, config: TrainConfig, labels: dict[str, Any]) -> Start:
-    from equime_hub.models.processing import MicroExpressionVideoProcessor
-
-    settings = _settings(kind.config_class, config.model_options, labels)
-    try:
-        processor = MicroExpressionVideoProcessor.for_config(settings, **config.input_options)
-        return Start(kind(settings), processor)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{config.model} cannot be made with these options: {error}") from error
-
-
-def _stock(config: TrainConfig, labels: dict[str, Any]) -> Start:
     import transformers
 
-    title, small = STOCK[config.model]
-    settings = _settings(
-        getattr(transformers, f"{title}Config"), {**small, **config.model_options}, labels
-    )
-    side = {"height": settings.image_size, "width": settings.image_size}
-    try:
-        # The whole picture: clips here are faces already.
-        processor = getattr(transformers, f"{title}VideoProcessor")(
-            **{"size": side, "crop_size": side, "do_center_crop": False, **config.input_options}
+    from equime_hub.models.processing import MicroExpressionVideoProcessor
+
+    # Whatever makes weights draws from here; the training seeds again.
+    torch.manual_seed(seeds.derive("weights", *key))
+    if config.init is not None:
+        return _loaded(config, classes)
+    title, small = STOCK.get(config.model, (None, {}))
+    if title:
+        kind = getattr(transformers, f"{title}ForVideoClassification")
+    elif config.model in MODELS.names():
+        kind = MODELS.get(config.model)
+    else:
+        raise EquimeError(
+            f"There is no model {config.model!r}. Choose one of: {', '.join(names())}."
         )
-        return Start(getattr(transformers, f"{title}ForVideoClassification")(settings), processor)
+    settings = _settings(kind.config_class, {**small, **config.model_options}, classes)
+    try:
+        if title:
+            side = {"height": settings.image_size, "width": settings.image_size}
+            # The whole picture: clips here are faces already.
+            whole = {"size": side, "crop_size": side, "do_center_crop": False}
+            processor = getattr(transformers, f"{title}VideoProcessor")(
+                **{**whole, **config.input_options}
+            )
+        else:
+            processor = MicroExpressionVideoProcessor.for_config(settings, **config.input_options)
+        return InitialModel(kind(settings), processor)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{config.model} cannot be made with these options: {error}") from error
 
 
-def _settings(kind: Any, options: Mapping[str, Any], labels: dict[str, Any]) -> Any:
+def _settings(kind: Any, options: Mapping[str, Any], classes: Sequence[str]) -> Any:
+    from transformers import PreTrainedConfig
+
     known = set(kind().to_dict())
     if unknown := sorted(set(options) - known):
+        own = known - set(PreTrainedConfig().to_dict())
         raise ModelError(
-            f"{kind.__name__} has no field {', '.join(unknown)}; it has "
-            f"{', '.join(sorted(known - _GENERAL))}."
+            f"{kind.__name__} has no field {', '.join(unknown)}; it has {', '.join(sorted(own))}."
         )
     try:
-        made = kind(**options, **labels)
+        made = kind(**options, id2label=dict(enumerate(classes)), num_labels=len(classes))
     except (TypeError, ValueError) as error:
         raise ModelError(f"{kind.__name__} refuses its options: {error}") from error
+    # Both directions are saved, and must name the same classes.
     made.label2id = {name: number for number, name in made.id2label.items()}
     return made
 
 
-_GENERAL = frozenset({
-    "_name_or_path", "architectures", "chunk_size_feed_forward", "dtype", "id2label",
-    "is_encoder_decoder", "label2id", "model_type", "output_attentions", "output_hidden_states",
-    "problem_type", "return_dict", "transformers_version",
-})  # fmt: skip
-
-
-def _loaded(config: TrainConfig, classes: Sequence[str]) -> Start:
+def _loaded(config: TrainConfig, classes: Sequence[str]) -> InitialModel:
     """A saved model; its last layer is made anew if it has other classes."""
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForVideoClassification, AutoVideoProcessor
-
     name = saved_model.inside(str(config.init))
-    try:
-        saved, about = AutoModelForVideoClassification.from_pretrained(
-            name, use_safetensors=True, trust_remote_code=False, dtype=torch.float32,
-            output_loading_info=True, **config.model_options,
-        )  # fmt: skip
-        processor = AutoVideoProcessor.from_pretrained(name, trust_remote_code=False)
-        if config.input_options:
-            processor = type(processor).from_dict({**processor.to_dict(), **config.input_options})
-    except (
-        OSError, ValueError, TypeError, KeyError, ImportError, RuntimeError, SafetensorError
-    ) as error:  # fmt: skip
-        hint = "" if Path(name).is_dir() else " (it is no folder, so it was taken for a Hub id)"
-        raise ModelError(
-            f"{name}{hint} cannot be loaded as a video classifier: {' '.join(str(error).split())}"
-        ) from error
+    hint = "" if Path(name).is_dir() else " (it is no folder, so it was taken for a Hub id)"
+    saved, processor, absent = saved_model.opened(
+        name, hint, config.model_options, config.input_options
+    )
     model, last = _with_classes(saved, classes)
-    absent = set(about["missing_keys"])
-    if lost := sorted(absent - last):
+    if lost := sorted({*absent} - last):
         raise ModelError(
             f"The weights of {name} lack {', '.join(lost[:3])} ({len(lost)} in all) besides the "
             "last layer; is it a video model?"
         )
     before = [str(saved.config.id2label[index]) for index in range(saved.config.num_labels)]
     if before == list(classes) and not absent:
-        return Start(saved, processor)
+        return InitialModel(saved, processor)
     why = "it was never trained" if absent else f"it told apart {', '.join(before[:9])}"
     told = f"{why}{' and more' if not absent and len(before) > 9 else ''}"
     note = f"The last layer of {name} is replaced: {told}, here {', '.join(classes)}."
-    return Start(model, processor, (note,))
+    return InitialModel(model, processor, (note,))
 
 
 def _with_classes(saved: Any, classes: Sequence[str]) -> tuple[Any, set[str]]:
@@ -191,6 +160,7 @@ def _with_classes(saved: Any, classes: Sequence[str]) -> tuple[Any, set[str]]:
     settings.id2label = dict(enumerate(classes))
     settings.label2id = {name: number for number, name in enumerate(classes)}
     model = kind(settings)
+    # Made on no memory, only to see which shapes follow the number of classes.
     wider = deepcopy(settings)
     wider.id2label = dict(enumerate([*classes, "one more"]))
     with torch.device("meta"):

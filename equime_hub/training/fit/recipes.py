@@ -4,69 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from math import isfinite
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
 
 from equime_hub.errors import PlanError
 from equime_hub.evaluation import protocols
 from equime_hub.evaluation import selection as selections
-
-Optimizer = Literal["adam", "adamw", "sgd"]
-Schedule = Literal["constant", "linear", "cosine", "plateau"]
-Monitor = Literal["uf1", "uar", "accuracy", "loss"]
-Balance = Literal["none", "weights", "sampling"]
-Precision = Literal["fp32", "bf16", "fp16"]
-
-_CHOICES = {
-    "optimizer": get_args(Optimizer),
-    "schedule": get_args(Schedule),
-    "monitor": get_args(Monitor),
-    "balance": get_args(Balance),
-    "precision": get_args(Precision),
-    "selection": selections.RULES,
-}
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """A training run. Where its files are, and how many processes work, is no part of it.
 
+    What is said of each setting here is also its help text in `equime train`. None stands for no
+    limit (`clip`, `patience`), no attack (`adversarial`), random weights (`init`), all that there
+    are (`classes`), and the column `emotion` (`label_map`).
+
     Attributes:
-        model: Name in `models.MODELS`, or "videomae", "timesformer" or "vivit" of Transformers;
-            with `init` the model is the one found there.
-        data: Datasets: "equime", a folder, "ORG/NAME", "ORG/NAME@REVISION", or "NAME=ROOT" for a
-            licensed one in the folder ROOT.
-        train_only: Names of datasets (`source_dataset`) that are in no test.
-        test_only: Names of datasets that are tested and never trained on.
-        label_map: As `examples.gather` has it; None is the column `emotion`.
-        classes: Those wanted, in this order; None is all that the label map has.
-        protocol: One of `protocols.PROTOCOLS`; "splits" are those of the data.
-        folds: Folds of `k-fold`.
-        selection: Which epoch is reported, one of `selection.RULES`. With "splits"
-            "inner-validation" is the split `validation`.
-        leaky: Allows "best-on-test".
-        inner_folds: One part in so many of the people trained on is for validation.
-        init: Folder or Hub id of a saved model whose weights are trained on; None starts at
-            random.
-        model_options: Fields of the model's configuration, such as `num_frames`.
-        input_options: Attributes of our video processor, such as `sampling`.
+        model: One of ours, or videomae, timesformer, vivit with random weights.
+        data: equime, a folder, ORG/NAME[@REVISION], or NAME=ROOT for a licensed dataset in the
+            folder ROOT; repeatable.
+        train_only: Dataset (source_dataset) that is never tested; repeatable.
+        test_only: Dataset that is never trained on; repeatable.
+        label_map: emotion_3, megc3, he3, equime3, casme2_5, samm5, mmew6, cas3_7, ...
+        classes: Only these, in order.
+        protocol: Who is trained on and who is tested; splits are those of the data.
+        folds: Of k-fold.
+        selection: Which epoch is reported. With the protocol splits, inner-validation chooses it
+            on the split validation.
+        leaky: Allow best-on-test; all results then say so.
+        inner_folds: With a protocol, one in so many people of training is for validation.
+        init: Start from a saved model; its last layer is replaced if classes differ.
+        model_options: Field of the model's configuration; repeatable.
+        input_options: Setting of the video processor; repeatable.
         epochs: At most so many.
-        batch_size: Clips a step, all processes together.
-        optimizer: "adam" (weight decay added to the gradient), "adamw" or "sgd" (momentum 0.9).
+        batch_size: Of all processes together.
+        optimizer: adam adds weight decay to the gradient; sgd has a momentum of 0.9.
         learning_rate: At the first step.
         weight_decay: Of all weights.
-        clip: Largest norm of the gradient; None does not clip.
-        schedule: Of the learning rate: "linear" and "cosine" fall to 0 at the last epoch,
-            "plateau" multiplies by 0.2 after 5 epochs without a lower loss of validation, down to
-            1e-5.
-        monitor: What is best, for `selection` and `patience`.
-        patience: Stop after so many epochs without a better one; None trains all.
-        balance: "weights" weighs the loss by 1 / frequency of the class, "sampling" draws classes
-            equally often; both are counted in the training clips of the fold alone.
-        augment: Alter training clips mildly, all frames of a clip alike (`augment.Augment`).
-        adversarial: ε of FGSM, in grey levels of 255 or the unit of flow (`surfaces`); each batch
-            is then learnt clean and attacked (Goodfellow et al. 2015, section 6).
-        precision: "fp32", or mixed precision.
-        seeds: Each trains all folds.
+        clip: Largest norm of the gradient.
+        schedule: Of the learning rate. linear and cosine fall to 0 at the last epoch, plateau
+            multiplies by 0.2 after 5 epochs without a lower loss of validation, down to 1e-5.
+        monitor: Of validation: what is best, for selection and patience.
+        patience: Stop after so many epochs without a better one.
+        balance: Of classes, inside the training clips of each fold. weights weighs the loss by
+            1 / frequency of the class, sampling draws classes equally often.
+        augment: Alter training clips mildly, all frames of a clip alike.
+        adversarial: Learn each batch clean and attacked by FGSM (Goodfellow et al. 2015, section
+            6), in grey levels of 255, or for optical flow in hundredths of the crop's side.
+        precision: fp32, or mixed precision.
+        seeds: Repeatable; each trains all folds.
 
     Raises:
         PlanError: A value that cannot be.
@@ -88,21 +77,23 @@ class TrainConfig:
     input_options: dict[str, Any] = field(default_factory=dict)
     epochs: int = 50
     batch_size: int = 16
-    optimizer: Optimizer = "adamw"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     clip: float | None = None
-    schedule: Schedule = "constant"
-    monitor: Monitor = "uf1"
+    schedule: Literal["constant", "linear", "cosine", "plateau"] = "constant"
+    monitor: Literal["uf1", "uar", "accuracy", "loss"] = "uf1"
     patience: int | None = None
-    balance: Balance = "none"
+    balance: Literal["none", "weights", "sampling"] = "none"
     augment: bool = False
     adversarial: float | None = None
-    precision: Precision = "fp32"
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     seeds: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
-        for name, known in _CHOICES.items():
+        choices = {name: get_args(kind) for name, kind in get_type_hints(TrainConfig).items()
+                   if get_origin(kind) is Literal}  # fmt: skip
+        for name, known in {**choices, "selection": selections.RULES}.items():
             if getattr(self, name) not in known:
                 raise PlanError(
                     f"There is no {name} {getattr(self, name)!r}. Choose one of: "
@@ -133,57 +124,11 @@ class TrainConfig:
 
 
 PRESETS: dict[str, TrainConfig] = {
-    "default": TrainConfig(schedule="cosine", patience=10),
-    # EquiME's released training scripts.
-    "equime-paper": TrainConfig(
-        model="stcnn", optimizer="adam", learning_rate=1e-4, batch_size=16, epochs=100,
-        monitor="loss", patience=15, schedule="plateau",
-    ),
-    # He et al., supplement; how the rate decays, the batch and the epochs are not given.
-    "he": TrainConfig(
-        model="evolution", optimizer="adam", learning_rate=0.005, schedule="linear",
-        batch_size=32, epochs=100,
-    ),
-    # MiE-X, section 5, and its released code; it reports the last epoch and the best on test.
-    "mie-x": TrainConfig(
-        model="branches", optimizer="adam", learning_rate=1e-4, weight_decay=5e-4, clip=1.0,
-        batch_size=32, epochs=80, selection=selections.LAST, augment=True,
-    ),
-    # The same where the weights come from a training on MiE-X.
-    "mie-x-finetune": TrainConfig(
-        model="branches", optimizer="adam", learning_rate=1e-4, weight_decay=5e-4, clip=1.0,
-        batch_size=32, epochs=30, selection=selections.LAST, augment=True,
-    ),
-    # STSTNet's released code.
-    "ststnet": TrainConfig(
-        model="ststnet", optimizer="adam", learning_rate=5e-5, batch_size=256, epochs=800,
-        selection=selections.LAST,
-    ),
-    # Ours: what moves, at a size that two cores train in minutes. DIS finds no flow between equal
-    # frames, where Farnebäck's method finds up to half a pixel near the border.
-    "small-cpu": TrainConfig(
-        model_options={
-            "layout": "conv3d", "num_frames": 8, "image_size": 32, "num_channels": 3,
-        },
-        input_options={
-            "input_kind": "flow", "flow_method": "dis", "standardize": True, "crop_margin": 0.7,
-        },
-        batch_size=32, epochs=20, schedule="cosine", weight_decay=1e-4,
-    ),
-    "small-cpu-apexme": TrainConfig(
-        model="apexme", model_options={"image_size": 64, "dropout": 0.3},
-        input_options={
-            "input_kind": "difference", "standardize": True, "crop_margin": 0.7,
-            "do_normalize": False,
-        },
-        batch_size=32, epochs=8, schedule="cosine", weight_decay=1e-4,
-    ),
-    "small-cpu-evolution": TrainConfig(
-        model="evolution", model_options={"num_hidden_layers": 2},
-        input_options={"flow_method": "dis"},
-        batch_size=32, epochs=12, schedule="cosine", weight_decay=1e-4, clip=5.0,
-    ),
-}  # fmt: skip
+    name: TrainConfig(**settings)
+    for name, settings in yaml.safe_load(
+        Path(__file__).with_name("recipes.yaml").read_text(encoding="utf-8")
+    ).items()
+}
 """Name → recipe. Data, protocol and seeds are those of whoever trains."""
 
 

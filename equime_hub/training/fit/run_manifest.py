@@ -15,56 +15,57 @@ from equime_hub.evaluation import manifest, rows, selection
 from equime_hub.evaluation.manifest import Manifest, Preprocessing, Where
 from equime_hub.models import saved as saved_model
 from equime_hub.splits.folds import Rows
-from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit.plan import TrainingPlan
 
 _PACKAGES = ("equime-hub", "torch", "transformers", "accelerate", "av", "numpy")
 _DESCRIBED = ("clip_id", "subject_id", *rows.CLIP)
 
 
-def of(planned: Planned) -> Manifest:
+def of(plan: TrainingPlan) -> Manifest:
     """The manifest of a finished run."""
-    config, examples = planned.config, planned.examples
+    config, examples = plan.config, plan.examples
     inside: Where = "inside-fold" if config.balance == "sampling" else "none"
     return Manifest(
-        model=getattr(planned.start.model.config, "model_type", config.model),
+        model=getattr(plan.start.model.config, "model_type", config.model),
         protocol=config.protocol,
         selection=selection.stored_name(config.selection),
         classes=examples.classes,
         label_map={name: dict(labels) for name, labels in examples.label_map.items()},
         seeds=config.seeds,
-        train_sets=_datasets(planned, [each.train for each in planned.trainings]),
-        test_sets=_datasets(planned, [each.tested for each in planned.trainings]),
+        train_sets=_datasets(plan, [each.train for each in plan.trainings]),
+        test_sets=_datasets(plan, [each.tested for each in plan.trainings]),
         pretraining=pretraining(config.init),
         preprocessing=Preprocessing(
             normalisation="none",
             oversampling=inside,
             augmentation="inside-fold" if config.augment else "none",
-            padding=_padding(planned),
-            num_frames=planned.inputs.num_frames,
+            padding=_padding(plan),
+            num_frames=plan.inputs.num_frames,
         ),
         aggregation="pooled",
-        config_hash=planned.hash,
+        config_hash=plan.hash,
         software={name: version(name) for name in _PACKAGES},
     )
 
 
-def roles(planned: Planned) -> pa.Table:
+def roles(plan: TrainingPlan) -> pa.Table:
     """Which clip had which role in which fold, and which ones the weights had seen before.
 
     The latter are known if training began with a model that lies in the folder of a run.
     """
-    clips = planned.examples.table.select(_DESCRIBED)
-    before = seen(planned.config.init)
-    known = {name: row for row, name in enumerate(planned.examples.names)}
+    clips = plan.examples.table.select(_DESCRIBED)
+    before = seen(plan.config.init)
+    known = {name: row for row, name in enumerate(plan.examples.names)}
     known_before: Rows | None = None
     if before is not None:
+        # Clips of the earlier run that are in this one too have their row already.
         new = [row for row, name in enumerate(before["clip_id"].to_pylist()) if name not in known]
         extra = before.take(pa.array(new, pa.int64()))
         clips = pa.concat_tables([clips, extra], promote_options="permissive")
         old = [known[name] for name in before["clip_id"].to_pylist() if name in known]
         known_before = np.array(sorted([*old, *range(len(known), len(clips))]), np.int64)
-    folds = [fold for each in planned.trainings for fold in each.folds()]
-    held = {name: each.validation for each in planned.trainings for name in each.tests}
+    folds = [fold for each in plan.trainings for fold in each.folds()]
+    held = {name: each.validation for each in plan.trainings for name in each.tests}
     return rows.table(clips, folds, validation=held, pretrain=known_before)
 
 
@@ -94,6 +95,7 @@ def seen(init: str | None) -> pa.Table | None:
     try:
         found = rows.read(run)
         place = unit if (unit / manifest.PREDICTIONS).is_file() else run
+        # A model of one fold has seen its own fold; the model of a whole run, all of them.
         own = set(logs.read(place).table["fold"].to_pylist())
     except EquimeError:
         return None
@@ -112,12 +114,12 @@ def seen(init: str | None) -> pa.Table | None:
     )
 
 
-def _datasets(planned: Planned, parts: list[Rows]) -> tuple[str, ...]:
-    of_clip = planned.examples.table["source_dataset"].to_pylist()
+def _datasets(plan: TrainingPlan, parts: list[Rows]) -> tuple[str, ...]:
+    of_clip = plan.examples.table["source_dataset"].to_pylist()
     return tuple(sorted({of_clip[row] or "unknown" for rows_ in parts for row in rows_.tolist()}))
 
 
-def _padding(planned: Planned) -> Literal["mask", "zero", "none"]:
+def _padding(plan: TrainingPlan) -> Literal["mask", "zero", "none"]:
     """What the model takes for frames where a clip has fewer: `repeat` shows real ones again."""
-    found = getattr(planned.start.processor, "pad", "none")
+    found = getattr(plan.start.processor, "pad", "none")
     return "mask" if found == "mask" else "zero" if found == "zero" else "none"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from equime_hub.video.timing import milliseconds
+
 Curve = npt.NDArray[np.float64]
 
 KINDS = ("static", "head only", "exaggerated", "too long", "micro-like")
@@ -102,7 +104,7 @@ class Motion:
         """From onset to offset."""
         if self.onset_frame is None or self.offset_frame is None:
             return None
-        return 1000 * (self.offset_frame - self.onset_frame) / self.fps
+        return milliseconds(self.offset_frame - self.onset_frame, self.fps)
 
 
 def classify(motion: Motion, thresholds: Thresholds = DEFAULT) -> str:
@@ -120,6 +122,6 @@ def classify(motion: Motion, thresholds: Thresholds = DEFAULT) -> str:
         return "exaggerated"
     first = motion.onset_frame or 0
     last = len(motion.expression) - 1 if motion.offset_frame is None else motion.offset_frame
-    lasts = 1000 * (last - first) / motion.fps
+    lasts = milliseconds(last - first, motion.fps)
     returns = motion.returned is not None and motion.returned >= thresholds.returned
     return "micro-like" if returns and lasts <= thresholds.duration_ms else "too long"

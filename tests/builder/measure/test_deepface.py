@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import sys
 import warnings
 from pathlib import Path
@@ -61,7 +62,7 @@ def test_known_answers(home: Path) -> None:
     zero = np.zeros((3, 2), np.float32)
     zero[2, 1] = 8  # red makes a man, 4 + 8 · (red - 1)
     weights.save(home, "gender", (zero, np.array([0, -4], np.float32)))
-    logits = -np.abs(np.arange(101, dtype=np.float32) - 34.4) / 4
+    logits = (-np.abs(np.arange(101) - 34.4) / 4).astype(np.float32)
     weights.save(home, "age", (np.zeros((3, 101), np.float32), logits))
     order = np.array([0, 0, 0, 0, 3, 0], np.float32)
     weights.save(home, "race", (np.zeros((3, 6), np.float32), order))
@@ -125,10 +126,11 @@ def test_missing_weights_are_named_and_not_fetched(home: Path) -> None:
 def test_a_download_that_fails_is_a_sentence(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    age = importlib.import_module("deepface.models.demography.onnx.Age")
+    def nowhere(*rest: object, **more: object) -> None:
+        raise socket.gaierror("no network")
+
     (weights.folder(home) / weights.FILES["age"]).unlink()
-    nowhere = "nowhere://age_model_weights.onnx"  # refused before any connection
-    monkeypatch.setattr(age.load_model, "__defaults__", (nowhere,))
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     with pytest.raises(EquimeError, match=r"age_model_weights\.onnx could not be fetched"):
         DeepFace(download=True).estimate(CROPS)
     assert not capsys.readouterr().out

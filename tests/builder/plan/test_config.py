@@ -9,7 +9,7 @@ import pytest
 
 from equime_hub import configs
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.plan.balance import Balance
+from equime_hub.builder.plan.balance import PlanBalance
 from equime_hub.errors import EquimeError, PlanError
 from tests.conftest import TINY, tiny_plan
 
@@ -21,6 +21,16 @@ def test_times_are_physical(fps: float) -> None:
         milliseconds = 1000 * (spec.offset_frame - spec.onset_frame) / fps
         assert 200 - 500 / fps <= milliseconds <= 500 + 500 / fps
         assert spec.offset_frame < 161
+
+
+@pytest.mark.parametrize("longest", [70.0, 90.0, 100.0])
+def test_the_rate_that_a_refusal_names_is_taken(longest: float) -> None:
+    durations = {"duration_ms": (longest / 2, longest)}
+    with pytest.raises(PlanError, match="fps must be at least") as refused:
+        replace(PlanConfig(), fps=5.0, **durations)  # type: ignore[arg-type]
+    least = float(str(refused.value).split("at least ")[1].split(";")[0])
+    config = replace(PlanConfig(), fps=least, **durations)  # type: ignore[arg-type]
+    assert config.duration_frames() == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -39,8 +49,9 @@ def test_times_are_physical(fps: float) -> None:
         ({"wording": "poem"}, "one of facs, facs-timed, equime-readme; got poem"),
         ({"limit_people": 0}, "limit_people must be at least 1"),
         ({"limit_vectors": 4}, "leave each of the 5 emotions one"),
-        ({"limit_clips": 9, "balance": Balance(clips=10)}, "would undo a balance"),
+        ({"limit_clips": 9, "balance": PlanBalance(clips=10)}, "would undo a balance"),
         ({"duration_ms": (500.0, 200.0)}, "duration_ms"),
+        ({"duration_ms": (200.0, float("inf"))}, "duration_ms"),
         ({"fps": 0.0}, "fps must be positive"),
         ({"fps": 1.0}, "fps must be at least 4"),
         ({"split": (0.5, 0.4, 0.2)}, "sum to 1"),

@@ -148,7 +148,7 @@ def interrupted(force: str, pause: str, times: int) -> int:
     code = f"""
 from equime_hub.jobs.engines import Workforce
 from equime_hub.jobs.engines.local import run
-from tests.jobs.engines import wrecks
+from tests.support import wrecks
 if __name__ == "__main__":
     list(run(wrecks.start, wrecks.notes(9, **{{f"n{{i}}": "{pause}" for i in range(9)}}), {force}))
 """
@@ -170,6 +170,7 @@ if __name__ == "__main__":
             os.killpg(process.pid, signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @CTRL_C
 def test_ctrl_c_finishes_what_is_running(force: str) -> None:
     assert interrupted(force, "slow", 1) == -signal.SIGINT
@@ -177,6 +178,7 @@ def test_ctrl_c_finishes_what_is_running(force: str) -> None:
     assert len(begun()) == 2
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @CTRL_C
 def test_a_second_ctrl_c_does_not_wait(force: str) -> None:
     assert interrupted(force, "hang", 2) == -signal.SIGINT

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
+from math import ceil, floor
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,29 @@ def test_a_faster_clip_loses_every_other_frame() -> None:
     found = frames.normalized(clip, 100)
     assert found.frames == tuple(f"a/{n}.jpg" for n in (0, 2, 4, 6, 8))
     assert (found.fps, found.onset, found.apex, found.offset) == (100, 0, 2, 4)
+
+
+@given(
+    count=st.integers(1, 300),
+    rates=st.permutations([25.0, 60.0, 100.0, 117.5625, 200.0, 258.6875]).map(lambda all: all[:2]),
+)
+def test_a_common_rate_takes_no_frame_before_its_time(count: int, rates: list[float]) -> None:
+    given, wanted = rates
+    names = tuple(f"{n}.jpg" for n in range(count))
+    clip = replace(CLIP, frames=names, fps=given, onset=0, offset=count - 1)
+    found = frames.normalized(clip, wanted)
+    if given <= wanted:
+        assert found is clip
+        return
+    step = Fraction(given) / Fraction(wanted)
+    assert found.frames == tuple(names[floor(k * step)] for k in range(ceil(count / step)))
+    assert (found.fps, found.onset, found.offset) == (wanted, 0, len(found.frames) - 1)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(30000 / 1001, 29.97), (59.94, 60000 / 1001)])
+def test_two_numbers_for_one_rate_are_one_rate(given: float, wanted: float) -> None:
+    clip = replace(CLIP, fps=given)
+    assert frames.normalized(clip, wanted) is clip
 
 
 @pytest.mark.parametrize("fps", [25.0, 100.0, None])

@@ -24,10 +24,12 @@ def gated(context: Context) -> Repository:
 def requests(context: Context, status: str) -> Response:
     def row(request: AccessRequest) -> dict[str, Any]:
         user = {"user": request.user, "fullname": request.user, "email": f"{request.user}@x.org"}
-        told = {"requestId": request.id, "user": user, "status": request.status}
-        return {**told, "timestamp": request.timestamp, "fields": request.fields}
+        told = {"requestId": request.id, "status": request.status, "fields": request.fields}
+        told |= {} if repository.hides_names else {"user": user}
+        return {**told, "timestamp": request.timestamp}
 
-    found = [asked for asked in gated(context).requests.values() if asked.status == status]
+    repository = gated(context)
+    found = [asked for asked in repository.requests.values() if asked.status == status]
     return context.paged([row(asked) for asked in found])
 
 

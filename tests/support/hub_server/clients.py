@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sys
-import types
+import time
 from pathlib import Path
 
 import pytest
 
 
 def switch_on(patch: pytest.MonkeyPatch) -> None:
-    """Online, and with retries that do not wait.
+    """Online, and with retries that hardly wait.
 
     What the libraries read from the environment when they are imported is replaced in them.
     """
     import datasets
     from huggingface_hub import constants
-    from huggingface_hub.utils import _http
 
     patch.setattr(constants, "HF_HUB_OFFLINE", False)
-    patch.setattr(_http, "time", types.SimpleNamespace(sleep=lambda seconds: None))
+    sleep = time.sleep
+    patch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.005)))
     patch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     patch.setattr(datasets.config, "HF_DATASETS_OFFLINE", False)
     for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):

@@ -91,6 +91,7 @@ class Repository:
     def __init__(self, name: str, kind: str, private: bool, author: str) -> None:
         self.id, self.kind, self.private = name, kind, private
         self.gated: str | bool = False
+        self.hides_names = False
         self.created = now()
         self.history: dict[str, Commit] = {}
         self.branches: dict[str, str] = {}

@@ -13,13 +13,14 @@ import pytest
 import equime_hub
 from equime_hub.errors import DatasetError
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
-from equime_hub.training.data.examples import DESCRIBED, Examples, Source, gather
+from equime_hub.training.data.examples import DESCRIBED, Examples, gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.video import codec
 
 
 @pytest.fixture
 def all_of(built: Path) -> Examples:
-    return gather([Source(str(built))])
+    return gather([DataSource(str(built))])
 
 
 def rewritten(folder: Path, column: str, values: Mapping[str, object]) -> Path:
@@ -54,13 +55,13 @@ def test_labels_are_read_without_a_video(built: Path, monkeypatch: pytest.Monkey
         raise AssertionError("a video was opened")
 
     monkeypatch.setattr(codec, "_opened", refuse)
-    found = gather([Source(str(built))], label_map="he3")
+    found = gather([DataSource(str(built))], label_map="he3")
     assert found.videos.opened == {} and len(found.labels) == 40
 
 
 def test_three_classes_by_a_map_and_by_the_column(built: Path) -> None:
     for name in ("he3", "megc3", "emotion_3"):
-        found = gather([Source(str(built))], label_map=name)
+        found = gather([DataSource(str(built))], label_map=name)
         assert found.classes == EMOTIONS_3
         labels = [EMOTION_TO_3[emotion] for emotion in found.table["emotion"].to_pylist()]
         assert found.table["label"].to_pylist() == labels
@@ -68,7 +69,7 @@ def test_three_classes_by_a_map_and_by_the_column(built: Path) -> None:
 
 
 def test_chosen_classes_and_what_is_left_out(built: Path) -> None:
-    found = gather([Source(str(built), split="train")], classes=("surprise", "happiness"))
+    found = gather([DataSource(str(built), split="train")], classes=("surprise", "happiness"))
     assert found.classes == ("surprise", "happiness") and len(found) == 12
     assert set(found.labels.tolist()) == {0, 1}
     (note,) = found.notes
@@ -77,24 +78,24 @@ def test_chosen_classes_and_what_is_left_out(built: Path) -> None:
 
 
 def test_several_splits_of_one_dataset(built: Path) -> None:
-    found = gather([Source(str(built), split="validation+train[:10%]")])
+    found = gather([DataSource(str(built), split="validation+train[:10%]")])
     assert found.table["split"].to_pylist() == ["validation"] * 5 + ["train"] * 3
 
 
 def test_rejected_clips_are_left_out_and_counted(dataset: Path) -> None:
-    before = gather([Source(str(dataset))])
+    before = gather([DataSource(str(dataset))])
     lost = before.names[:2]
     marked = rewritten(dataset, "accepted", {name: False for name in lost})
     dataset = rewritten(marked, "rejection_reason", {lost[0]: "blurred", lost[1]: "still"})
-    found = gather([Source(str(dataset))])
+    found = gather([DataSource(str(dataset))])
     assert found.names == before.names[2:]
     assert found.notes == ("Left out, as a gate rejected them: 2 clips (blurred 1, still 1).",)
-    assert len(gather([Source(str(dataset))], accepted_only=False)) == 40
+    assert len(gather([DataSource(str(dataset))], accepted_only=False)) == 40
 
 
 def test_refusals_are_sentences(built: Path, tmp_path: Path) -> None:
-    whole, train = Source(str(built)), Source(str(built), split="train")
-    again = Source(str(shutil.copytree(built, tmp_path / "again")))
+    whole, train = DataSource(str(built)), DataSource(str(built), split="train")
+    again = DataSource(str(shutil.copytree(built, tmp_path / "again")))
     with pytest.raises(DatasetError, match=r"is in .*equime \(\w+\) and in .*again \(\w+\)"):
         gather([whole, again])
     with pytest.raises(DatasetError, match=r"twice in .* \(train\) \(30 such clips\)"):
@@ -130,12 +131,12 @@ def test_broken_clips_are_named_in_a_note(all_of: Examples) -> None:
 
 
 def test_the_fingerprint_follows_the_pixels_and_moments(dataset: Path) -> None:
-    before = gather([Source(str(dataset))])
+    before = gather([DataSource(str(dataset))])
     for column, value in (("size_bytes", 7), ("apex_frame", 9), ("psnr", 1.5)):
         dataset = rewritten(dataset, column, {before.names[3]: value})
-        after = gather([Source(str(dataset))])
+        after = gather([DataSource(str(dataset))])
         same = before.identities == after.identities
         assert not same[3] and same.sum() == 39
         before = after
     dataset = rewritten(dataset, "age", {before.names[3]: 99.0})
-    assert gather([Source(str(dataset))]).fingerprint == before.fingerprint
+    assert gather([DataSource(str(dataset))]).fingerprint == before.fingerprint

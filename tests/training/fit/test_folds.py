@@ -9,7 +9,7 @@ import pytest
 
 from equime_hub.errors import PlanError
 from equime_hub.training.data.examples import DESCRIBED, Examples
-from equime_hub.training.data.videos import Videos
+from equime_hub.training.data.sources import Videos
 from equime_hub.training.fit.folds import lacking, trainings
 from equime_hub.training.fit.recipes import TrainConfig
 

@@ -25,22 +25,21 @@ from equime_hub.evaluation.ablation import settings as ablations
 from equime_hub.hub.model import problems
 from equime_hub.models import saved as saved_model
 from equime_hub.progress import Progress
-from equime_hub.training.fit import planning, run_manifest
 from equime_hub.training.fit import run as running
-from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit import run_manifest
+from equime_hub.training.fit.plan import TrainingPlan, of_ablation, training_plan
 from equime_hub.training.fit.recipes import TrainConfig
 from equime_hub.training.fit.run import Work
-from equime_hub.training.fit.training import Machine
 from tests.conftest import sums
 from tests.support import trained
 
 
 def work(out: str | Path = "run", **more: Any) -> Work:
-    return Work(Path(out), Path("cache"), Machine(cpu=True), **more)
+    return Work(Path(out), Path("cache"), cpu=True, **more)
 
 
-def go(config: TrainConfig, out: str | Path = "run", **more: Any) -> tuple[Planned, Any]:
-    planned = planning.plan(config)
+def go(config: TrainConfig, out: str | Path = "run", **more: Any) -> tuple[TrainingPlan, Any]:
+    planned = training_plan(config)
     return planned, running.run(planned, work(out, **more))
 
 
@@ -48,8 +47,8 @@ def go(config: TrainConfig, out: str | Path = "run", **more: Any) -> tuple[Plann
 def folds(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three folds and two seeds; do not change it."""
     place = tmp_path_factory.mktemp("runs")
-    planned = planning.plan(trained.config(built, seeds=(0, 1), epochs=2, balance="sampling"))
-    running.run(planned, Work(place / "run", place / "cache", Machine(cpu=True)))
+    planned = training_plan(trained.config(built, seeds=(0, 1), epochs=2, balance="sampling"))
+    running.run(planned, Work(place / "run", place / "cache", cpu=True))
     return place / "run"
 
 
@@ -57,8 +56,8 @@ def folds(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of one training, which has a model; do not change it."""
     place = tmp_path_factory.mktemp("runs")
-    planned = planning.plan(one(built))
-    running.run(planned, Work(place / "run", place / "cache", Machine(cpu=True)))
+    planned = training_plan(one(built))
+    running.run(planned, Work(place / "run", place / "cache", cpu=True))
     return place / "run"
 
 
@@ -117,7 +116,7 @@ def test_finished_folds_are_kept(built: Path) -> None:
 
 def test_a_finished_run_is_read_and_not_touched(folds: Path, built: Path) -> None:
     before = sums(folds)
-    planned = planning.plan(trained.config(built, seeds=(0, 1), epochs=2, balance="sampling"))
+    planned = training_plan(trained.config(built, seeds=(0, 1), epochs=2, balance="sampling"))
     done = running.run(planned, Work(folds, Path("cache")))
     assert sums(folds) == before and not Path("cache").exists()
     assert len(done.log) == 80 and len(done.histories) == 6
@@ -175,10 +174,10 @@ def test_killed_run_gets_the_same_weights(built: Path, whole: Path) -> None:
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from equime_hub.training import planning, running\n"
-        "from tests.training import test_running\n"
-        "planned = planning.plan(test_running.one(Path(sys.argv[1])))\n"
-        "running.run(planned, test_running.work('killed'))\n"
+        "from equime_hub.training.fit import plan, run\n"
+        "from tests.training.fit import test_run\n"
+        "planned = plan.training_plan(test_run.one(Path(sys.argv[1])))\n"
+        "run.run(planned, test_run.work('killed'))\n"
     )
     command = [sys.executable, "-c", script, str(built)]
     root = str(Path(__file__).parents[3])
@@ -188,7 +187,7 @@ def test_killed_run_gets_the_same_weights(built: Path, whole: Path) -> None:
     }
     first = subprocess.Popen(command, env=environment)
     deadline = time.monotonic() + 300
-    while not list(Path("killed").rglob("checkpoint-*/trainer_state.json")):
+    while not list(Path("killed").rglob("checkpoint.pt")):
         assert first.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     first.send_signal(signal.SIGKILL)
@@ -203,7 +202,7 @@ def test_killed_run_gets_the_same_weights(built: Path, whole: Path) -> None:
 
 def test_interrupted_between_folds(built: Path, folds: Path) -> None:
     """Ctrl-C in the second fold loses nothing that was finished."""
-    planned = planning.plan(trained.config(built, seeds=(0, 1), epochs=2, balance="sampling"))
+    planned = training_plan(trained.config(built, seeds=(0, 1), epochs=2, balance="sampling"))
 
     @contextlib.contextmanager
     def bars(what: str, unit: str) -> Iterator[Progress]:
@@ -287,8 +286,8 @@ def test_cell_of_an_ablation(built: Path, plan: Any) -> None:
     configs.to_file(cell, folder / ablations.RUN)
     pq.write_table(pa.table({"clip_id": names}), "ablations/frames/plan.parquet")
     options = {**trained.MODEL, "num_frames": 8}
-    config, only = planning.of_ablation(folder, one(built, model_options=options))
-    planned = planning.plan(config, only)
+    config, only = of_ablation(folder, one(built, model_options=options))
+    planned = training_plan(config, only)
     assert set(planned.examples.names) < set(names)
     running.run(planned, work(folder))
     found = log.read(folder, cell.classes)
@@ -302,8 +301,8 @@ def test_all_frames_need_a_model_that_takes_them(built: Path) -> None:
     with pytest.raises(
         ModelError, match="'all' of frames takes all frames, and simple3dcnn a fixed"
     ):
-        planning.of_ablation(Path("cell"), one(built))
-    assert planning.of_ablation(Path("cell"), TrainConfig(model="evolution"))[1] is None
+        of_ablation(Path("cell"), one(built))
+    assert of_ablation(Path("cell"), TrainConfig(model="evolution"))[1] is None
 
 
 @pytest.mark.parametrize(

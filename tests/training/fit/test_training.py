@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -14,56 +13,55 @@ from equime_hub.errors import ModelError
 from equime_hub.metrics import scores
 from equime_hub.models.attacks import cross_entropies, predicting
 from equime_hub.models.surfaces import surface_of
-from equime_hub.training.data.augment import Augment
 from equime_hub.training.data.cache import Cache
 from equime_hub.training.data.clips import Clips
-from equime_hub.training.fit import planning
+from equime_hub.training.fit.folds import Training
 from equime_hub.training.fit.initial_model import begin
-from equime_hub.training.fit.planning import Planned
+from equime_hub.training.fit.plan import TrainingPlan, training_plan
 from equime_hub.training.fit.recipes import TrainConfig
-from equime_hub.training.fit.trainer import BEST, Chosen, ClipTrainer, Order, Parts
-from equime_hub.training.fit.training import Fitted, Machine, _arguments, demand, fit
+from equime_hub.training.fit.training import (
+    BEST,
+    CHECKPOINT,
+    Fitted,
+    class_weights,
+    clean_and_attacked,
+    demand,
+    epoch_order,
+    fit,
+    points_of,
+)
 from tests.support import trained
 
 KEY = (0, "fold-0")
 
 
 @pytest.fixture(scope="module")
-def planned(built: Path) -> Planned:
-    return planning.plan(trained.config(built))
+def planned(built: Path) -> TrainingPlan:
+    return training_plan(trained.config(built))
 
 
 @pytest.fixture(scope="module")
-def cache(planned: Planned, tmp_path_factory: pytest.TempPathFactory) -> Cache:
+def cache(planned: TrainingPlan, tmp_path_factory: pytest.TempPathFactory) -> Cache:
     return Cache.make(tmp_path_factory.mktemp("cache"), planned.examples, planned.inputs)
 
 
-def parts(planned: Planned, cache: Cache, augment: bool = False) -> Parts:
-    training, examples = planned.trainings[0], planned.examples
-    plain = Clips(examples, planned.inputs, cache)
-    altered = Clips(examples, planned.inputs, cache, Augment() if augment else None)
-    return Parts(
-        Chosen(altered, training.train),
-        Chosen(plain, training.validation),
-        Chosen(plain, training.tested),
-        examples.labels[training.train],
-        5,
-        surface_of(planned.start.processor, planned.inputs),
-    )
-
-
 def run(
-    planned: Planned, cache: Cache, config: TrainConfig, folder: str = "fit", **more: Any
+    planned: TrainingPlan,
+    cache: Cache,
+    config: TrainConfig,
+    folder: str = "fit",
+    training: Training | None = None,
+    **more: Any,
 ) -> tuple[Fitted, dict[str, torch.Tensor]]:
-    model = begin(config, planned.examples.classes, *KEY).model
-    found = fit(
-        model, parts(planned, cache, config.augment), config, Path(folder), KEY,
-        Machine(cpu=True), **more,
-    )  # fmt: skip
-    return found, {name: value.clone() for name, value in model.state_dict().items()}
+    training = training or planned.trainings[0]
+    assert training.name == KEY[1]
+    start = begin(config, planned.examples.classes, *KEY)
+    clips = Clips(planned.examples, planned.inputs, cache)
+    found = fit(start, clips, training, config, KEY[0], Path(folder), cpu=True, **more)
+    return found, {name: value.clone() for name, value in start.model.state_dict().items()}
 
 
-def test_learns_its_own_clips(planned: Planned, cache: Cache) -> None:
+def test_learns_its_own_clips(planned: TrainingPlan, cache: Cache) -> None:
     options = {**planned.config.model_options, "hidden_size": 64, "dropout": 0.0}
     config = replace(
         planned.config, epochs=12, selection="last", learning_rate=1e-2, model_options=options
@@ -77,12 +75,12 @@ def test_learns_its_own_clips(planned: Planned, cache: Cache) -> None:
     assert np.allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_ends_with_the_weights_of_the_best_epoch(planned: Planned, cache: Cache) -> None:
+def test_ends_with_the_weights_of_the_best_epoch(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=6, learning_rate=1e-2, schedule="constant")
-    model = begin(config, planned.examples.classes, *KEY).model
-    made = parts(planned, cache)
-    found = fit(model, replace(made, test=made.validation), config, Path("fit"), KEY,
-                Machine(cpu=True))  # fmt: skip
+    training = planned.trainings[0]
+    found, _ = run(
+        planned, cache, config, training=replace(training, tests={"held": training.validation})
+    )
     values = [row["validation_uf1"] for row in found.history]
     assert found.epoch == int(np.argmax(values))
     # Those of earlier epochs are gone.
@@ -100,7 +98,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_interrupted_training_gets_the_same_weights(
-    planned: Planned, cache: Cache, schedule: Any
+    planned: TrainingPlan, cache: Cache, schedule: Any
 ) -> None:
     config = replace(planned.config, epochs=4, augment=True, balance="sampling", schedule=schedule)
     whole, weights = run(planned, cache, config, "whole")
@@ -114,15 +112,14 @@ def test_interrupted_training_gets_the_same_weights(
     with pytest.raises(Stop):
         run(planned, cache, config, "parts", progress=stop)
     # What a process that was killed while it wrote leaves behind.
-    (Path("parts") / "checkpoint-999").mkdir()
-    (Path("parts") / "checkpoint-999" / "trainer_state.json").write_text('{"log_hi')
+    (Path("parts") / f"{CHECKPOINT}.99.tmp").write_bytes(b"PK half")
     again, resumed = run(planned, cache, config, "parts")
     assert again.history == whole.history and again.epoch == whole.epoch
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
     assert np.array_equal(again.probabilities, whole.probabilities)
 
 
-def test_other_seeds_give_other_weights(planned: Planned, cache: Cache) -> None:
+def test_other_seeds_give_other_weights(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=1)
     first = begin(config, planned.examples.classes, 0, "fold-0").model.state_dict()
     same, other = (
@@ -133,7 +130,7 @@ def test_other_seeds_give_other_weights(planned: Planned, cache: Cache) -> None:
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_stops_early_and_once_stopped_stays_so(planned: Planned, cache: Cache) -> None:
+def test_stops_early_and_once_stopped_stays_so(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=30, patience=2, learning_rate=1e-9, schedule="constant")
     found, weights = run(planned, cache, config)
     assert (len(found.history), found.epoch) == (3, 0)
@@ -143,7 +140,7 @@ def test_stops_early_and_once_stopped_stays_so(planned: Planned, cache: Cache) -
     assert all(torch.equal(weights[name], same[name]) for name in weights)
 
 
-def test_test_is_only_looked_at_if_it_is_said_to_leak(planned: Planned, cache: Cache) -> None:
+def test_test_is_only_looked_at_if_it_is_said_to_leak(planned: TrainingPlan, cache: Cache) -> None:
     honest, _ = run(planned, cache, replace(planned.config, epochs=1), "a")
     assert not any(name.startswith("test") for name in honest.history[0])
     leaky = replace(planned.config, epochs=3, selection="best-on-test", leaky=True)
@@ -154,19 +151,13 @@ def test_test_is_only_looked_at_if_it_is_said_to_leak(planned: Planned, cache: C
     assert scores.uf1(labels, found.probabilities.argmax(axis=1), range(5)) == max(values)
 
 
-def test_a_loss_that_is_no_number_is_a_sentence(planned: Planned, cache: Cache) -> None:
+def test_a_loss_that_is_no_number_is_a_sentence(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, learning_rate=1e30, optimizer="sgd", schedule="constant")
     with pytest.raises(ModelError, match="lower learning rate than 1e"):
         run(planned, cache, config)
 
 
-def trainer(planned: Planned, made: Parts, config: TrainConfig) -> ClipTrainer:
-    model = begin(config, planned.examples.classes, *KEY).model
-    arguments = _arguments(config, made, Path("fit"), KEY, Machine(cpu=True))
-    return ClipTrainer(model, made, config, arguments, KEY)
-
-
-def test_adversarial_training_learns_otherwise(planned: Planned, cache: Cache) -> None:
+def test_adversarial_training_learns_otherwise(planned: TrainingPlan, cache: Cache) -> None:
     config = replace(planned.config, epochs=1)
     _, plain = run(planned, cache, config, "a")
     _, attacked = run(planned, cache, replace(config, adversarial=4.0), "b")
@@ -174,28 +165,28 @@ def test_adversarial_training_learns_otherwise(planned: Planned, cache: Cache) -
 
 
 def test_adversarial_batches_are_clean_and_attacked_in_grey_levels(
-    planned: Planned, cache: Cache
+    planned: TrainingPlan, cache: Cache
 ) -> None:
     """The first half is what the model is shown without attack, the second has a larger loss."""
-    made = parts(planned, cache)
-    found = trainer(planned, made, replace(planned.config, adversarial=4.0))
-    loader = found.get_train_dataloader()
-    batch = next(iter(loader))
-    both = found._both(batch)
-    clips = len(batch["labels"])
-    assert both["labels"].tolist() == 2 * batch["labels"].tolist()
-    clean = made.train.clips.inputs.finish([p.numpy().astype(np.uint8) for p in batch["points"]])
+    start = begin(planned.config, planned.examples.classes, *KEY)
+    clips = Clips(planned.examples, planned.inputs, cache)
+    surface = surface_of(start.processor, planned.inputs)
+    items = [clips[row] for row in planned.trainings[0].train[:8].tolist()]
+    batch = points_of(items)
+    both = clean_and_attacked(start.model, surface, 4.0, batch)
+    assert both["labels"].tolist() == 2 * [item["label"] for item in items]
+    clean = planned.inputs.finish([item["values"] for item in items])
     for name, value in clean.items():
-        torch.testing.assert_close(both[name][:clips], value, rtol=1e-4, atol=1e-5)
-    with torch.no_grad(), predicting(found.network):
-        losses = cross_entropies(found.network, both, both["labels"])
-    assert (losses[clips:] >= losses[:clips]).float().mean() > 0.9
-    weak = trainer(planned, made, replace(planned.config, adversarial=1e-3))._both(batch)
-    torch.testing.assert_close(weak["pixel_values_videos"][clips:], clean["pixel_values_videos"],
+        torch.testing.assert_close(both[name][:8], value, rtol=1e-4, atol=1e-5)
+    with torch.no_grad(), predicting(start.model):
+        losses = cross_entropies(start.model, both, both["labels"])
+    assert (losses[8:] >= losses[:8]).float().mean() > 0.9
+    weak = clean_and_attacked(start.model, surface, 1e-3, batch)
+    torch.testing.assert_close(weak["pixel_values_videos"][8:], clean["pixel_values_videos"],
                                rtol=0, atol=0.1)  # fmt: skip
 
 
-def test_bf16_trains(planned: Planned, cache: Cache) -> None:
+def test_bf16_trains(planned: TrainingPlan, cache: Cache) -> None:
     found, weights = run(planned, cache, replace(planned.config, epochs=1, precision="bf16"))
     assert np.isfinite(found.probabilities).all()
     assert {value.dtype for value in weights.values() if value.is_floating_point()} == {
@@ -204,20 +195,19 @@ def test_bf16_trains(planned: Planned, cache: Cache) -> None:
 
 
 def test_refuses_what_this_machine_cannot_do(
-    planned: Planned, monkeypatch: pytest.MonkeyPatch
+    planned: TrainingPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ModelError, match="fp16 needs a GPU"):
-        demand(replace(planned.config, precision="fp16"), Machine(cpu=True))
+        demand(replace(planned.config, precision="fp16"), cpu=True)
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(ModelError, match="batch of 8 clips cannot be shared by 3 processes"):
-        demand(planned.config, Machine(cpu=True))
+        demand(planned.config, cpu=True)
 
 
 def order(labels: list[int], epoch: int = 0, **changes: Any) -> list[int]:
-    made = Parts(None, None, None, np.array(labels), 2)  # type: ignore[arg-type]
-    found = Order(made, TrainConfig(**{"batch_size": 4, **changes}), KEY)
-    found.epoch = epoch
-    return list(found)
+    config = TrainConfig(**{"batch_size": 4, **changes})
+    found: list[int] = epoch_order(np.array(labels), config, epoch, *KEY).tolist()
+    return found
 
 
 def test_order_is_shuffled_anew_each_epoch() -> None:
@@ -240,23 +230,29 @@ def test_balanced_sampling_draws_classes_equally_often() -> None:
     assert 0.45 < drawn[1] / drawn.total() < 0.55
 
 
-def test_class_weights_are_those_of_the_training_clips(planned: Planned, cache: Cache) -> None:
+def test_class_weights_are_those_of_the_training_clips() -> None:
     """With one class twice as rare, its clips count twice as much."""
-    made = parts(planned, cache)
     labels = np.repeat([0, 1, 2, 3, 4], [8, 4, 4, 4, 4])
-    config = replace(planned.config, balance="weights")
-    made = replace(made, labels=labels)
-    weights = trainer(planned, made, config).weights.tolist()
+    config = TrainConfig(balance="weights")
+    weights = class_weights(labels, 5, config).tolist()
     assert weights == pytest.approx([0.6, 1.2, 1.2, 1.2, 1.2])
-    absent = trainer(planned, replace(made, labels=labels[8:]), config).weights
-    assert absent.isfinite().all()
+    assert np.isfinite(class_weights(labels[8:], 5, config)).all()
+    assert class_weights(labels, 5, TrainConfig()).tolist() == [1, 1, 1, 1, 1]
 
 
-def test_a_checkpoint_holds_what_resuming_needs(planned: Planned, cache: Cache) -> None:
+def test_class_weights_change_what_is_learnt(planned: TrainingPlan, cache: Cache) -> None:
+    rows = planned.trainings[0].train
+    labels = planned.examples.labels[rows]
+    few = rows[(labels != 0) | (np.arange(len(rows)) % 3 == 0)]
+    training = replace(planned.trainings[0], train=few)
+    config = replace(planned.config, epochs=1)
+    _, plain = run(planned, cache, config, "a", training)
+    _, weighed = run(planned, cache, replace(config, balance="weights"), "b", training)
+    assert any(not torch.equal(plain[name], weighed[name]) for name in plain)
+
+
+def test_a_checkpoint_holds_what_resuming_needs(planned: TrainingPlan, cache: Cache) -> None:
     run(planned, cache, replace(planned.config, epochs=1))
-    (checkpoint,) = Path("fit").glob("checkpoint-*")
-    state = json.loads((checkpoint / "trainer_state.json").read_text())
-    assert state["epoch"] == 1.0
-    assert {"model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth"} <= {
-        file.name for file in checkpoint.iterdir()
-    }
+    state = torch.load(Path("fit") / CHECKPOINT, weights_only=True)
+    assert [row["epoch"] for row in state["history"]] == [1]
+    assert {"model", "optimizer", "schedule", "scaler", "random"} <= set(state)

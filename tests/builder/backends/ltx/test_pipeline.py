@@ -2,25 +2,23 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import huggingface_hub
 import pytest
 import torch
-from huggingface_hub.utils import _http
 
 from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig
-from equime_hub.builder.backends.ltx.memory import fitting
-from equime_hub.builder.backends.ltx.pipeline import find
+from equime_hub.builder.backends.ltx.pipeline import find, fitting
 from equime_hub.errors import BackendError
 from tests.builder.backends.ltx.test_ltx import Models, config, differing, rendered
 from tests.support import tiny_ltx as tiny
+from tests.support.hub_server.hub import Hub
+from tests.support.hub_server.store import Refusal
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-Serve = Callable[[Callable[[httpx2.Request], httpx2.Response]], None]
 
 
 @pytest.fixture
@@ -40,19 +38,6 @@ def cached(models: Models) -> Iterator[str]:
     (home / "refs" / "main").write_text(COMMIT[::-1])
     yield "toy/ltx"
     shutil.rmtree(home)
-
-
-@pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Answers in place of the Hub."""
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-
-    def start(answer: Callable[[httpx2.Request], httpx2.Response]) -> None:
-        transport = httpx2.MockTransport(answer)
-        huggingface_hub.set_client_factory(lambda: httpx2.Client(transport=transport))
-
-    yield start
-    huggingface_hub.set_client_factory(_http.default_client_factory)
 
 
 def edit(path: Path, **values: Any) -> None:
@@ -101,8 +86,8 @@ def test_offline_without_cache(cached: str) -> None:
         ("EntryNotFound", 404, "toy/new is no LTX-Video model .* it has no model_index.json"),
     ],
 )
-def test_what_the_hub_refuses(serve: Serve, code: str, status: int, message: str) -> None:
-    serve(lambda request: httpx2.Response(status, headers={"X-Error-Code": code}, request=request))
+def test_what_the_hub_refuses(hub: Hub, code: str, status: int, message: str) -> None:
+    hub.fail(Refusal(status, "no", code), times=9)
     with pytest.raises(BackendError, match=message):
         find(LtxConfig(model="toy/new", revision="v9"))
 

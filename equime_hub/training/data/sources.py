@@ -1,8 +1,10 @@
-"""The videos of clips that are spread over datasets, each opened when it is first needed."""
+"""Datasets that clips come from, and the videos of clips that are spread over them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +18,42 @@ from equime_hub.video.decoder import AvDecoder
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from equime_hub.training.data.examples import Source
 
-_COLUMNS = ("clip_id", "video")
+@dataclass(frozen=True)
+class DataSource:
+    """A dataset, or some splits of it.
+
+    Attributes:
+        name: "equime", a folder, or a Hub repository; with `root` the name of a licensed dataset.
+        root: The lab's folder of a licensed dataset.
+        split: "train", "test[:10%]", "train+validation", ...; None is all of them.
+        revision: Tag, branch or commit of a Hub repository.
+    """
+
+    name: str
+    root: str | None = None
+    split: str | None = None
+    revision: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> DataSource:
+        """A dataset as it is written on the command line.
+
+        >>> DataSource.parse("samm=/data/SAMM").root, DataSource.parse("ORG/equime@v1.0").revision
+        ('/data/SAMM', 'v1.0')
+        """
+        name, equals, root = text.partition("=")
+        if equals:
+            return cls(name, root=root)
+        name, at, revision = text.partition("@")
+        return cls(text) if not at or Path(text).exists() else cls(name, revision=revision)
+
+    def __str__(self) -> str:
+        return self.name if self.split is None else f"{self.name} ({self.split})"
+
+    def load(self, columns: Sequence[str], split: str | None) -> Any:
+        """Columns of one split, or of all of them by name; what `equime_hub.load` raises."""
+        return load(self.name, columns=columns, split=split, revision=self.revision, root=self.root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +68,7 @@ class Videos:
         opened: Source → its videos.
     """
 
-    sources: tuple[Source, ...]
+    sources: tuple[DataSource, ...]
     source: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
     names: tuple[str, ...]
@@ -73,12 +108,5 @@ class Videos:
     def _dataset(self, source: int) -> Dataset:
         if source not in self.opened:
             where = self.sources[source]
-            found = load(
-                where.name,
-                columns=_COLUMNS,
-                split=where.split,
-                revision=where.revision,
-                root=where.root,
-            )
-            self.opened[source] = with_pyav(found)
+            self.opened[source] = with_pyav(where.load(("clip_id", "video"), where.split))
         return self.opened[source]

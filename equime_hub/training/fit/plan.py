@@ -17,14 +17,15 @@ from equime_hub.evaluation.ablation.settings import TrainingRun
 from equime_hub.models import MODELS
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.schema.taxonomy import EMOTIONS_3
-from equime_hub.training.data.examples import EMOTION_3, Examples, Source, gather
+from equime_hub.training.data.examples import EMOTION_3, Examples, gather
+from equime_hub.training.data.sources import DataSource
 from equime_hub.training.fit.folds import Training, lacking, trainings
-from equime_hub.training.fit.initial_model import Start, begin
+from equime_hub.training.fit.initial_model import InitialModel, begin
 from equime_hub.training.fit.recipes import TrainConfig
 
 
 @dataclass(frozen=True, eq=False)
-class Planned:
+class TrainingPlan:
     """What will be trained.
 
     Attributes:
@@ -39,7 +40,7 @@ class Planned:
     config: TrainConfig
     examples: Examples
     trainings: list[Training]
-    start: Start
+    start: InitialModel
     inputs: Inputs
     hash: str
 
@@ -49,11 +50,11 @@ class Planned:
         absent = lacking(self.examples, self.trainings)
         return (*self.start.notes, *self.examples.notes, *absent)
 
-    def without(self, broken: dict[int, str]) -> Planned:
+    def without(self, broken: dict[int, str]) -> TrainingPlan:
         """The same without clips that cannot be decoded.
 
         Raises:
-            PlanError: As `folding.trainings`.
+            PlanError: As `folds.trainings`.
         """
         if not broken:
             return self
@@ -96,7 +97,7 @@ class Planned:
         }
 
 
-def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
+def training_plan(config: TrainConfig, only: frozenset[str] | None = None) -> TrainingPlan:
     """Read labels, make folds, and make the model; no video is decoded, nothing is written.
 
     Args:
@@ -109,7 +110,9 @@ def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
     if not config.data:
         raise DatasetError("There is nothing to train on; name a dataset with --data.")
     examples = gather(
-        [source(text) for text in config.data], label_map=config.label_map, classes=config.classes
+        [DataSource.parse(text) for text in config.data],
+        label_map=config.label_map,
+        classes=config.classes,
     )
     if len(examples.classes) < 2:
         raise PlanError(
@@ -123,20 +126,7 @@ def plan(config: TrainConfig, only: frozenset[str] | None = None) -> Planned:
     # A path may hold other weights tomorrow.
     weights = None if config.init is None else start.digest
     key = seeds.digest(configs.to_json(config), examples.fingerprint, inputs.key, weights)
-    return Planned(config, examples, found, start, inputs, key)
-
-
-def source(text: str) -> Source:
-    """A dataset as it is written on the command line.
-
-    >>> source("samm=/data/SAMM").root, source("ORG/equime@v1.0").revision
-    ('/data/SAMM', 'v1.0')
-    """
-    name, equals, root = text.partition("=")
-    if equals:
-        return Source(name, root=root)
-    name, at, revision = text.partition("@")
-    return Source(text) if not at or Path(text).exists() else Source(name, revision=revision)
+    return TrainingPlan(config, examples, found, start, inputs, key)
 
 
 def of_ablation(folder: Path, config: TrainConfig) -> tuple[TrainConfig, frozenset[str] | None]:
@@ -161,6 +151,7 @@ def of_ablation(folder: Path, config: TrainConfig) -> tuple[TrainConfig, frozens
                 f"The setting {cell.setting!r} of {cell.ablation} takes all frames, and "
                 f"{config.model} a fixed number; evolution takes any."
             )
+    # Without a map the labels are those of the column `emotion`, which has other classes.
     three = cell.classes == EMOTIONS_3
     changed = replace(
         config,
@@ -191,6 +182,7 @@ def _clips(plan: Path) -> frozenset[str]:
 def _restricted(examples: Examples, only: frozenset[str]) -> Examples:
     of = np.array([name or "" for name in examples.table["source_dataset"].to_pylist()])
     named = np.array([name in only for name in examples.names])
+    # Other datasets, such as real clips beside those of the plan, stay whole.
     kept = named | ~np.isin(of, np.unique(of[named]))
     if not named.any():
         raise DatasetError(
