@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pyarrow.dataset
@@ -58,7 +59,9 @@ def test_workers_over_a_stream_that_is_left_early(two_shards: Path, method: str)
     assert out.splitlines()[-2:] == ["2 (3, 64, 64)", str(len(ids(two_shards)))]
 
 
-def test_map_in_two_processes(elsewhere: Path) -> None:
+def test_map_in_two_processes(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # `map` puts a copy in the place of os.environ, in which later tests would find our variable.
+    monkeypatch.setattr(os, "environ", os.environ)
     rows = load_dataset("equime", split="train", columns=["video", "num_frames"])
     counted = rows.map(lambda video: {"counted": len(video)}, input_columns=["video"], num_proc=2)
     assert counted["counted"][:] == counted["num_frames"][:] == [16] * len(rows)
