@@ -44,12 +44,12 @@ from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import lint
-from equime_hub.evaluation.evaluate import Estimate
+from equime_hub.evaluation.evaluate import MeanScore
 from equime_hub.jobs import build as builds
 from equime_hub.jobs.claim import BuildConfig
-from equime_hub.reports.tables import markdown
 from equime_hub.robustness import robustness, tested
 from equime_hub.robustness.degradations import Degradation
+from equime_hub.tables import markdown
 from equime_hub.training.data.cache import Cache
 from equime_hub.training.fit import planning, recipes
 from equime_hub.training.fit import run as running
@@ -128,7 +128,7 @@ def trained(planned: Planned, out: Path, cache: Path) -> dict[str, Any]:
     }
 
 
-def scored(found: Estimate) -> dict[str, float | None]:
+def scored(found: MeanScore) -> dict[str, float | None]:
     """A score with its interval by person."""
     ends = {"score": found.mean, "low": found.low, "high": found.high}
     return {name: None if end is None else round(end, 4) for name, end in ends.items()}

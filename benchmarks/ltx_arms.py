@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from equime_hub.builder import plan as plans
-from equime_hub.builder.backends.ltx import PRESETS, LtxConfig, Preset
+from equime_hub.builder.backends.ltx import PRESETS, LtxConfig
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
+from equime_hub.builder.spec import Preset
 from equime_hub.schema.records import ClipSpec
 
 FPS = 24.0

@@ -35,7 +35,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from benchmarks import machine
 from equime_hub import seeds
 from equime_hub.evaluation import log
-from equime_hub.evaluation.log import PredictionLog, record
+from equime_hub.evaluation.log import PredictionLog
+from equime_hub.evaluation.log.record import SCHEMA
 from equime_hub.metrics import scores
 
 Column = npt.NDArray[np.int64]
@@ -104,7 +105,7 @@ def as_log(true: Column, predicted: Column, who: Column) -> PredictionLog:
         "probabilities": pa.ListArray.from_arrays(offsets, pa.array(sure.ravel())),
         "config_hash": pa.nulls(len(rows), pa.string()),
     }
-    return record.checked(pa.table(columns, schema=record.SCHEMA), classes)
+    return log.checked(pa.table(columns, schema=SCHEMA), classes)
 
 
 def commanded(path: Path, draws: int) -> dict[str, Any]:

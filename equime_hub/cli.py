@@ -10,50 +10,77 @@ from equime_hub._version import __version__
 from equime_hub.commands.common import Program
 
 COMMANDS = {
-    "demo": "equime_hub.commands.build.demo:demo",
-    "faces": "equime_hub.commands.build.faces:faces",
-    "attributes": "equime_hub.commands.build.attributes:attributes",
-    "causal": "equime_hub.commands.build.causal:causal",
-    "import": "equime_hub.commands.build.import_:import_",
-    "plan": "equime_hub.commands.build.plan:plan",
-    "prompts": "equime_hub.commands.build.prompts:prompts",
-    "build": "equime_hub.commands.build.build:build",
-    "measure": "equime_hub.commands.build.measure:measure",
-    "observe": "equime_hub.commands.build.observe:observe",
-    "card": "equime_hub.commands.look.card:card",
-    "verify": "equime_hub.commands.look.verify:verify",
-    "audit": "equime_hub.commands.look.audit:audit",
-    "push": "equime_hub.commands.share.push:push",
-    "append": "equime_hub.commands.share.append:append",
-    "gate": "equime_hub.commands.share.gate:gate",
-    "access": "equime_hub.commands.share.access:access",
-    "pull": "equime_hub.commands.share.pull:pull",
-    "push-metric": "equime_hub.commands.share.push_metric:push_metric",
-    "push-model": "equime_hub.commands.share.push_model:push_model",
-    "train": "equime_hub.commands.score.train:train",
-    "evaluate": "equime_hub.commands.score.evaluate:evaluate",
-    "cross-eval": "equime_hub.commands.score.cross_eval:cross_eval",
-    "attack": "equime_hub.commands.score.attack:attack",
-    "ablate": "equime_hub.commands.score.ablate:ablate",
-    "lint": "equime_hub.commands.score.lint:lint",
-    "predict": "equime_hub.commands.score.predict:predict",
-    "report": "equime_hub.commands.look.report:report",
-    "doctor": "equime_hub.commands.doctor:doctor",
+    "Build": {
+        "demo": "build.demo",
+        "faces": "build.faces",
+        "attributes": "build.attributes",
+        "causal": "build.causal",
+        "plan": "build.plan",
+        "prompts": "build.prompts",
+        "build": "build.build",
+        "import": "build.import_",
+        "measure": "build.measure",
+        "observe": "build.observe",
+    },
+    "Look": {
+        "verify": "look.verify",
+        "audit": "look.audit",
+        "card": "look.card",
+        "report": "look.report",
+    },
+    "Share": {
+        "push": "share.push",
+        "append": "share.append",
+        "gate": "share.gate",
+        "access": "share.access",
+        "pull": "share.pull",
+        "push-metric": "share.push_metric",
+        "push-model": "share.push_model",
+    },
+    "Train and score": {
+        "train": "score.train",
+        "predict": "score.predict",
+        "evaluate": "score.evaluate",
+        "cross-eval": "score.cross_eval",
+        "ablate": "score.ablate",
+        "attack": "score.attack",
+        "lint": "score.lint",
+    },
+    "Help": {"doctor": "doctor"},
 }
+"""Commands by what people do, in the order in which they do it: name → module in `commands`.
+
+The module has a command that is called as the module is.
+"""
 
 
 class _Lazy(Program):
-    """Imports a command only when it is asked for."""
+    """Imports a command only when it is asked for, and lists commands by what they are for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for group in COMMANDS.values() for name in group]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[name].split(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        for group in COMMANDS.values():
+            if place := group.get(name):
+                module = importlib.import_module(f"equime_hub.commands.{place}")
+                command: click.Command = getattr(module, place.rpartition(".")[2])
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        names = self.list_commands(ctx)
+        width = max(map(len, names))
+        for title, group in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), self._summary(ctx, name)) for name in group]
+                )
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        assert command is not None
+        return command.get_short_help_str()
 
 
 @click.group(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from equime_hub.errors import BackendError
 from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Face, Generation, Landmarks
 from equime_hub.video.clip import Clip
@@ -85,42 +88,103 @@ class BrokenClip(Clip):
         return cls(frames, spec.fps, reason)
 
 
-class Backend(Protocol):
+@dataclass(frozen=True)
+class Preset:
+    """A named set of a backend's settings, with the clips that it is meant for.
+
+    Attributes:
+        config: The settings, of the class of the backend's `config`.
+        width: Pixels.
+        height: Pixels.
+        num_frames: Frames in a clip.
+        note: One sentence on where they come from.
+    """
+
+    config: Any
+    width: int
+    height: int
+    num_frames: int
+    note: str
+
+
+class Backend(ABC):
     """What turns jobs into clips: same job, same pixels, whatever its neighbours.
 
-    Making one is cheap and it can be pickled; a model is loaded by the first `render`, which is
-    never called by two threads at once.
+    A backend is a frozen dataclass of one field, `config`, which is a frozen dataclass in turn and
+    has a default. Making one is cheap and it can be pickled; a model is loaded by the first
+    `render`, which is never called by two threads at once. `generation` and `render` must be
+    written; the rest has defaults. It becomes `equime build --backend NAME` by an entry point NAME
+    in the group `equime_hub.backends`.
+
+    What stands in the metadata of a field of `config` tells others how to treat it:
+        `help`: It is an option of `equime build`, described by this sentence.
+        `min`, `max`: Range of that option.
+        `auto`: The option also takes "auto", which calls `fitted`.
+        `location`: Where something lies or runs; it changes no byte and is written nowhere.
+
+    Attributes:
+        config: Settings.
+        presets: Named settings, for `--preset`.
+        encoder: Settings of the video encoder that keep the motion of its clips, unless others
+            are asked for.
+        bytes_per_pixel: Of a typical clip under those settings; chooses how many make a shard.
     """
+
+    config: Any
+    presets: ClassVar[Mapping[str, Preset]] = MappingProxyType({})
+    encoder: ClassVar[EncoderConfig] = EncoderConfig()
+    bytes_per_pixel: ClassVar[float] = 0.01
 
     @property
     def batch_size(self) -> int:
         """Jobs that are best given together."""
-
-    @property
-    def generation(self) -> Generation:
-        """What the rows say about how their clips were made."""
+        return 1
 
     @property
     def wants_gpu(self) -> bool:
         """Whether each worker needs a GPU of its own."""
+        return False
 
     @property
-    def encoder(self) -> EncoderConfig:
-        """Settings that keep the motion of its clips, unless others are asked for."""
+    @abstractmethod
+    def generation(self) -> Generation:
+        """What the rows say about how their clips were made."""
 
-    @property
-    def bytes_per_pixel(self) -> float:
-        """Of a typical clip under those settings; chooses how many make a shard."""
-
-    def check(self, spec: ClipSpec) -> None:
+    def check(self, spec: ClipSpec) -> None:  # noqa: B027 - a backend may refuse nothing
         """Refuse a clip that cannot be made, before any is.
 
         Raises:
             BackendError: The message says what to ask for instead.
         """
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> None:  # noqa: B027 - a backend may have nothing to load
         """Begin to load in the background what `render` will need; nothing depends on it."""
+
+    def fitted(self, spec: ClipSpec) -> Self:
+        """With the batch size that the free memory has room for, of clips like this one.
+
+        Raises:
+            BackendError: There is not even room for one.
+        """
+        return self
+
+    def encode_prompts(
+        self, specs: Sequence[ClipSpec], out: Path, progress: Progress | None = None
+    ) -> int:
+        """Encode the prompts of clips into a file, for a build on another machine.
+
+        Args:
+            specs: The clips.
+            out: File to write, whole or not at all.
+            progress: Called after each prompt.
+
+        Returns:
+            The number of distinct prompts.
+
+        Raises:
+            BackendError: It reads no prompts, or cannot encode these.
+        """
+        raise BackendError(f"{type(self).__name__} has no prompts to encode.")
 
     def prepared(
         self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
@@ -138,6 +202,8 @@ class Backend(Protocol):
         Raises:
             BackendError: It cannot be done.
         """
+        return self
 
+    @abstractmethod
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
         """One clip a job, in order: `spec.num_frames` frames of `spec.width`×`spec.height`."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from equime_hub.cards.text import counted, joined
+from equime_hub.cards.text import joined
 from equime_hub.schema.releases import Release
+from equime_hub.tables import counted
 
 
 def render(releases: Sequence[Release]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from equime_hub.cards.statistics import Statistics
-from equime_hub.cards.text import joined, markdown
+from equime_hub.cards.text import joined
 from equime_hub.schema.features import GROUPS, Column, columns
 from equime_hub.schema.taxonomy import ACTION_UNITS
+from equime_hub.tables import compact
 
 CLAIMED: Mapping[str, str] = {
     "identity": "`source_dataset`",
@@ -46,10 +47,10 @@ def values(statistics: Statistics) -> dict[str, str]:
         "columns": _columns(statistics),
         "empty": f"Null in every row: {joined(empty)}." if empty else "",
         "claims": _claims(statistics),
-        "action_units": markdown(
+        "action_units": compact(
             ("AU", "name", "muscle", "what one sees"),
             ((str(u.number), u.name, u.muscle, u.phrase) for u in ACTION_UNITS),
-            words=4,
+            left=4,
         ),
     }
 
@@ -70,7 +71,7 @@ def _columns(statistics: Statistics) -> str:
                     CLAIMED.get(column.name, CLAIMED.get(group, "")),
                 )
             )
-    return markdown(("group", "column", "values", "meaning", "who says so"), rows, words=5)
+    return compact(("group", "column", "values", "meaning", "who says so"), rows, left=5)
 
 
 def _type(column: Column) -> str:
@@ -86,4 +87,4 @@ def _claims(statistics: Statistics) -> str:
         if set(said) != {"nobody"}
         for who, clips in said.items()
     ]
-    return markdown(("column", "says", "clips"), rows, words=2) if rows else ""
+    return compact(("column", "says", "clips"), rows, left=2) if rows else ""

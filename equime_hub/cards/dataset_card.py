@@ -15,13 +15,14 @@ from equime_hub.cards import caveats, changelog, citation, columns, making, peop
 from equime_hub.cards.compare import VERSION
 from equime_hub.cards.policy import POLICY, Policy
 from equime_hub.cards.statistics import Statistics, count
-from equime_hub.cards.text import counted, cross_table, fill, listed, markdown
+from equime_hub.cards.text import cross_table, fill, listed
 from equime_hub.errors import DatasetError
 from equime_hub.files import write_text
 from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, features
 from equime_hub.schema.licences import is_restricted
 from equime_hub.schema.releases import Release, read_releases
 from equime_hub.schema.stamp import ORIGIN, read_origin
+from equime_hub.tables import compact, counted
 
 NAME = "README.md"
 
@@ -194,7 +195,7 @@ def _code(statistics: Statistics, policy: Policy | None) -> str:
 
 
 def _splits(statistics: Statistics) -> str:
-    return markdown(
+    return compact(
         ("split", "clips", "people", "clips that failed a gate"),
         (
             (split, f"{size.clips:,}", f"{size.subjects:,}", f"{size.rejected:,}")

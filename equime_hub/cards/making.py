@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from equime_hub.cards.statistics import LONGEST_MS, SETTINGS, Statistics
-from equime_hub.cards.text import counted, listed, markdown
+from equime_hub.cards.text import listed
 from equime_hub.schema.stamp import Origin
+from equime_hub.tables import compact, counted
 from equime_hub.video.timing import milliseconds
 
 _NAMES = {
@@ -61,7 +62,7 @@ def _frames(statistics: Statistics) -> str:
         )
         for (width, height, fps), found in lengths.items()
     ]
-    return markdown(("frames", "pixels", "frames a second", "length in ms", "clips"), rows, words=0)
+    return compact(("frames", "pixels", "frames a second", "length in ms", "clips"), rows, left=0)
 
 
 def _range(ascending: Iterable[str]) -> str:
@@ -75,7 +76,7 @@ def _durations(statistics: Statistics) -> str:
     found = statistics.durations
     header = ("clips", "shortest", "first quartile", "median", "third quartile", "longest")
     numbers = (found.least, *found.quartiles, found.largest)
-    return markdown(header, [(f"{found.n:,}", *(f"{ms:.0f}" for ms in numbers))], words=0)
+    return compact(header, [(f"{found.n:,}", *(f"{ms:.0f}" for ms in numbers))], left=0)
 
 
 def _too_long(statistics: Statistics) -> str:
@@ -98,7 +99,7 @@ def _settings(statistics: Statistics) -> str:
     rows = [
         [*(_word(row[i]) for i in kept), f"{clips:,}"] for row, clips in statistics.settings.items()
     ]
-    return markdown((*header, "clips"), rows, words=len(header))
+    return compact((*header, "clips"), rows, left=len(header))
 
 
 def _word(value: Any) -> str:

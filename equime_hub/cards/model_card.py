@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from equime_hub.cards.text import counted, fill, listed, markdown
+from equime_hub.cards.text import fill, listed
+from equime_hub.tables import compact, counted
 
 NAME = "README.md"
 OURS = "this model"
@@ -131,10 +132,10 @@ def render(facts: ModelFacts) -> str:
             "selection": facts.selection,
             "scores": _scores(facts),
             "explained": _EXPLAINED if facts.scores else "",
-            "labels": markdown(
+            "labels": compact(
                 ("output", "class"),
                 ((str(index), label) for index, label in enumerate(facts.labels)),
-                words=2,
+                left=2,
             ),
             "preprocessing": listed(
                 f"{name}: {what}" for name, what in facts.preprocessing.items()
@@ -183,7 +184,7 @@ def _training(facts: ModelFacts) -> str:
         for data in facts.training
     ]
     header = ("dataset", "revision", "licence", "clips", "people")
-    return markdown(header, rows, words=3) if rows else ""
+    return compact(header, rows, left=3) if rows else ""
 
 
 def _scores(facts: ModelFacts) -> str:
@@ -203,4 +204,4 @@ def _scores(facts: ModelFacts) -> str:
             f"{score.values[metric]:.4f}" if metric in score.values else "–" for metric in metrics
         )
         rows.append((score.dataset, score.split, who, f"{score.clips:,}", *values))
-    return markdown(("dataset", "split", "predictor", "clips", *metrics), rows, words=3)
+    return compact(("dataset", "split", "predictor", "clips", *metrics), rows, left=3)

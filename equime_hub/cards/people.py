@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from equime_hub.cards.counting import Table
 from equime_hub.cards.statistics import Statistics
-from equime_hub.cards.text import cross_table, markdown, share
+from equime_hub.cards.text import cross_table, share
 from equime_hub.schema import taxonomy as tx
+from equime_hub.tables import compact
 
 PAPER: Mapping[str, Mapping[str, float]] = {
     "gender": {"woman": 55.6, "man": 44.4},
@@ -124,4 +125,4 @@ def _who(statistics: Statistics) -> str:
                 ]
             )
     header = ("attribute", "group", *splits, "all", "share", "EquiME paper")
-    return markdown(header, rows, words=2) if rows else ""
+    return compact(header, rows, left=2) if rows else ""

@@ -7,8 +7,9 @@ from typing import Any
 
 from equime_hub.cards.counting import Spread
 from equime_hub.cards.statistics import Statistics
-from equime_hub.cards.text import cross_table, joined, listed, markdown
+from equime_hub.cards.text import cross_table, joined, listed
 from equime_hub.schema.stamp import Origin
+from equime_hub.tables import compact
 
 DECIMALS: Mapping[str, int] = {
     "psnr": 2,
@@ -89,7 +90,7 @@ def _measured(measured: dict[str, Spread], gates: Mapping[str, Gates]) -> str:
         sd = "" if spread.sd is None else f" ± {spread.sd:,.{digits}f}"
         rows.append((f"`{name}`", f"{spread.n:,}", mean + sd, least, largest, _limit(name, gates)))
     header = ("measured", "clips", "mean ± sd", "smallest", "largest", "gate")
-    return markdown(header, rows)
+    return compact(header, rows)
 
 
 def _limit(column: str, gates: Mapping[str, Gates]) -> str:

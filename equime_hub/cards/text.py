@@ -1,4 +1,4 @@
-"""Markdown: tables, lists, and templates that leave out what there is nothing to say about."""
+"""Texts of cards: sums, lists, and templates that leave out what there is nothing to say about."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from equime_hub.cards.counting import Table
+from equime_hub.tables import MISSING, compact
 
 
 def fill(name: str, values: Mapping[str, str]) -> str:
@@ -44,19 +45,6 @@ def _level(paragraph: str) -> int:
     return len(found[0]) if found else 0
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
-    """A Markdown table.
-
-    Args:
-        header: Names of the columns.
-        rows: As many cells each.
-        words: How many columns are words; the others are numbers, and stand right.
-    """
-    rule = ["---" if i < words else "---:" for i in range(len(header))]
-    lines = [[cell.replace("|", "\\|") for cell in line] for line in (header, rule, *rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def cross_table(name: str, table: Table) -> str:
     """A table of counts with its sums; empty if there is nothing in it."""
     if not table:
@@ -68,21 +56,12 @@ def cross_table(name: str, table: Table) -> str:
     ]
     totals = [sum(row[column] for row in table.values()) for column in columns]
     rows.append(["**all**", *(f"**{n:,}**" for n in totals), f"**{sum(totals):,}**"])
-    return markdown((name, *columns, "all"), rows)
+    return compact((name, *columns, "all"), rows)
 
 
 def listed(items: Iterable[str]) -> str:
     """A bullet list."""
     return "\n".join(f"- {item}" for item in items)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "clip", "clips"), counted(1200, "clip", "clips")
-    ('1 clip', '1,200 clips')
-    """
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def share(part: int, whole: int) -> str:
@@ -91,7 +70,7 @@ def share(part: int, whole: int) -> str:
     >>> share(748, 1000), share(0, 0)
     ('74.8 %', '–')
     """
-    return f"{100 * part / whole:.1f} %" if whole else "–"
+    return f"{100 * part / whole:.1f} %" if whole else MISSING
 
 
 def joined(items: Sequence[str], last: str = "and") -> str:

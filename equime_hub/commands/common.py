@@ -15,6 +15,7 @@ import click
 
 from equime_hub.errors import EquimeError
 from equime_hub.progress import Progress
+from equime_hub.tables import counted as counted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -85,15 +86,6 @@ def cores() -> int:
 def talk(message: str) -> None:
     """Say something to the person, on stderr."""
     click.echo(message, err=True)
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "person", "people"), counted(1200, "clip", "clips")
-    ('1 person', '1,200 clips')
-    """
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def report(values: dict[str, Any]) -> None:

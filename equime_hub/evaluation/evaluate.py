@@ -34,10 +34,11 @@ from equime_hub.evaluation.protocols import Scheme
 from equime_hub.metrics.calibration import calibration_error, mean_confidence
 from equime_hub.metrics.report import NAMES, Report, Row, from_counts
 from equime_hub.metrics.scores import quantiles, resampled
+from equime_hub.tables import fixed, interval
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MeanScore:
     """One score over the seeds.
 
     Attributes:
@@ -52,9 +53,18 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    def __str__(self) -> str:
+        """As far as it is known.
+
+        >>> str(MeanScore(0.5)), str(MeanScore(0.5, 0.1, 0.25, 0.75))
+        ('0.5000', '0.5000 ± 0.1000 [0.2500, 0.7500]')
+        """
+        sd = "" if self.sd is None else f" ± {fixed(self.sd)}"
+        return fixed(self.mean) + sd + interval(self.low, self.high)
+
 
 @dataclass(frozen=True)
-class Part:
+class PartScores:
     """Scores of some clips.
 
     Attributes:
@@ -76,7 +86,7 @@ class Part:
     clips: int
     subjects: int
     folds: int
-    scores: dict[str, Estimate]
+    scores: dict[str, MeanScore]
     by_seed: dict[int, Row]
     classes_predicted: dict[int, int]
     report: Report
@@ -104,7 +114,7 @@ class FoldAveraged:
 
     name: str
     folds: int
-    scores: dict[str, Estimate]
+    scores: dict[str, MeanScore]
     baselines: dict[str, Row]
 
 
@@ -130,7 +140,7 @@ class Evaluation:
     seeds: tuple[int, ...]
     level: float | None
     draws: int
-    parts: tuple[Part, ...]
+    parts: tuple[PartScores, ...]
     fold_averaged: tuple[FoldAveraged, ...] | None
     unlikely: int
 
@@ -139,7 +149,7 @@ class Evaluation:
         """The test had a say in what was selected."""
         return self.selection is not None and selection.is_leaky(self.selection)
 
-    def part(self, name: str = ALL) -> Part:
+    def part(self, name: str = ALL) -> PartScores:
         """The part of that name.
 
         Raises:
@@ -211,7 +221,7 @@ def _part(
     level: float | None,
     draws: int,
     seed: int,
-) -> Part:
+) -> PartScores:
     size, seeds = len(found.classes), len(found.seeds)
     people, person = np.unique(found.person[mask], return_inverse=True)
     counts = counted(found, mask, person, len(people))
@@ -225,7 +235,7 @@ def _part(
     probabilities = found.probabilities[has]
     references = (found.cell // size)[mask & found.has]
     sure = len(probabilities) > 0
-    return Part(
+    return PartScores(
         name=name,
         kind=kind,
         clips=int(mask.sum()) // seeds,
@@ -290,6 +300,6 @@ def _fold_means(counts: Counts) -> dict[str, npt.NDArray[np.float64]]:
 
 def _estimate(
     by_seed: npt.NDArray[np.float64], ends: tuple[float, float] | None = None
-) -> Estimate:
+) -> MeanScore:
     sd = float(by_seed.std(ddof=1)) if len(by_seed) > 1 else None
-    return Estimate(float(by_seed.mean()), sd, *(ends or (None, None)))
+    return MeanScore(float(by_seed.mean()), sd, *(ends or (None, None)))

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from equime_hub.errors import DatasetError
 from equime_hub.evaluation.log import PredictionLog
-from equime_hub.evaluation.log.checks import given_probabilities
 from equime_hub.metrics.scores import SCORES
 
 Codes = npt.NDArray[np.int64]
@@ -86,7 +85,7 @@ def coded(log: PredictionLog) -> Predictions:
         datasets=[name or UNKNOWN for name in datasets],
         folds=folds,
         has=column.is_valid().to_numpy(),
-        probabilities=given_probabilities(column, len(place)),
+        probabilities=log.probabilities(),
     )
 
 

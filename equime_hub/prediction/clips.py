@@ -117,17 +117,17 @@ def predict(
         )
     chances = np.concatenate(found)
     datasets = [plain["source_dataset"][row] for row in done]
+    cells = {
+        "clip_id": [plain["clip_id"][row] for row in done],
+        "subject_id": [plain["subject_id"][row] for row in done],
+        "dataset": datasets,
+        "fold": [name or "test" for name in datasets],
+        "reference": [labels[row] for row in done],
+        "prediction": chances.argmax(axis=1),
+        "probabilities": chances,
+    }
     return Predicted(
-        log=logs.of(
-            [plain["clip_id"][row] for row in done],
-            [plain["subject_id"][row] for row in done],
-            [labels[row] for row in done],
-            chances.argmax(axis=1),
-            classes=model.classes,
-            datasets=datasets,
-            folds=[name or "test" for name in datasets],
-            probabilities=chances,
-        ),
+        log=logs.of(cells, model.classes),
         unlabelled=labels.count(None),
         unknown=dict(lost),
         short=clips.short,

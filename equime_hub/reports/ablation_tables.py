@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from equime_hub.evaluation.ablation.table import AblationTable
 from equime_hub.reports.cross_tables import SHOWN
-from equime_hub.reports.words import HEADS, MISSING, Table, estimate, marked, number
+from equime_hub.reports.evaluation_tables import HEADS, marked
+from equime_hub.tables import MISSING, Table, fixed
 
 
 def tables(found: AblationTable) -> list[Table]:
@@ -27,12 +28,12 @@ def _settings(found: AblationTable) -> Iterator[tuple[str, ...]]:
         constant = ""
         if each.constant_seeds:
             constant = f"constant with {len(each.constant_seeds)} of {len(each.seeds)} seeds"
-        scores = (estimate(each.scores[name]) for name in SHOWN)
+        scores = (str(each.scores[name]) for name in SHOWN)
         counts = (len(each.seeds), len(each.classes), each.clips)
         yield each.name, *(f"{count:,}" for count in counts), *scores, constant
         # Once for all settings with the same classes.
         if each.baseline not in {later.baseline for later in found.settings[place:]}:
-            floor = (number(getattr(each.baseline, name)) for name in SHOWN)
+            floor = (fixed(getattr(each.baseline, name)) for name in SHOWN)
             yield f"always {each.constant}", "", str(len(each.classes)), "", *floor, ""
 
 
@@ -47,7 +48,7 @@ def _pairs(found: AblationTable) -> Table:
     rows = tuple(
         (
             f"{pair.second} against {pair.first}",
-            estimate(pair.difference),
+            str(pair.difference),
             str(pair.seeds),
             _p(pair.p),
             _p(pair.adjusted),

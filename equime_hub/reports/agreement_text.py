@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from equime_hub.reports.agreement import Agreement, EmotionAgreement, UnitAgreement
-from equime_hub.reports.tables import markdown
+from equime_hub.tables import markdown
 
 _NAMED = 5
 """Clips without observation that are named in print; the JSON has all."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from equime_hub.evaluation.cross.cross import Cell, Cross, Matrix, TestSet
 from equime_hub.evaluation.cross.spread import Bounded
-from equime_hub.reports.words import HEADS, MISSING, Table, estimate, interval, marked, number
+from equime_hub.reports.evaluation_tables import HEADS, marked
+from equime_hub.tables import MISSING, Table, fixed, interval
 
 SHOWN = ("accuracy", "weighted_f1", "uf1", "uar")
 """Scores of a table, in the order of EquiME's Table 2; JSON has the others too."""
@@ -66,14 +67,14 @@ def _test(found: Cross, matrix: Matrix, test: TestSet) -> Table:
             continue
         rows.append((
             f"{model}: {train}",
-            *(estimate(cell.scores[name]) for name in SHOWN),
-            estimate(cell.mean_confidence),
-            number(cell.calibration_error),
+            *(str(cell.scores[name]) for name in SHOWN),
+            str(cell.mean_confidence or MISSING),
+            fixed(cell.calibration_error),
             remark(cell),
         ))  # fmt: skip
     for name, row in test.baselines.items():
         label = f"always {test.constant_class}" if name == "constant" else name
-        rows.append((label, *(number(getattr(row, each)) for each in SHOWN), *[""] * 3))
+        rows.append((label, *(fixed(getattr(row, each)) for each in SHOWN), *[""] * 3))
     header = (
         "model: trained on", *(HEADS[name] for name in SHOWN), "mean confidence",
         "calibration error", "remark",
@@ -109,7 +110,7 @@ def _steadiness(found: Cross, matrix: Matrix, score: str) -> Table:
     steady = matrix.steadiness[score]
     rows = [_spread(f"trained on {name}", each) for name, each in steady.training_sets.items()]
     rows += [_spread(name, each) for name, each in steady.conditions.items()]
-    rows.append(("mean over models and tests", "", "", estimate(steady.sd), "", ""))
+    rows.append(("mean over models and tests", "", "", str(steady.sd), "", ""))
     notes = [
         "Of a training set, the spread over models and test sets; of a model and test set, the "
         "spread over training sets. Cells within one dataset are left out.",
@@ -129,9 +130,9 @@ def _steadiness(found: Cross, matrix: Matrix, score: str) -> Table:
 
 def _spread(name: str, found: Bounded) -> tuple[str, ...]:
     spread = found.spread
-    sd = number(spread.sd) + interval(found.low, found.high)
+    sd = fixed(spread.sd) + interval(found.low, found.high)
     above = f"{spread.above_constant} of {spread.scores}"
-    return (name, str(spread.scores), number(spread.mean), sd, number(spread.range), above)
+    return (name, str(spread.scores), fixed(spread.mean), sd, fixed(spread.range), above)
 
 
 def _class_sets(found: Cross) -> Table:
@@ -143,8 +144,8 @@ def _class_sets(found: Cross) -> Table:
                 rows.append((
                     f"{model}: {train} → {test}",
                     found.title(matrix),
-                    *(estimate(cell.scores[name]) for name in SHOWN),
-                    estimate(cell.mean_confidence),
+                    *(str(cell.scores[name]) for name in SHOWN),
+                    str(cell.mean_confidence or MISSING),
                     remark(cell),
                 ))  # fmt: skip
     return Table(

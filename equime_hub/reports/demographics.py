@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from equime_hub.errors import DatasetError
 from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
-from equime_hub.reports.tables import markdown
 from equime_hub.schema import taxonomy as tx
 from equime_hub.splits.assign import SPLITS
+from equime_hub.tables import markdown
 
 ALL = "all"
 """Name of what all splits hold together."""

@@ -6,9 +6,23 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from equime_hub.evaluation.evaluate import Evaluation, Part
+from equime_hub.evaluation.evaluate import Evaluation, PartScores
 from equime_hub.metrics.report import NAMES, Row
-from equime_hub.reports.words import HEADS, Table, estimate, marked, number
+from equime_hub.tables import Table, fixed
+
+HEADS = {
+    "uf1": "UF1",
+    "uar": "UAR",
+    "accuracy": "accuracy",
+    "weighted_f1": "weighted F1",
+    "macro_f1": "macro F1",
+}
+"""Score → its name in a table's head."""
+
+
+def marked(title: str, leaky: bool) -> str:
+    """A title that says so if the test had a say in what was selected."""
+    return f"{title} (leaky: selected on the test)" if leaky else title
 
 
 def tables(found: Evaluation) -> list[Table]:
@@ -43,7 +57,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _plain(part: Part) -> dict[str, Any]:
+def _plain(part: PartScores) -> dict[str, Any]:
     plain = asdict(part)
     report = plain.pop("report")
     del report["model"], report["labels"]
@@ -56,7 +70,7 @@ def _scores(found: Evaluation) -> Table:
     for part in found.parts:
         predicted = sorted(set(part.classes_predicted.values()))
         said = str(predicted[0]) if len(predicted) == 1 else f"{predicted[0]} to {predicted[-1]}"
-        scores = (estimate(part.scores[name]) for name in NAMES)
+        scores = (str(part.scores[name]) for name in NAMES)
         rows.append((part.name, f"{part.clips:,}", f"{part.subjects:,}", *scores, f"{said} {of}"))
         known = sum(row.references > 0 for row in part.report.classes)
         spoken = {"constant": 1, "prior": known, "chance": len(found.classes)}
@@ -70,11 +84,11 @@ def _scores(found: Evaluation) -> Table:
     return Table(marked(title, found.leaky), header, tuple(rows), tuple(_notes(found)))
 
 
-def _baselines(part: Part, baselines: dict[str, Row]) -> Iterator[tuple[str, ...]]:
+def _baselines(part: PartScores, baselines: dict[str, Row]) -> Iterator[tuple[str, ...]]:
     """Name and scores of each predictor that looks at no clip."""
     for name, row in baselines.items():
         label = f"always {part.report.constant_class}" if name == "constant" else name
-        yield f"{part.name}: {label}", *(number(getattr(row, score)) for score in NAMES)
+        yield f"{part.name}: {label}", *(fixed(getattr(row, score)) for score in NAMES)
 
 
 def _notes(found: Evaluation) -> Iterator[str]:
@@ -110,8 +124,8 @@ def _notes(found: Evaluation) -> Iterator[str]:
         if part.report.mean_confidence is not None:
             rest = part.clips * len(found.seeds) - part.probable
             yield (
-                f"{part.name}: mean confidence {number(part.report.mean_confidence)}, expected "
-                f"calibration error {number(part.report.expected_calibration_error)}"
+                f"{part.name}: mean confidence {fixed(part.report.mean_confidence)}, expected "
+                f"calibration error {fixed(part.report.expected_calibration_error)}"
                 + (f"; {rest:,} predictions have no probabilities." if rest else ".")
             )
     if found.unlikely:
@@ -123,7 +137,7 @@ def _fold_averaged(found: Evaluation) -> Table:
     rows: list[tuple[str, ...]] = []
     for part, each in zip(found.parts, found.fold_averaged, strict=True):
         folds = f"{each.folds:,}"
-        rows.append((each.name, folds, *(estimate(each.scores[name]) for name in NAMES)))
+        rows.append((each.name, folds, *(str(each.scores[name]) for name in NAMES)))
         rows += [(name, folds, *cells) for name, *cells in _baselines(part, each.baselines)]
     return Table(
         marked("Fold-averaged scores, not comparable with pooled ones", found.leaky),
@@ -133,9 +147,9 @@ def _fold_averaged(found: Evaluation) -> Table:
     )
 
 
-def _by_seed(found: Evaluation, part: Part) -> Table:
+def _by_seed(found: Evaluation, part: PartScores) -> Table:
     rows = tuple(
-        (str(seed), *(number(getattr(row, name)) for name in NAMES),
+        (str(seed), *(fixed(getattr(row, name)) for name in NAMES),
          f"{part.classes_predicted[seed]} of {len(found.classes)}")
         for seed, row in part.by_seed.items()
     )  # fmt: skip
@@ -143,17 +157,17 @@ def _by_seed(found: Evaluation, part: Part) -> Table:
     return Table(marked(f"Scores by seed: {part.name}", found.leaky), header, rows)
 
 
-def _classes(part: Part) -> Table:
+def _classes(part: PartScores) -> Table:
     rows = tuple(
         (str(row.label), f"{row.references:,}", f"{row.predictions:,}",
-         *map(number, (row.precision, row.recall, row.f1)))
+         *map(fixed, (row.precision, row.recall, row.f1)))
         for row in part.report.classes
     )  # fmt: skip
     header = ("class", "references", "predictions", "precision", "recall", "F1")
     return Table(_summed(f"Classes: {part.name}", part), header, rows)
 
 
-def _confusion(part: Part) -> Table:
+def _confusion(part: PartScores) -> Table:
     labels = tuple(map(str, part.report.labels))
     rows = tuple(
         (label, *(f"{count:,}" for count in line))
@@ -163,6 +177,6 @@ def _confusion(part: Part) -> Table:
     return Table(title, ("reference \\ prediction", *labels), rows)
 
 
-def _summed(title: str, part: Part) -> str:
+def _summed(title: str, part: PartScores) -> str:
     seeds = len(part.by_seed)
     return f"{title} (counts of {seeds} seeds together)" if seeds > 1 else title

@@ -10,7 +10,7 @@ import numpy as np
 from equime_hub.reports.distances import Estimate
 from equime_hub.reports.fidelity import CRITERIA, Comparison, Fidelity, Summary, nearest, wins
 from equime_hub.reports.samples import Sample
-from equime_hub.reports.tables import markdown, number, spread
+from equime_hub.tables import markdown, number, spread
 
 _NOT_COUNTED = "†"
 

@@ -14,7 +14,7 @@ from equime_hub.reports.distances import Floats
 from equime_hub.reports.fidelity import Fidelity
 from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
 from equime_hub.reports.samples import Metric, Sample
-from equime_hub.reports.tables import spread
+from equime_hub.tables import spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

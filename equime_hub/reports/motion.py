@@ -15,8 +15,8 @@ from equime_hub.errors import DatasetError
 from equime_hub.progress import Progress
 from equime_hub.reports.clips import Row, labels, videos
 from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, save
-from equime_hub.reports.tables import markdown, number
 from equime_hub.schema.records import Landmarks
+from equime_hub.tables import markdown, number
 from equime_hub.video.motion import Motion, classify, estimate
 from equime_hub.video.timing import milliseconds
 

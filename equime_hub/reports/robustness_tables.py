@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from equime_hub.reports.evaluation_tables import HEADS
 from equime_hub.reports.robustness_words import verdicts
-from equime_hub.reports.words import HEADS, Table, estimate, number
 from equime_hub.robustness.robustness import Condition, Robustness
+from equime_hub.tables import Table, fixed
 
 SCORES = ("uf1", "uar", "accuracy")
 
@@ -17,7 +18,7 @@ def table(found: Robustness) -> Table:
     clean = found.clean.part
     rows = [_row(each) for each in found.conditions]
     rows += [
-        (_guess(name, found), *(number(getattr(row, score)) for score in SCORES), "", "", "")
+        (_guess(name, found), *(fixed(getattr(row, score)) for score in SCORES), "", "", "")
         for name, row in clean.report.baselines.items()
     ]
     counts = f"Clips: {clean.clips:,}; people: {clean.subjects:,}; folds: {clean.folds:,}"
@@ -49,7 +50,7 @@ def as_json(found: Robustness) -> dict[str, Any]:
 
 
 def _row(each: Condition) -> tuple[str, ...]:
-    scores = (estimate(each.part.scores[score]) for score in SCORES)
+    scores = (str(each.part.scores[score]) for score in SCORES)
     kept = "–" if each.kept is None else f"{each.kept:.2f}"
     return each.name, *scores, kept, f"{each.changed:.2f}", f"{each.loss:.3f}"
 

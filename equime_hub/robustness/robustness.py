@@ -19,7 +19,7 @@ from equime_hub import seeds
 from equime_hub.errors import DatasetError, ModelError, VideoError
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log as logs
-from equime_hub.evaluation.evaluate import Part
+from equime_hub.evaluation.evaluate import PartScores
 from equime_hub.models import attacks as attacks
 from equime_hub.models.attacks import Attack
 from equime_hub.models.inputs import Inputs, Values, inputs_of
@@ -95,7 +95,7 @@ class Condition:
     name: str
     kind: Kind
     done: Attack | Degradation | None
-    part: Part
+    part: PartScores
     kept: float | None
     changed: float
     loss: float
@@ -289,8 +289,10 @@ def _summary(
     for name, (kind, done) in named.items():
         chances, choice = found[name], found[name].argmax(axis=1)
         scored = evaluation.evaluate(
-            logs.of(references=labels, predictions=choice, classes=classes,
-                    probabilities=chances, **columns),
+            logs.of(
+                {**columns, "reference": labels, "prediction": choice, "probabilities": chances},
+                classes,
+            ),
             by_dataset=False, level=config.level, draws=config.draws, seed=config.seed,
         ).part()  # fmt: skip
         uf1 = scored.scores["uf1"].mean
@@ -310,18 +312,18 @@ def _summary(
 
 def _columns(runs: Sequence[_Run]) -> dict[str, Any]:
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("clips", "subjects", "datasets", "folds", "seeds")
+        name: [] for name in ("clip_id", "subject_id", "dataset", "fold", "seed")
     }
     for run in runs:
         own, folds = run.trial.examples.take(run.rows), run.trial.folds
         datasets = own.table["source_dataset"].to_pylist()
-        columns["clips"] += own.names
-        columns["subjects"] += own.table["subject_id"].to_pylist()
-        columns["datasets"] += datasets
-        columns["folds"] += (
+        columns["clip_id"] += own.names
+        columns["subject_id"] += own.table["subject_id"].to_pylist()
+        columns["dataset"] += datasets
+        columns["fold"] += (
             [name or "test" for name in datasets] if folds is None else [folds[r] for r in run.rows]
         )
-        columns["seeds"] += [run.trial.seed] * len(own)
+        columns["seed"] += [run.trial.seed] * len(own)
     return columns
 
 

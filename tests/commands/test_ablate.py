@@ -85,7 +85,13 @@ def trained(name: str, seeds: int, **stated: str) -> Path:
         true = [n % len(run.classes) for n in range(42)]
         said = [n if (i + run.seed) % 6 <= place else 0 for i, n in enumerate(true)]
         clips, people = [f"c{n}" for n in range(42)], [f"s{n % 5}" for n in range(42)]
-        found = log.of(clips, people, true, said, classes=run.classes, seeds=run.seed)
+        found = log.of(
+            {
+                "clip_id": clips, "subject_id": people, "seed": run.seed,
+                "reference": true, "prediction": said,
+            },
+            run.classes,
+        )  # fmt: skip
         log.write(found, folder)
         if stated:
             manifest.write(Manifest(**stated), folder)  # type: ignore[arg-type]

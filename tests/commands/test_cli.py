@@ -22,13 +22,22 @@ def equime(*arguments: str | int | Path) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
 def test_every_command_has_help_with_an_example_and_is_documented(name: str) -> None:
     result = equime(name, "--help")
     assert result.exit_code == 0
     assert f"equime {name}" in result.output.split("Example", 1)[1]
     readme = Path(__file__).parents[2] / "README.md"
     assert f"equime {name}" in readme.read_text(encoding="utf-8")
+
+
+def test_commands_are_listed_by_what_they_are_for() -> None:
+    shown = equime("--help").output.partition("Options:")[2]
+    places = [shown.index(f"\n{title}:\n") for title in COMMANDS]
+    assert places == sorted(places)
+    for title, group in COMMANDS.items():
+        listed, _, _ = shown.partition(f"\n{title}:\n")[2].partition("\n\n")
+        assert [line.split()[0] for line in listed.splitlines()] == list(group)
 
 
 def test_help_is_light() -> None:

@@ -25,10 +25,17 @@ def write(model: str, train: str, test: str, classes: tuple[str, ...] = EMOTIONS
     folder = Path("runs", f"{model}-{train}-{test}-{len(classes)}")
     folder.mkdir(parents=True)
     found = log.of(
-        [f"{test}/{n}" for n in range(30)], [f"s{n % 6}" for n in range(30)],
-        [n % len(classes) * (n % 2) for n in range(30)], sure.argmax(axis=1).tolist(),
-        classes=classes, datasets=test, folds=test, probabilities=sure,
-    )  # fmt: skip
+        {
+            "clip_id": [f"{test}/{n}" for n in range(30)],
+            "subject_id": [f"s{n % 6}" for n in range(30)],
+            "dataset": test,
+            "fold": test,
+            "reference": [n % len(classes) * (n % 2) for n in range(30)],
+            "prediction": sure.argmax(axis=1),
+            "probabilities": sure,
+        },
+        classes,
+    )
     log.write(found, folder)
     names = {"protocol": "train-test", "selection": "last", **stated}
     manifest.write(Manifest(model=model, train_sets=(train,), test_sets=(test,), **names), folder)  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ from equime_hub.cli import main
 from equime_hub.commands.score import evaluate as command
 from equime_hub.evaluation import log as logs
 from equime_hub.evaluation import manifest, protocols, selection
-from equime_hub.evaluation.log import record
 from tests.support import tiny_classifier as tiny_model
 
 MEGC = ("negative", "positive", "surprise")
@@ -27,13 +26,19 @@ def log() -> Path:
     path = Path("log.parquet")
     logs.write(
         logs.of(
-            [f"{name}/{number}" for name in ("casme2", "samm") for number in range(6)],
-            ["s1", "s1", "s1", "s2", "s2", "s2"] * 2,
-            [0, 0, 1, 0, 2, 2, 0, 0, 0, 1, 1, 0],
-            [0, 1, 1, 0, 2, 0, 0, 0, 1, 1, 0, 2],
-            classes=MEGC,
-            datasets=["casme2"] * 6 + ["samm"] * 6,
-            folds=[f"{d}/{s}" for d in ("casme2", "samm") for s in ("s1", "s2") for _ in range(3)],
+            {
+                "clip_id": [
+                    f"{name}/{number}" for name in ("casme2", "samm") for number in range(6)
+                ],
+                "subject_id": ["s1", "s1", "s1", "s2", "s2", "s2"] * 2,
+                "dataset": ["casme2"] * 6 + ["samm"] * 6,
+                "fold": [
+                    f"{d}/{s}" for d in ("casme2", "samm") for s in ("s1", "s2") for _ in "abc"
+                ],
+                "reference": [0, 0, 1, 0, 2, 2, 0, 0, 0, 1, 1, 0],
+                "prediction": [0, 1, 1, 0, 2, 0, 0, 0, 1, 1, 0, 2],
+            },
+            MEGC,
         ),
         path,
     )
@@ -156,7 +161,7 @@ def test_wrong_calls(log: Path, arguments: tuple[str, ...], word: str) -> None:
 
 def test_refused_export_writes_nothing(log: Path) -> None:
     found = logs.read(log)
-    logs.write(record.checked(found.table.set_column(3, "fold", [["f"] * 12]), MEGC), log)
+    logs.write(logs.checked(found.table.set_column(3, "fold", [["f"] * 12]), MEGC), log)
     done = run(log, "--export", "log.txt", "--markdown", "t.md")
     assert done.exit_code == 1 and not done.stdout
     assert "one person a fold" in done.stderr

@@ -21,8 +21,7 @@ from equime_hub.evaluation.ablation import settings as ablations
 from equime_hub.evaluation.ablation import table as ablation_table
 from equime_hub.evaluation.ablation.paired import holm, signed_rank
 from equime_hub.evaluation.ablation.settings import ABLATIONS, TrainingRun
-from equime_hub.evaluation.log import PredictionLog
-from equime_hub.evaluation.log.joined import joined
+from equime_hub.evaluation.log import PredictionLog, joined
 from equime_hub.reports import ablation_tables as ablation_words
 from equime_hub.reports import cross_tables
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTION_TO_3, EMOTIONS_3
@@ -119,9 +118,20 @@ def made(
         ]
         clips, people = [f"dfme/{n}" for n in kept], [f"s{n % 11}" for n in kept]
         references = [true[n] for n in kept]
-        made = log.of(clips, people, references, said, classes=classes, datasets="dfme", seeds=seed)
+        columns = {
+            "clip_id": clips, "subject_id": people, "dataset": "dfme", "seed": seed,
+            "reference": references, "prediction": said,
+        }  # fmt: skip
+        made = log.of(columns, classes)
         parts.append((Path(f"seed-{seed}"), made))
     return joined(parts)
+
+
+def two(first: str, second: str, label: str = "a") -> PredictionLog:
+    """Predictions of two clips of two people, both right."""
+    labels = [label, "b"]
+    columns = {"clip_id": [first, second], "subject_id": ["s0", "s1"]}
+    return log.of({**columns, "reference": labels, "prediction": labels})
 
 
 def by_seed(found: PredictionLog, score: str = "uf1") -> list[float]:
@@ -184,7 +194,7 @@ def test_constant_settings_are_named() -> None:
     found = made(0.5, [0])
     table = found.table.set_column(6, "prediction", [["anger"] * len(found)])
     settings = ablation_words.tables(
-        ablation_table.compare({"a": log.record.checked(table, BASIC_7)}, level=None)
+        ablation_table.compare({"a": log.checked(table, BASIC_7)}, level=None)
     )[0]
     assert [row[-1] for row in settings.rows] == ["constant with 1 of 1 seeds", ""]
     assert settings.rows[1][0].startswith("always ")
@@ -197,14 +207,14 @@ def test_constant_settings_are_named() -> None:
         ({"a": made(0.5, [0]), "b": made(0.5, [1])}, "have no seed in common (0; 1)"),
         (
             {
-                "a": log.of(["x", "y"], ["1", "2"], ["a", "b"], ["a", "b"]),
-                "b": log.of(["x", "z"], ["1", "2"], ["a", "b"], ["a", "b"]),
+                "a": two("x", "y"),
+                "b": two("x", "z"),
             },
             "do not test the same clips",
         ),
         (
-            {"a": made(0.5), "b": log.of(["dfme/0"], ["s0"], ["others"], ["others"])},
-            "and others is none of negative",
+            {"a": made(0.5), "b": two("dfme/0", "dfme/1", "others")},
+            "and b, others is none of negative",
         ),
     ],
 )

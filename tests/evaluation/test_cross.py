@@ -39,17 +39,17 @@ def run(
     guesses = np.random.default_rng([seed, len(train)]).integers(0, 3, len(references))
     predictions = guesses if said is None else np.resize(said, len(references))
     classes = more.pop("classes", EMOTIONS_3)
-    found = log.of(
-        [f"{test}/{n}" for n in range(len(references))],
-        more.pop("subjects", [f"s{n % 7}" for n in range(len(references))]),
-        references,
-        predictions,
-        classes=classes,
-        datasets=test,
-        folds=more.pop("folds", test),
-        seeds=seed,
-        probabilities=more.pop("probabilities", None),
-    )
+    columns = {
+        "clip_id": [f"{test}/{n}" for n in range(len(references))],
+        "subject_id": more.pop("subjects", [f"s{n % 7}" for n in range(len(references))]),
+        "dataset": test,
+        "fold": more.pop("folds", test),
+        "seed": seed,
+        "reference": references,
+        "prediction": predictions,
+        "probabilities": more.pop("probabilities", None),
+    }
+    found = log.of(columns, classes)
     made = Run(Path(f"{model}-{train}-{test}"), found, model, tuple(train.split("+")), (test,))
     return replace(made, **{"protocol": "train-test", **more})
 

@@ -29,17 +29,18 @@ def log(
     said: str,
     *,
     classes: Sequence[str] | None = None,
-    folds: str | None = None,
+    folds: Sequence[str] | None = None,
     datasets: Sequence[str | None] | str | None = None,
     seeds: Sequence[int] | int = 0,
     clips: Sequence[str] | None = None,
 ) -> PredictionLog:
     """A letter a row; the fold is the person unless given."""
     names = clips or [str(number) for number in range(len(who))]
-    return logs.of(
-        names, who, true, said,
-        classes=classes, folds=list(folds or who), datasets=datasets, seeds=seeds,
-    )  # fmt: skip
+    columns = {
+        "clip_id": names, "subject_id": who, "dataset": datasets, "fold": list(folds or who),
+        "seed": seeds, "reference": true, "prediction": said,
+    }  # fmt: skip
+    return logs.of(columns, classes)
 
 
 def composite(counts: dict[str, list[list[int]]], people: int = 4) -> PredictionLog:
@@ -54,7 +55,11 @@ def composite(counts: dict[str, list[list[int]]], people: int = 4) -> Prediction
     datasets, subjects, true, said = zip(*rows, strict=True)
     folds = [f"{name}/{who}" for name, who in zip(datasets, subjects, strict=True)]
     clips = [str(number) for number in range(len(rows))]
-    return logs.of(clips, subjects, true, said, classes=MEGC, datasets=datasets, folds=folds)
+    columns = {
+        "clip_id": clips, "subject_id": subjects, "dataset": datasets, "fold": folds,
+        "reference": true, "prediction": said,
+    }  # fmt: skip
+    return logs.of(columns, MEGC)
 
 
 def means(found: Evaluation, name: str = "all") -> dict[str, float]:
@@ -186,17 +191,16 @@ def random_log(seeds: int, people: int = 12) -> tuple[PredictionLog, list[npt.ND
         np.where(random.random(90) < 0.5, true, random.integers(0, 3, 90)) for _ in range(seeds)
     ]
     names = [f"s{number:02d}" for number in who]
-    found = logs.of(
-        [str(number) for number in range(90)] * seeds,
-        names * seeds,
-        np.tile(true, seeds),
-        np.concatenate(said),
-        classes=MEGC,
-        datasets="x",
-        folds=names * seeds,
-        seeds=np.repeat(range(seeds), 90),
-    )
-    return found, [true, *said, np.array([f"x/{name}" for name in names])]
+    columns = {
+        "clip_id": [str(number) for number in range(90)] * seeds,
+        "subject_id": names * seeds,
+        "dataset": "x",
+        "fold": names * seeds,
+        "seed": np.repeat(range(seeds), 90),
+        "reference": np.tile(true, seeds),
+        "prediction": np.concatenate(said),
+    }
+    return logs.of(columns, MEGC), [true, *said, np.array([f"x/{name}" for name in names])]
 
 
 def test_intervals_are_those_of_the_metric() -> None:
@@ -246,12 +250,14 @@ def test_pooled_scores_ignore_row_order_and_names_of_folds(
         people, true, said = zip(*(made[number] for number in order), strict=True)
         return evaluate(
             logs.of(
-                [str(number) for number in order],
-                ["abcde"[person] for person in people],
-                true,
-                said,
-                classes=MEGC,
-                folds=[folds[person] for person in people],
+                {
+                    "clip_id": [str(number) for number in order],
+                    "subject_id": ["abcde"[person] for person in people],
+                    "fold": [folds[person] for person in people],
+                    "reference": true,
+                    "prediction": said,
+                },
+                MEGC,
             ),
             "loso",
             draws=20,
@@ -268,7 +274,7 @@ def test_pooled_scores_ignore_row_order_and_names_of_folds(
 
 def test_tests_of_their_own_are_not_summed() -> None:
     parts = ["test_A"] * 3 + ["test_B"] * 2
-    made = logs.of("vwxyz", "abcde", "nnpnp", "nnppp", folds=parts, datasets="dfme")
+    made = log("abcde", "nnpnp", "nnppp", folds=parts, datasets="dfme", clips="vwxyz")
     found = evaluate(made, "dfme")
     assert [(part.name, part.kind, part.clips) for part in found.parts] == [
         ("test_A", "test", 3),
@@ -282,7 +288,7 @@ def test_tests_of_their_own_are_not_summed() -> None:
 
 
 def test_a_test_of_its_own_needs_every_seed() -> None:
-    made = logs.of(["v", "v"], "aa", "nn", "nn", folds=["x", "y"], datasets="samm", seeds=[0, 1])
+    made = log("aa", "nn", "nn", folds="xy", datasets="samm", seeds=[0, 1], clips="vv")
     with pytest.raises(DatasetError, match="fold 'x' has no predictions with the seed 1"):
         evaluate(made, "train-test")
 
@@ -311,10 +317,11 @@ def test_leaky_selection_is_refused_or_written_everywhere() -> None:
 
 
 def test_confidence_is_of_the_rows_that_have_it() -> None:
-    made = logs.of(
-        "wxyz", "abab", "nnpp", "npnp", classes=("n", "p"),
-        probabilities=[[1, 0], [0.25, 0.75], None, [0.75, 0.25]],
-    )  # fmt: skip
+    columns = {
+        "clip_id": "wxyz", "subject_id": "abab", "reference": "nnpp", "prediction": "npnp",
+        "probabilities": [[1, 0], [0.25, 0.75], None, [0.75, 0.25]],
+    }  # fmt: skip
+    made = logs.of(columns, ("n", "p"))
     found = evaluate(made)
     part = found.part()
     assert part.probable == 3

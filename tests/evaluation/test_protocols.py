@@ -29,10 +29,12 @@ def log(who: str, where: str, tested: str, seeds: list[int] | int = 0) -> Predic
     """One word a row: subject, dataset and fold."""
     subjects, datasets, tests = who.split(), where.split(), tested.split()
     clips = [f"{number}" for number in range(len(subjects))]
-    return logs.of(
-        clips, subjects, ["x"] * len(clips), ["x"] * len(clips),
-        datasets=datasets, folds=tests, seeds=seeds,
-    )  # fmt: skip
+    said = ["x"] * len(clips)
+    columns = {
+        "clip_id": clips, "subject_id": subjects, "dataset": datasets, "fold": tests,
+        "seed": seeds, "reference": said, "prediction": said,
+    }  # fmt: skip
+    return logs.of(columns)
 
 
 def test_names() -> None:

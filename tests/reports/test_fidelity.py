@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 from typing import Any
 
 import pytest
 
 from equime_hub.errors import DatasetError
-from equime_hub.reports import tables
 from equime_hub.reports.distances import Bootstrap, Distances, Estimate
 from equime_hub.reports.fidelity import Fidelity, Win, compare, nearest, wins
 from equime_hub.reports.fidelity_text import as_json, as_markdown
@@ -204,13 +202,3 @@ def test_the_json_is_plain() -> None:
     assert near["sd"] is None
     assert values["sets"]["real"]["clips"] == 2
     assert values["bootstrap"] == {"draws": 10, "level": 0.95, "seed": 0}
-
-
-def test_a_bar_in_a_name_does_not_break_the_table() -> None:
-    assert tables.markdown(("a", "b"), [("x|y", "1")]).splitlines()[-1] == "| x\\|y |   1 |"
-
-
-def test_the_examples_of_the_tables_are_right() -> None:
-    result = doctest.testmod(tables)
-    assert result.attempted > 0
-    assert result.failed == 0

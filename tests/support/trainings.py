@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from equime_hub.evaluation import log, manifest, rows
+from equime_hub.evaluation import manifest, rows
+from equime_hub.evaluation.log.record import SCHEMA
 from equime_hub.evaluation.manifest import Manifest, Preprocessing
 from equime_hub.schema.taxonomy import EMOTIONS_3
 
@@ -65,7 +66,7 @@ class Made:
         schema = pa.schema([(name, pa.string()) for name in COLUMNS])
         rows.write(pa.Table.from_pylist(self.rows, schema), folder)
         if self.predictions is not None:
-            found = pa.Table.from_pylist(self.predictions, log.record.SCHEMA)
+            found = pa.Table.from_pylist(self.predictions, SCHEMA)
             pq.write_table(found, folder / manifest.PREDICTIONS)
         return folder
 

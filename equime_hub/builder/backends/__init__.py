@@ -1,4 +1,4 @@
-"""Backends by name: each is a frozen dataclass that implements `Backend`."""
+"""Backends by name: each is a frozen dataclass and a `builder.spec.Backend`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar
 
 import cv2
@@ -17,9 +16,8 @@ import numpy.typing as npt
 
 from equime_hub import seeds
 from equime_hub._version import __version__
-from equime_hub.builder.spec import RenderJob
+from equime_hub.builder.spec import Backend, RenderJob
 from equime_hub.errors import BackendError
-from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Generation
 from equime_hub.video import action_fields as af
 from equime_hub.video.clip import Clip
@@ -64,17 +62,15 @@ class WarpConfig:
 
 
 @dataclass(frozen=True)
-class WarpBackend:
+class WarpBackend(Backend):
     """Clips by warping; see `Backend`. One core, no model, same bytes for the same job."""
 
     config: WarpConfig = field(default_factory=WarpConfig)
 
-    batch_size: ClassVar = 1
     encoder: ClassVar = EncoderConfig(crf=12)
     """Warped faces are smooth and quiet: at crf 26 the encoder takes a fifth of the motion away,
     and most from dark skin, where it spends the fewest bits (`benchmarks/codec.py`)."""
     bytes_per_pixel: ClassVar = 0.007
-    wants_gpu: ClassVar = False
 
     @property
     def generation(self) -> Generation:
@@ -104,15 +100,6 @@ class WarpBackend:
                 f"{size / 1e9:.1f} GB, more than {LARGEST_CLIP / 1e9:g}. Plan again with fewer "
                 "--frames or a smaller --size."
             )
-
-    def warm_up(self) -> None:
-        """Nothing to load."""
-
-    def prepared(
-        self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
-    ) -> WarpBackend:
-        """Itself: its clips share nothing."""
-        return self
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
         """One clip a job, in order.

@@ -15,12 +15,11 @@ from equime_hub.commands.common import counted, json_option, report, talk
 from equime_hub.commands.score.score_options import (
     SCORES,
     bootstrap_options,
-    in_latex,
-    in_markdown,
     text_options,
 )
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.files import write_text
+from equime_hub.tables import in_latex, in_markdown
 
 if TYPE_CHECKING:
     from equime_hub.builder.causal import Sampler
@@ -298,7 +297,7 @@ def _selection(path: Path) -> str | None:
 def _joined(parts: list[_Part]) -> dict[str, PredictionLog]:
     """Setting → its predictions with all seeds, in the order of the ablation."""
     from equime_hub.evaluation.ablation import settings as ablations
-    from equime_hub.evaluation.log.joined import joined
+    from equime_hub.evaluation.log import joined
 
     names = sorted({part.ablation for part in parts if part.ablation})
     if len(names) > 1:

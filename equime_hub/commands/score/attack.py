@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.score.score_options import OUT, bootstrap_options, in_markdown
+from equime_hub.commands.score.score_options import OUT, bootstrap_options
 from equime_hub.files import write_text
+from equime_hub.tables import in_markdown
 
 if TYPE_CHECKING:
-    from equime_hub.evaluation.evaluate import Estimate
+    from equime_hub.evaluation.evaluate import MeanScore
     from equime_hub.models.attacks import Attack
     from equime_hub.robustness.degradations import Degradation
     from equime_hub.robustness.robustness import Robustness
@@ -223,7 +224,7 @@ def _draw(found: Robustness, path: Path, title: str) -> None:
     from equime_hub.models.attacks import Attack
     from equime_hub.reports.robustness_figure import Curve, Dot, Score, draw
 
-    def score(value: Estimate) -> Score:
+    def score(value: MeanScore) -> Score:
         return Score(value.mean, value.low, value.high)
 
     curves: dict[str, list[tuple[float, Score]]] = {}

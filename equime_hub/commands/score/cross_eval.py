@@ -13,11 +13,10 @@ from equime_hub.commands.common import counted, json_option, report, talk
 from equime_hub.commands.score.score_options import (
     SCORES,
     bootstrap_options,
-    in_latex,
-    in_markdown,
     text_options,
 )
 from equime_hub.files import write_text
+from equime_hub.tables import in_latex, in_markdown
 
 if TYPE_CHECKING:
     from equime_hub.evaluation.cross.cross import Cell, Cross, Matrix, TestSet
@@ -130,7 +129,7 @@ def _draw(found: Cross, score: str, folder: Path, form: str) -> Iterator[Path]:
 def _heat_map(matrix: Matrix, path: Path) -> Path:
     from equime_hub.reports.cross_figure import Panel, heat_map
     from equime_hub.reports.cross_tables import SHOWN
-    from equime_hub.reports.words import HEADS
+    from equime_hub.reports.evaluation_tables import HEADS
 
     pairs = matrix.rows()
     cells = [[matrix.cell(*pair, test.name) for test in matrix.tests] for pair in pairs]
@@ -177,7 +176,7 @@ def _floor(test: TestSet, guess: str, name: str) -> float:
 
 def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
     from equime_hub.reports.cross_figure import Dot, consistency
-    from equime_hub.reports.words import HEADS
+    from equime_hub.reports.evaluation_tables import HEADS
 
     tests = {test.name: test for test in matrix.tests}
     left_out = matrix.steadiness[score].left_out

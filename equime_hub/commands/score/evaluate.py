@@ -14,11 +14,10 @@ from equime_hub.commands.score.predictions import FORMS, SPLIT, Source, read
 from equime_hub.commands.score.score_options import (
     OUT,
     bootstrap_options,
-    in_latex,
-    in_markdown,
     text_options,
 )
 from equime_hub.files import write_text
+from equime_hub.tables import in_latex, in_markdown
 
 if TYPE_CHECKING:
     from equime_hub.evaluation.evaluate import Evaluation

@@ -112,7 +112,7 @@ def predict(
 
 
 def _table(found: list[Reading]) -> str:
-    from equime_hub.reports.tables import markdown
+    from equime_hub.tables import markdown
 
     header = ["video", "emotion", "onset", "apex", "offset", "motion", "frames", "fps", "remarks"]
     rows = []

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.score.score_options import in_markdown
 from equime_hub.commands.score.train_options import (
     data_options,
     recipe_options,
     selection_options,
     work_options,
 )
+from equime_hub.tables import in_markdown
 
 if TYPE_CHECKING:
     from equime_hub.training.fit.planning import Planned

@@ -23,8 +23,8 @@ from equime_hub.errors import DatasetError
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import pooled as pooling
 from equime_hub.evaluation.ablation.paired import holm, signed_rank
-from equime_hub.evaluation.evaluate import Estimate, Part
-from equime_hub.evaluation.log import PredictionLog, record
+from equime_hub.evaluation.evaluate import MeanScore, PartScores
+from equime_hub.evaluation.log import PredictionLog, checked
 from equime_hub.metrics.report import Row
 from equime_hub.metrics.scores import quantiles, resampled
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
@@ -51,7 +51,7 @@ class Scored:
     seeds: tuple[int, ...]
     clips: int
     people: int
-    scores: dict[str, Estimate]
+    scores: dict[str, MeanScore]
     constant: str
     baseline: Row
     constant_seeds: tuple[int, ...]
@@ -72,7 +72,7 @@ class Pair:
 
     first: str
     second: str
-    difference: Estimate
+    difference: MeanScore
     seeds: int
     p: float | None
     adjusted: float | None
@@ -185,15 +185,15 @@ def three(log: PredictionLog) -> PredictionLog:
         table = table.set_column(table.column_names.index(column), column, values)
     place = table.column_names.index("probabilities")
     nothing = pa.nulls(len(table), table.schema.field(place).type)
-    return record.checked(table.set_column(place, "probabilities", nothing), EMOTIONS_3)
+    return checked(table.set_column(place, "probabilities", nothing), EMOTIONS_3)
 
 
-def _whole(log: PredictionLog, level: float | None, draws: int, seed: int) -> Part:
+def _whole(log: PredictionLog, level: float | None, draws: int, seed: int) -> PartScores:
     found = evaluation.evaluate(log, by_dataset=False, level=level, draws=draws, seed=seed)
     return found.part()
 
 
-def _scored(name: str, log: PredictionLog, part: Part) -> Scored:
+def _scored(name: str, log: PredictionLog, part: PartScores) -> Scored:
     return Scored(
         name=name,
         classes=log.classes,
@@ -256,9 +256,9 @@ def _pairs(
         ]
         people = len(counts[0])
         by_seed = np.subtract(*(_scores(each.sum(axis=0), score) for each in counts[::-1]))
-        difference = Estimate(float(by_seed.mean()))
+        difference = MeanScore(float(by_seed.mean()))
         if len(seeds) > 1:
-            difference = Estimate(difference.mean, float(by_seed.std(ddof=1)))
+            difference = MeanScore(difference.mean, float(by_seed.std(ddof=1)))
         if level is not None and people > 1:
             # The same draws of people for both.
             one, other = (
@@ -269,7 +269,7 @@ def _pairs(
                 for each in counts
             )
             ends = quantiles(other - one, level)
-            difference = Estimate(difference.mean, difference.sd, *ends)
+            difference = MeanScore(difference.mean, difference.sd, *ends)
         p = signed_rank(by_seed.tolist()) if len(seeds) > 1 else None
         yield Pair(first, second, difference, len(seeds), p, None)
 

@@ -31,9 +31,8 @@ from equime_hub.evaluation import (
 )
 from equime_hub.evaluation.cross.runs import Run
 from equime_hub.evaluation.cross.spread import Drawn, Steadiness, steadiness
-from equime_hub.evaluation.evaluate import Estimate, Part
-from equime_hub.evaluation.log import PredictionLog
-from equime_hub.evaluation.log.joined import joined
+from equime_hub.evaluation.evaluate import MeanScore, PartScores
+from equime_hub.evaluation.log import PredictionLog, joined
 from equime_hub.metrics.report import NAMES, Row
 from equime_hub.metrics.scores import quantiles, resampled
 
@@ -68,8 +67,8 @@ class Cell:
     protocol: str | None
     selection: str | None
     seeds: tuple[int, ...]
-    scores: dict[str, Estimate]
-    mean_confidence: Estimate | None
+    scores: dict[str, MeanScore]
+    mean_confidence: MeanScore | None
     calibration_error: float | None
     constant: str | None
     constant_seeds: tuple[int, ...]
@@ -327,7 +326,7 @@ def _people(log: PredictionLog) -> dict[str, list[int]]:
     return dict(zip(names, counts.reshape(len(names), -1).tolist(), strict=True))
 
 
-def _test_set(name: str, part: Part) -> TestSet:
+def _test_set(name: str, part: PartScores) -> TestSet:
     seeds = len(part.by_seed)
     return TestSet(
         name=name,
@@ -357,14 +356,14 @@ def _sample(log: PredictionLog, draws: int, seed: int) -> dict[str, npt.NDArray[
 
 def _cell(
     entry: _Entry,
-    part: Part,
+    part: PartScores,
     sample: dict[str, npt.NDArray[np.float64]] | None,
     level: float | None,
 ) -> Cell:
-    def bounded(name: str, value: float, sd: float | None = None) -> Estimate:
+    def bounded(name: str, value: float, sd: float | None = None) -> MeanScore:
         if sample is None or level is None or name not in sample:
-            return Estimate(value, sd)
-        return Estimate(value, sd, *quantiles(sample[name], level))
+            return MeanScore(value, sd)
+        return MeanScore(value, sd, *quantiles(sample[name], level))
 
     said = part.report.constant_prediction
     confidence = part.report.mean_confidence

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from equime_hub.evaluation.evaluate import Estimate
+from equime_hub.evaluation.evaluate import MeanScore
 from equime_hub.metrics.report import NAMES
 from equime_hub.metrics.scores import Label, quantiles
 from equime_hub.metrics.spread import Spread, consistency
@@ -58,7 +58,7 @@ class Steadiness:
         left_out: Conditions with a single training set.
     """
 
-    sd: Estimate
+    sd: MeanScore
     conditions: dict[str, Bounded]
     training_sets: dict[str, Bounded]
     left_out: tuple[str, ...]
@@ -114,7 +114,7 @@ def _of(
 
     by_condition = bounded(found.conditions, conditions)
     assert found.sd is not None  # every condition has two training sets
-    sd = Estimate(found.sd)
+    sd = MeanScore(found.sd)
     if sds and level is not None:
-        sd = Estimate(found.sd, None, *quantiles(np.mean([*sds.values()], axis=0), level))
+        sd = MeanScore(found.sd, None, *quantiles(np.mean([*sds.values()], axis=0), level))
     return Steadiness(sd, by_condition, bounded(found.training_sets, trained), left_out)

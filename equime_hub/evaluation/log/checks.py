@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from equime_hub.errors import DatasetError
-
-if TYPE_CHECKING:
-    from equime_hub.evaluation.log.record import PredictionLog
-
-Codes = npt.NDArray[np.int64]
-
-REQUIRED = ("clip_id", "subject_id", "fold", "seed", "reference", "prediction")
+from equime_hub.evaluation.log.record import REQUIRED, Codes, PredictionLog
 
 _SHOWN = 5
 """Rows that a message names; it counts the rest."""
@@ -48,7 +40,7 @@ def check(log: PredictionLog) -> None:
         raise DatasetError(f"Classes must be different names, at least one, got {list(classes)}.")
     for name in ("reference", "prediction"):
         _known(table[name], name, classes)
-    _probabilities(table["probabilities"], classes)
+    _probabilities(log)
     _clips(log)
 
 
@@ -80,7 +72,8 @@ def _known(column: pa.ChunkedArray, name: str, classes: Sequence[str]) -> None:
         )
 
 
-def _probabilities(column: pa.ChunkedArray, classes: Sequence[str]) -> None:
+def _probabilities(log: PredictionLog) -> None:
+    column, classes = log.table["probabilities"], log.classes
     given = _true(pc.is_valid(column))
     if not len(given):
         return
@@ -90,7 +83,7 @@ def _probabilities(column: pa.ChunkedArray, classes: Sequence[str]) -> None:
             f"There are {len(column[wrong[0]])} probabilities in {rows_named(wrong)}; "
             f"the classes {', '.join(classes)} need {len(classes)}."
         )
-    values = given_probabilities(column, len(classes))
+    values = log.probabilities()
     if (wrong := given[~((values >= 0) & (values <= 1)).all(axis=1)]).size:
         raise DatasetError(
             f"A probability is NaN or not in [0, 1] in {rows_named(wrong)}: "
@@ -104,31 +97,22 @@ def _probabilities(column: pa.ChunkedArray, classes: Sequence[str]) -> None:
         )
 
 
-def given_probabilities(column: pa.ChunkedArray, classes: int) -> npt.NDArray[np.float64]:
-    """The probabilities of the rows that have them, rows × classes."""
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat, np.float64).reshape(-1, classes)
-
-
 def _clips(log: PredictionLog) -> None:
     clip, names = log.codes("clip_id")
-    for column in ("subject_id", "dataset"):
+    by_subject = (
+        ". If names of clips are unique only within a subject, put dataset and subject before "
+        "them (clips_by_subject, --clips-by-subject)."
+    )
+    advice = {"subject_id": by_subject, "dataset": by_subject, "reference": "; a clip has one."}
+    for column, then in advice.items():
         values, words = log.codes(column)
         for row, first in _two(clip, values):
             raise DatasetError(
                 f"The clip {names[clip[row]]!r} has the {column} {words[values[first]]!r} in row "
-                f"{first} and {words[values[row]]!r} in row {row} (counted from 0). If names of "
-                "clips are unique only within a subject, put dataset and subject before them "
-                "(clips_by_subject, --clips-by-subject)."
+                f"{first} and {words[values[row]]!r} in row {row} (counted from 0){then}"
             )
-    values, words = log.codes("reference")
-    for row, first in _two(clip, values):
-        raise DatasetError(
-            f"The clip {names[clip[row]]!r} has the reference {words[values[first]]!r} in row "
-            f"{first} and {words[values[row]]!r} in row {row} (counted from 0); a clip has one."
-        )
     (fold, folds), (seed, seeds) = log.codes("fold"), log.codes("seed")
-    trained = _unique(clip * len(seeds) + seed)
+    trained = np.unique(clip * len(seeds) + seed, return_inverse=True)[1]
     for row, first in _two(trained, fold):
         raise DatasetError(
             f"The clip {names[clip[row]]!r} is tested with the seed {seeds[seed[row]]} in the fold "
@@ -159,10 +143,6 @@ def _first(groups: Codes) -> Codes:
     # The last of several assignments to one place stays, so they are made from the end.
     rows[groups[::-1]] = np.arange(len(groups))[::-1]
     return rows
-
-
-def _unique(keys: Codes) -> Codes:
-    return np.unique(keys, return_inverse=True)[1]
 
 
 def _true(mask: pa.ChunkedArray) -> Codes:

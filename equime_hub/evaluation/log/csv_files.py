@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from equime_hub.errors import DatasetError
-from equime_hub.evaluation.log.record import SCHEMA, PredictionLog, of
+from equime_hub.evaluation.log.columns import of
+from equime_hub.evaluation.log.record import SCHEMA, PredictionLog
 from equime_hub.files import written
 
 _PROBABILITY = re.compile(r"p\((.+)\)")
@@ -109,25 +111,20 @@ def _log(header: Sequence[str], rows: Sequence[Sequence[str]], how: CsvMapping) 
             )
         return [_OPTIONAL.get(ours, "")] * len(rows)
 
-    read = {name: column(name) for name in _NAMES}
-    datasets = [name or how.dataset for name in read["dataset"]]
-    clips = read["clip_id"]
+    read: dict[str, list[Any]] = {name: column(name) for name in _NAMES}
+    read["dataset"] = [name or how.dataset for name in read["dataset"]]
+    read["seed"] = [_whole(cell, row) for row, cell in enumerate(read["seed"])]
+    read["config_hash"] = [cell or None for cell in read["config_hash"]]
     if how.clips_by_subject:
-        parts = zip(datasets, read["subject_id"], clips, strict=True)
-        clips = ["/".join(part for part in names if part) for names in parts]
+        parts = zip(read["dataset"], read["subject_id"], read["clip_id"], strict=True)
+        read["clip_id"] = ["/".join(part for part in names if part) for names in parts]
+    for name in ("reference", "prediction"):
+        read[name] = _classes(read[name], how.classes)
     named = _probable(header, how)
     classes = how.classes or tuple(named) or None
     return of(
-        clips,
-        read["subject_id"],
-        _classes(read["reference"], how.classes),
-        _classes(read["prediction"], how.classes),
-        classes=classes,
-        datasets=datasets,
-        folds=read["fold"],
-        seeds=[_whole(cell, row) for row, cell in enumerate(read["seed"])],
-        probabilities=_chances(cells, named, classes or ()) if named else None,
-        config_hash=[cell or None for cell in read["config_hash"]],
+        {**read, "probabilities": _chances(cells, named, classes or ()) if named else None},
+        classes,
     )
 
 

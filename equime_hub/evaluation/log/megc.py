@@ -27,12 +27,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from equime_hub.errors import DatasetError
-from equime_hub.evaluation.log.record import PredictionLog, of
+from equime_hub.evaluation.log.columns import of
+from equime_hub.evaluation.log.record import PredictionLog
 from equime_hub.files import write_text
 from equime_hub.schema.taxonomy import EMOTIONS_3
 from equime_hub.splits.people import full_name
@@ -43,14 +43,13 @@ _SMIC = re.compile(r"s\d+_(ne|po|sur)_\d+")
 _SMIC_CLASSES = {"ne": 0, "po": 1, "sur": 2}
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     number: int
     dataset: str
     subject: str
     clip: str
-    first: int
-    second: int
+    reference: int
+    prediction: int
 
 
 def from_megc(
@@ -72,21 +71,19 @@ def from_megc(
             clips whose names contradict the order, or what `checks.check` refuses.
     """
     try:
-        lines = list(_lines(path.read_text(encoding="utf-8-sig"), len(classes)))
+        lines = list(_lines(path.read_text(encoding="utf-8-sig"), len(classes), order))
         _demand_order(lines, classes, order)
         people = [full_name(line.dataset, line.subject) for line in lines]
-        pairs = [(line.first, line.second) for line in lines]
-        true, predicted = (0, 1) if order == "reference-first" else (1, 0)
-        return of(
-            [f"{who}/{line.clip}" for who, line in zip(people, lines, strict=True)],
-            [line.subject for line in lines],
-            [pair[true] for pair in pairs],
-            [pair[predicted] for pair in pairs],
-            classes=classes,
-            datasets=[line.dataset for line in lines],
-            folds=people,
-            seeds=seed,
-        )
+        columns = {
+            "clip_id": [f"{who}/{line.clip}" for who, line in zip(people, lines, strict=True)],
+            "subject_id": [line.subject for line in lines],
+            "dataset": [line.dataset for line in lines],
+            "fold": people,
+            "seed": seed,
+            "reference": [line.reference for line in lines],
+            "prediction": [line.prediction for line in lines],
+        }
+        return of(columns, classes)
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read as text in UTF-8: {error}.") from error
     except DatasetError as error:
@@ -130,15 +127,14 @@ def to_megc(log: PredictionLog, path: Path, order: Order = "reference-first") ->
                 f"The fold {row['fold']!r} tests {whose[row['fold']]} and {names[person]}; this "
                 "form is for leave-one-subject-out, one person a fold."
             )
-        pair = [number[row["reference"]], number[row["prediction"]]]
-        first, second = pair if order == "reference-first" else pair[::-1]
+        first, second = _ordered((number[row["reference"]], number[row["prediction"]]), order)
         if not texts[person]:
             texts[person].append(f"{row['dataset']} {subject}")
         texts[person].append(f"{clip} {first} {second}")
     write_text(path, "".join(f"{line}\n" for lines in texts for line in lines))
 
 
-def _lines(text: str, classes: int) -> Iterator[_Line]:
+def _lines(text: str, classes: int, order: Order) -> Iterator[_Line]:
     dataset = subject = ""
     for number, line in enumerate(text.splitlines(), 1):
         match line.split():
@@ -149,7 +145,8 @@ def _lines(text: str, classes: int) -> Iterator[_Line]:
             case [clip, first, second] if (
                 dataset and subject and {first, second} <= {str(index) for index in range(classes)}
             ):
-                yield _Line(number, dataset, subject, clip, int(first), int(second))
+                pair = _ordered((int(first), int(second)), order)
+                yield _Line(number, dataset, subject, clip, *pair)
             case _:
                 raise DatasetError(
                     f"Line {number} is {line!r}; expected 'dataset subject', or below such a line "
@@ -161,19 +158,23 @@ def _demand_order(lines: Sequence[_Line], classes: Sequence[str], order: Order) 
     """Hold the order against what the names of SMIC's clips tell."""
     if tuple(classes) != EMOTIONS_3:
         return
-    told = [
-        (line, _SMIC_CLASSES[match[1]])
-        for line in lines
-        if line.dataset.lower() == "smic" and (match := _SMIC.fullmatch(line.clip))
-    ]
     wrong = [
         line
-        for line, true in told
-        if (line.first if order == "reference-first" else line.second) != true
+        for line in lines
+        if line.dataset.lower() == "smic"
+        and (match := _SMIC.fullmatch(line.clip))
+        and _SMIC_CLASSES[match[1]] != line.reference
     ]
     if wrong:
+        line, *_ = wrong
+        pair = _ordered((line.reference, line.prediction), order)
         raise DatasetError(
-            f"Line {wrong[0].number} is 'smic … {wrong[0].clip} {wrong[0].first} {wrong[0].second}'"
-            f", whose name tells another class than its reference if the order is {order}. Try "
-            "the other order (reference-first, prediction-first), or correct the line."
+            f"Line {line.number} is 'smic … {line.clip} {pair[0]} {pair[1]}', whose name tells "
+            f"another class than its reference if the order is {order}. Try the other order "
+            "(reference-first, prediction-first), or correct the line."
         )
+
+
+def _ordered(pair: tuple[int, int], order: Order) -> tuple[int, int]:
+    """Reference and prediction as a line has them; twice gives the pair back."""
+    return pair if order == "reference-first" else (pair[1], pair[0])

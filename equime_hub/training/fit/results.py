@@ -47,18 +47,18 @@ def keep(
         planned.trainings[number],
         planned.examples.table.take(pa.array(planned.trainings[number].tested)),
     )
-    log = logs.of(
-        table["clip_id"].to_pylist(),
-        table["subject_id"].to_pylist(),
-        table["label"].to_pylist(),
-        found.probabilities.argmax(axis=1),
-        classes=planned.examples.classes,
-        datasets=table["source_dataset"].to_pylist(),
-        folds=[name for name, tested in training.tests.items() for _ in tested],
-        seeds=seed,
-        probabilities=found.probabilities,
-        config_hash=planned.hash,
-    )
+    columns = {
+        "clip_id": table["clip_id"].to_pylist(),
+        "subject_id": table["subject_id"].to_pylist(),
+        "dataset": table["source_dataset"].to_pylist(),
+        "fold": [name for name, tested in training.tests.items() for _ in tested],
+        "seed": seed,
+        "reference": table["label"].to_pylist(),
+        "prediction": found.probabilities.argmax(axis=1),
+        "probabilities": found.probabilities,
+        "config_hash": planned.hash,
+    }
+    log = logs.of(columns, planned.examples.classes)
     chosen = [{**row, "chosen": float(i == found.epoch)} for i, row in enumerate(found.history)]
     write_text(unit / HISTORY, csv_text(chosen))
     if model or (len(planned.trainings) == 1 and seed == planned.config.seeds[0]):

@@ -153,9 +153,7 @@ def run(
             move(epochs * sizes[place])
             found.append(_log(unit, planned))
             histories[planned.trainings[number].name, seed] = read_history(unit / HISTORY)
-    log = logs.record.checked(
-        pa.concat_tables([each.table for each in found]), planned.examples.classes
-    )
+    log = logs.checked(pa.concat_tables([each.table for each in found]), planned.examples.classes)
     if team.main:
         _finish(planned, work, log, histories)
     team.wait()

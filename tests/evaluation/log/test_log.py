@@ -19,18 +19,19 @@ CLASSES = ("negative", "positive", "surprise")
 def made(**changes: Any) -> PredictionLog:
     """Four clips of three people of two datasets, with probabilities."""
     columns: dict[str, Any] = {
-        "clips": ["c0", "c1", "c2", "c3"],
-        "subjects": ["s1", "s1", "s2", "s1"],
-        "references": ["negative", "positive", "surprise", "negative"],
-        "predictions": ["negative", "negative", "surprise", "positive"],
+        "clip_id": ["c0", "c1", "c2", "c3"],
+        "subject_id": ["s1", "s1", "s2", "s1"],
+        "reference": ["negative", "positive", "surprise", "negative"],
+        "prediction": ["negative", "negative", "surprise", "positive"],
         "classes": CLASSES,
-        "datasets": ["casme2", "casme2", "casme2", "samm"],
-        "folds": ["casme2/s1", "casme2/s1", "casme2/s2", "samm/s1"],
-        "seeds": 3,
+        "dataset": ["casme2", "casme2", "casme2", "samm"],
+        "fold": ["casme2/s1", "casme2/s1", "casme2/s2", "samm/s1"],
+        "seed": 3,
         "probabilities": [[0.5, 0.25, 0.25], [0.5, 0.5, 0], [0, 0, 1], [0.25, 0.5, 0.25]],
         "config_hash": "abc",
     }
-    return logs.of(**columns | changes)
+    columns |= changes
+    return logs.of(columns, columns.pop("classes"))
 
 
 def test_written_log_is_read_back() -> None:
@@ -66,21 +67,21 @@ def test_optional_columns_may_be_left_out() -> None:
 
 
 def test_classes_by_number() -> None:
-    by_number = made(references=np.array([0, 1, 2, 0]), predictions=[0, 0, 2, 1])
+    by_number = made(reference=np.array([0, 1, 2, 0]), prediction=[0, 0, 2, 1])
     assert by_number.equals(made())
     with pytest.raises(DatasetError, match="class of row 2 is 3; the classes negative"):
-        made(references=[0, 1, 3, 0])
+        made(reference=[0, 1, 3, 0])
     with pytest.raises(DatasetError, match="given as numbers; name the classes"):
-        made(references=[0, 1, 2, 0], classes=None)
+        made(reference=[0, 1, 2, 0], classes=None)
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"references": ["negative", "joy", "joy", "negative"]}, "'joy' in rows 1, 2"),
-        ({"predictions": ["negative", "negative", "surprise", None]}, "no prediction in row 3"),
-        ({"subjects": ["s1", "", "s2", "s1"]}, "no subject_id in row 1"),
-        ({"datasets": ["casme2", "", "casme2", "samm"]}, "empty text in row 1"),
+        ({"reference": ["negative", "joy", "joy", "negative"]}, "'joy' in rows 1, 2"),
+        ({"prediction": ["negative", "negative", "surprise", None]}, "no prediction in row 3"),
+        ({"subject_id": ["s1", "", "s2", "s1"]}, "no subject_id in row 1"),
+        ({"dataset": ["casme2", "", "casme2", "samm"]}, "empty text in row 1"),
         (
             {"probabilities": [[1, 0, 0], [float("nan"), 1, 0], [0, 0, 1], [2, -1, 0]]},
             r"NaN or not in \[0, 1\] in rows 1, 3",
@@ -90,33 +91,34 @@ def test_classes_by_number() -> None:
             "do not sum to 1 in rows 1, 3 .*: 0.5",
         ),
         ({"probabilities": [[1, 0, 0], [1, 0], None, [0, 1]]}, "2 probabilities in rows 1, 3"),
-        ({"clips": ["c0", "c1", "c2", "c0"]}, "'c0' has the dataset 'casme2' in row 0"),
+        ({"clip_id": ["c0", "c1", "c2", "c0"]}, "'c0' has the dataset 'casme2' in row 0"),
         (
-            {"clips": ["c0", "c1", "c0", "c3"]},
+            {"clip_id": ["c0", "c1", "c0", "c3"]},
             "'c0' has the subject_id 's1' in row 0 and 's2' in row 2 .*--clips-by-subject",
         ),
         (
-            {"clips": ["c0", "c0", "c2", "c3"]},
+            {"clip_id": ["c0", "c0", "c2", "c3"]},
             "'c0' has the reference 'negative' in row 0 and 'positive' in row 1",
         ),
         (
-            {"clips": ["c0", "c0", "c2", "c3"], "references": ["negative"] * 4},
+            {"clip_id": ["c0", "c0", "c2", "c3"], "reference": ["negative"] * 4},
             "'c0' occurs again with the same fold 'casme2/s1' and seed 3 in row 1",
         ),
         (
             {
-                "clips": ["c0", "c0", "c2", "c3"],
-                "references": ["negative"] * 4,
-                "folds": ["a", "b", "a", "b"],
+                "clip_id": ["c0", "c0", "c2", "c3"],
+                "reference": ["negative"] * 4,
+                "fold": ["a", "b", "a", "b"],
             },
             r"seed 3 in the fold 'a' \(row 0\) and in 'b' \(row 1",
         ),
         ({"classes": ("negative", "positive", "surprise", "positive")}, "must be different names"),
-        ({"subjects": ["s1"]}, "There are 4 clips and 1 values of subject_id"),
-        ({"seeds": ["x"] * 4}, "no prediction log"),
-        ({name: [] for name in ("clips", "subjects", "references", "predictions")}
-         | {"datasets": None, "folds": None, "probabilities": None}, "There is no prediction"),
+        ({"subject_id": ["s1"]}, "There are 4 clips and 1 values of subject_id"),
+        ({"seed": ["x"] * 4}, "no prediction log"),
+        ({name: [] for name in ("clip_id", "subject_id", "reference", "prediction")}
+         | {"dataset": None, "fold": "f", "probabilities": None}, "There is no prediction"),
         ({"classes": None}, "probabilities and no list of classes"),
+        ({"datasets": "samm"}, "missing or too many: datasets"),
     ],
 )  # fmt: skip
 def test_faults_are_sentences_with_rows(changes: dict[str, Any], sentence: str) -> None:
@@ -140,17 +142,16 @@ def test_faults_of_a_file_name_it() -> None:
 
 def test_one_clip_may_have_many_seeds_and_some_rows_no_probabilities() -> None:
     log = made(
-        clips=["c0", "c0", "c2", "c2"],
-        subjects=["s1"] * 4,
-        datasets=None,
-        references=["negative"] * 4,
-        folds=["f", "g", "f", "g"],
-        seeds=[0, 1, 0, 1],
+        clip_id=["c0", "c0", "c2", "c2"],
+        subject_id=["s1"] * 4,
+        dataset=None,
+        reference=["negative"] * 4,
+        fold=["f", "g", "f", "g"],
+        seed=[0, 1, 0, 1],
         probabilities=[[1, 0, 0], None, None, [0, 0, 1]],
     )
     assert len(log) == 4
-    column = log.table["probabilities"]
-    assert checks.given_probabilities(column, 3).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert log.probabilities().tolist() == [[1, 0, 0], [0, 0, 1]]
 
 
 def test_examples() -> None:

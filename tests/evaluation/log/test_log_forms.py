@@ -33,7 +33,7 @@ def file(text: str, name: str = "theirs.csv") -> Path:
 def test_csv_comes_back_equal() -> None:
     to_csv(made(), Path("log.csv"))
     assert from_csv(Path("log.csv")).equals(made())
-    bare = made(probabilities=None, config_hash=None, datasets=None)
+    bare = made(probabilities=None, config_hash=None, dataset=None)
     to_csv(bare, Path("bare.csv"))
     assert from_csv(Path("bare.csv"), CsvMapping(classes=CLASSES)).equals(bare)
 
@@ -155,10 +155,10 @@ def test_faulty_megc(text: str, sentence: str) -> None:
 
 def test_what_the_form_cannot_hold_is_refused_and_nothing_written() -> None:
     cases = (
-        (made(clips=["a b", "c1", "c2", "c3"]), "a space in a name"),
-        (made(datasets=None), "no dataset"),
-        (made(folds="test"), "The fold 'test' tests casme2/s1 and casme2/s2"),
-        (made(seeds=[0, 1, 0, 0]), "the seeds 0, 1; this form holds one"),
+        (made(clip_id=["a b", "c1", "c2", "c3"]), "a space in a name"),
+        (made(dataset=None), "no dataset"),
+        (made(fold="test"), "The fold 'test' tests casme2/s1 and casme2/s2"),
+        (made(seed=[0, 1, 0, 0]), "the seeds 0, 1; this form holds one"),
     )
     for log, sentence in cases:
         with pytest.raises(DatasetError, match=sentence):

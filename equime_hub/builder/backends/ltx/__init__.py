@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from equime_hub.builder.backends.ltx.backend import LtxBackend
-from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig, Preset
+from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig
 from equime_hub.builder.backends.ltx.embeddings import encode_prompts
 
-__all__ = ["LtxBackend", "LtxConfig", "Preset", "PRESETS", "encode_prompts"]
+__all__ = ["LtxBackend", "LtxConfig", "PRESETS", "encode_prompts"]

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from equime_hub._version import __version__
-from equime_hub.builder.backends.ltx.config import LtxConfig
+from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig
 from equime_hub.builder.backends.ltx.embeddings import (
     EmbeddingStore,
     Origin,
     TextEncoder,
     encode_prompts,
 )
+from equime_hub.builder.backends.ltx.memory import auto_batch_size
 from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_video, versions
 from equime_hub.builder.backends.ltx.sampling import generate
-from equime_hub.builder.spec import RenderJob
+from equime_hub.builder.spec import Backend, RenderJob
 from equime_hub.errors import BackendError, EquimeError
 from equime_hub.progress import Progress
 from equime_hub.schema.records import ClipSpec, Generation
@@ -29,7 +30,7 @@ from equime_hub.video.codec import EncoderConfig
 
 
 @dataclass(frozen=True)
-class LtxBackend:
+class LtxBackend(Backend):
     """Clips by LTX-Video; see `Backend`.
 
     The same job has the same pixels on the same model of GPU with the same versions and batch
@@ -41,6 +42,7 @@ class LtxBackend:
 
     config: LtxConfig = field(default_factory=LtxConfig)
 
+    presets: ClassVar = PRESETS
     encoder: ClassVar = EncoderConfig()
     """Generated clips shimmer like a noisy photograph, for which crf 26 was chosen
     (`benchmarks/codec.py`)."""
@@ -111,6 +113,26 @@ class LtxBackend:
             vars(self)["_loading"] = background.submit(load_video, self.config, self._model)
             background.shutdown(wait=False)
 
+    def fitted(self, spec: ClipSpec) -> LtxBackend:
+        """With the largest batch size that the free memory has room for; see `auto_batch_size`.
+
+        Raises:
+            BackendError: No model, no device, or not even one clip fits.
+        """
+        size = auto_batch_size(self.config, spec.width, spec.height, spec.num_frames)
+        return LtxBackend(replace(self.config, batch_size=size))
+
+    def encode_prompts(
+        self, specs: Sequence[ClipSpec], out: Path, progress: Progress | None = None
+    ) -> int:
+        """Encode all that the model will be told, into a file for `config.embeddings`.
+
+        Raises:
+            BackendError: A prompt is too long, or T5 cannot be loaded.
+        """
+        prompts = (prompt for spec in specs for prompt in self.prompts(spec))
+        return encode_prompts(self.config, prompts, out, progress)
+
     def prepared(
         self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
     ) -> LtxBackend:
@@ -122,18 +144,17 @@ class LtxBackend:
         if self.config.embeddings:
             return self
         out = folder / "prompts.safetensors"
-        prompts = {prompt for spec in specs for prompt in self.prompts(spec)}
-        if not self._are_in(out, prompts):
-            encode_prompts(self.config, prompts, out, progress)
+        if not self._are_in(out, specs):
+            self.encode_prompts(specs, out, progress)
         return LtxBackend(replace(self.config, embeddings=out))
 
-    def _are_in(self, path: Path, prompts: set[str]) -> bool:
+    def _are_in(self, path: Path, specs: Sequence[ClipSpec]) -> bool:
         try:
             store = EmbeddingStore(path)
         except EquimeError:
             return False
         known = store.origin == Origin.of(self.config, self._model)
-        return known and all(map(store.holds, prompts))
+        return known and all(store.holds(text) for spec in specs for text in self.prompts(spec))
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
         """One clip a job, in order; a `BrokenClip` where the numbers went bad.

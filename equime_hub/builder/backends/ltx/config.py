@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from equime_hub.builder.spec import Preset
 from equime_hub.errors import BackendError
 
 DTYPES = ("bfloat16", "float16", "float32")
@@ -50,8 +51,13 @@ class LtxConfig:
     """
 
     # What is found there is known by its revision, so the place itself counts for nothing.
-    model: str = field(default="Lightricks/LTX-Video", metadata={"location": True})
-    revision: str | None = None
+    model: str = field(
+        default="Lightricks/LTX-Video",
+        metadata={"location": True, "help": "Hub id or folder of the model."},
+    )
+    revision: str | None = field(
+        default=None, metadata={"help": "branch, tag or commit of the model."}
+    )
     preset: str = "equime-paper"
     steps: int = PUBLISHED_STEPS
     timesteps: tuple[float, ...] = ()
@@ -61,13 +67,32 @@ class LtxConfig:
     decode_noise_scale: float = 0.025
     image_cond_noise_scale: float = 0.025
     max_sequence_length: int | None = None
-    batch_size: int = 8
-    device: str | None = field(default=None, metadata={"location": True})
+    batch_size: int = field(
+        default=8,
+        metadata={
+            "auto": True,
+            "help": "clips at a time; auto takes what fits into the GPU's memory.",
+        },
+    )
+    device: str | None = field(
+        default=None, metadata={"location": True, "help": "cuda, cuda:1 or cpu."}
+    )
     dtype: str = "bfloat16"
-    attention: str | None = None
-    compile: bool = False
-    conditioning_crf: int | None = None
-    embeddings: Path | None = field(default=None, metadata={"location": True})
+    attention: str | None = field(
+        default=None, metadata={"help": "attention backend of diffusers."}
+    )
+    compile: bool = field(
+        default=False,
+        metadata={"help": "compile the transformer's blocks, minutes at the start."},
+    )
+    conditioning_crf: int | None = field(
+        default=None,
+        metadata={"min": 0, "max": 51, "help": "compress the face first, against frozen clips."},
+    )
+    embeddings: Path | None = field(
+        default=None,
+        metadata={"location": True, "help": "prompts encoded elsewhere (equime prompts encode)."},
+    )
     cache: str | None = None
 
     def __post_init__(self) -> None:
@@ -112,25 +137,6 @@ class LtxConfig:
         if self.conditioning_crf is not None:
             words.append(f"face compressed at crf {self.conditioning_crf}")
         return tuple(words)
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A named set of settings, with the clips that it is meant for.
-
-    Attributes:
-        config: The settings.
-        width: Pixels.
-        height: Pixels.
-        num_frames: Frames in a clip, 8k + 1.
-        note: One sentence on where they come from.
-    """
-
-    config: LtxConfig
-    width: int
-    height: int
-    num_frames: int
-    note: str
 
 
 def _demand(holds: bool, rule: str, got: object) -> None:

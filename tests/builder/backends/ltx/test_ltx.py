@@ -132,7 +132,8 @@ def test_everything_asked_for_counts(models: Models, change: str) -> None:
 def test_same_bytes_in_another_process(models: Models) -> None:
     code = (
         "import hashlib, sys, torch; torch.set_num_threads(1); from pathlib import Path; "
-        "from tests.builder.backends.ltx import test_ltx as here, tiny; "
+        "from tests.builder.backends.ltx import test_ltx as here; "
+        "from tests.support import tiny_ltx as tiny; "
         "made = here.rendered([tiny.job(2)], here.config(tiny.save(Path('again')))); "
         "print(hashlib.sha256(made[0].tobytes()).hexdigest())"
     )
