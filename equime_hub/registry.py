@@ -29,8 +29,8 @@ class Registry:
         """All names, ours first."""
         return list(self._all())
 
-    def get(self, name: str) -> Any:
-        """Import and return an entry.
+    def target(self, name: str) -> str:
+        """Where an entry is, `"module:attribute"`; nothing is imported.
 
         Raises:
             EquimeError: The name is unknown; the message lists the known ones.
@@ -40,7 +40,11 @@ class Registry:
             raise EquimeError(
                 f"There is no {self.kind} {name!r}. Choose one of: {', '.join(entries)}."
             )
-        module, _, attribute = entries[name].partition(":")
+        return entries[name]
+
+    def get(self, name: str) -> Any:
+        """Import and return an entry; an unknown name is refused as by `target`."""
+        module, _, attribute = self.target(name).partition(":")
         return getattr(importlib.import_module(module), attribute)
 
     def describe(self, strategy: object) -> dict[str, Any]:

@@ -10,21 +10,10 @@ import abc
 from typing import Any
 
 import evaluate
-from datasets import Features, Sequence, Value
+from datasets import Features as Features
+from datasets import Sequence, Value
 
 from .scores import MetricError, coded, columns
-
-__all__ = [
-    "CLASSES",
-    "FLOAT",
-    "INTEGER",
-    "ROW",
-    "STRING",
-    "ClassMetric",
-    "Features",
-    "Module",
-    "info",
-]
 
 STRING = Value("string")
 INTEGER = Value("int64")
@@ -81,7 +70,7 @@ class Module(evaluate.Metric, abc.ABC):  # type: ignore[misc]
     def add(self, *, prediction: Any = None, reference: Any = None, **given: Any) -> None:
         """As `add_batch`, one clip."""
         ends = {"predictions": prediction, "references": reference}
-        given |= {name: ends[name] for name in ends if name in self._feature_names()}
+        given |= {name: ends[name] for name in ends if name in self._names}
         row = self._columns({name: [value] for name, value in given.items()})
         super().add(
             prediction=row.pop("predictions", [None])[0],
@@ -90,11 +79,17 @@ class Module(evaluate.Metric, abc.ABC):  # type: ignore[misc]
         )
 
     def _columns(self, given: dict[str, Any]) -> dict[str, list[Any]]:
-        if given.keys() != set(self._feature_names()):
+        if given.keys() != set(self._names):
             raise MetricError(
-                f"This metric takes {', '.join(self._feature_names())}; got {', '.join(given)}."
+                f"This metric takes {', '.join(self._names)}; got {', '.join(given)}."
             )
         return self._checked(**given)
+
+    @property
+    def _names(self) -> list[str]:
+        """Names of the columns, the same in every form that a metric has."""
+        forms = self.features
+        return list(forms[0] if isinstance(forms, list) else forms)
 
 
 class ClassMetric(Module):

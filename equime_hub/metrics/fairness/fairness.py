@@ -45,7 +45,7 @@ Example:
 """
 
 
-class Fairness(Module):
+class FairnessMetric(Module):
     """The score of each group, and the gap between the best and the worst."""
 
     def _info(self) -> evaluate.MetricInfo:
