@@ -15,6 +15,12 @@ from werkzeug.routing import Map
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Request, Response
 
+from tests.support.hub_server import (  # noqa: F401 (they register their routes)
+    access,
+    files,
+    repositories,
+    uploads,
+)
 from tests.support.hub_server.faults import Rule
 from tests.support.hub_server.log import Call
 from tests.support.hub_server.routes import RULES, Context, refused
