@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from equime_hub.cards.counting import Table
-from equime_hub.cards.statistics import Statistics
+from equime_hub.cards.statistics import Statistics, Table
 from equime_hub.cards.text import cross_table, share
 from equime_hub.schema import taxonomy as tx
 from equime_hub.tables import compact
@@ -89,24 +88,16 @@ def _emotions_by(name: str, table: Table) -> str:
     return f"Clips by {name}, the same for every emotion: {alike}."
 
 
-def _tables(statistics: Statistics) -> dict[str, Table]:
-    return {
-        "gender": statistics.genders,
-        "age group": statistics.age_groups,
-        "race": statistics.races,
-    }
-
-
 def _shares(statistics: Statistics, attribute: str) -> dict[str, int]:
     """Group → clips, without those whose group is unknown."""
-    table = _tables(statistics)[attribute]
+    table = statistics.groups[attribute]
     return {group: sum(row.values()) for group, row in table.items() if group != "unknown"}
 
 
 def _who(statistics: Statistics) -> str:
     splits = list(statistics.splits)
     rows = []
-    for attribute, table in _tables(statistics).items():
+    for attribute, table in statistics.groups.items():
         known = _shares(statistics, attribute)
         if not known:
             continue

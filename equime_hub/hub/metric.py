@@ -7,7 +7,7 @@ from pathlib import Path
 from equime_hub import metrics
 from equime_hub.cards.compare import head
 from equime_hub.errors import MetricError
-from equime_hub.hub.artifact import Artifact, Sent, local_files, send
+from equime_hub.hub.artifact import Sent, local_files, send
 
 CARD = "README.md"
 LICENSE = "apache-2.0"
@@ -40,7 +40,8 @@ def push_metric(
             called otherwise.
         HubError: As `artifact.send`.
     """
-    folder = Path(metrics.path(name))
+    place = Path(metrics.path(name))
+    folder = place if place.is_dir() else place.parent
     if repository.rpartition("/")[2] != name:
         raise MetricError(
             f"The Space of {name} must be called ORG/{name}, not {repository!r}: `evaluate` looks "
@@ -49,8 +50,15 @@ def push_metric(
     files: dict[str, Path | bytes] = {**local_files(folder), CARD: space_card(folder).encode()}
     for file in SHARED:
         files.setdefault(file, metrics.FOLDER / file)
-    space = Artifact(repository, "space", files, own=("*.py",), sign=f"{name}.py")
-    return send(space, private=private, dry_run=dry_run)
+    return send(
+        repository,
+        "space",
+        files,
+        own=("*.py",),
+        sign=f"{name}.py",
+        private=private,
+        dry_run=dry_run,
+    )
 
 
 def space_card(folder: Path) -> str:

@@ -36,7 +36,7 @@ def names() -> list[str]:
 
 
 def path(name: str) -> str:
-    """Folder of a metric, as `evaluate.load(...)` takes it.
+    """Folder of a metric, as `evaluate.load(...)` takes it; its file if they differ in name.
 
     Raises:
         MetricError: There is none of that name (the message lists those there are), or the package
@@ -55,8 +55,10 @@ def path(name: str) -> str:
     if spec and spec.origin:
         places.append(str(Path(spec.origin).parent))
     for place in places:
-        if (Path(place) / f"{name}.py").is_file():
-            return place
+        file = Path(place) / f"{name}.py"
+        if file.is_file():
+            # `evaluate` looks in a folder for a file of the folder's name only.
+            return str(file.parent if file.parent.name == name else file)
     raise MetricError(
         f"The metric {name!r} is registered as {target}, but no {name}.py is there. Name the "
         "package that holds it in the entry point, and install that package with its files."

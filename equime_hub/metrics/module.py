@@ -35,13 +35,21 @@ MEGC2019 = """\
 
 
 def info(
-    description: str, inputs: str, features: Any = CLASSES, citation: str = MEGC2019
+    said: str | None, features: Any = CLASSES, citation: str = MEGC2019
 ) -> evaluate.MetricInfo:
-    """What a metric says of itself; `features` is the form of its columns, or a list of forms."""
+    """What a metric says of itself.
+
+    Args:
+        said: The docstring of the metric's own file: below its first line stand the description,
+            then inputs, output and an example, which is tested.
+        features: The form of its columns, or a list of forms.
+        citation: BibTeX.
+    """
+    description, args, inputs = (said or "").partition("\n\n")[2].partition("\n\nArgs:\n")
     return evaluate.MetricInfo(
-        description=description,
+        description=f"{description}\n",
         citation=citation,
-        inputs_description=inputs,
+        inputs_description=f"{args[1:]}{inputs}",
         features=features,
     )
 

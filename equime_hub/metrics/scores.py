@@ -34,7 +34,7 @@ try:
 except ImportError:
     # In a Space there is only the metric's folder. The stand-in is of no `EquimeError`, which
     # nobody could catch there.
-    MetricError = type("MetricError", (ValueError,), {})  # type: ignore[misc]
+    MetricError = type("MetricError", (ValueError,), {})  # type: ignore[assignment,misc]
 
 Label = int | str
 Classes = Iterable[Any]

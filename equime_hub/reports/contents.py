@@ -13,12 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from equime_hub.cards import compare, dataset_card
-from equime_hub.cards.generations import read_origins
 from equime_hub.cards.statistics import Statistics, count
 from equime_hub.errors import DatasetError
 from equime_hub.schema import releases
 from equime_hub.schema.features import FOLDERS, columns
-from equime_hub.schema.stamp import ORIGIN, generation_name
+from equime_hub.schema.stamp import ORIGIN, generation_name, read_origins
 
 Labels = dict[str, pa.Table]
 """Split → every column but pixels, of all shards of a config in the order of their names."""

@@ -19,7 +19,7 @@ from equime_hub.progress import Progress
 from equime_hub.splits import lookalikes, rules
 from equime_hub.splits.balance import Balance, balance
 from equime_hub.splits.rows import OPTIONAL, clean
-from equime_hub.splits.rules import Finding
+from equime_hub.splits.rules import AuditFinding
 
 Pixels = Callable[[int], npt.NDArray[np.uint8]]
 """Photograph of a row: H×W×3 uint8."""
@@ -43,11 +43,11 @@ class Audit:
     clips: int
     people: int
     images: int | None
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     balance: Balance
 
     @property
-    def leaks(self) -> tuple[Finding, ...]:
+    def leaks(self) -> tuple[AuditFinding, ...]:
         """The findings that make a test worthless."""
         return tuple(finding for finding in self.findings if finding.severity == "leak")
 
@@ -136,21 +136,21 @@ def _sketches(
     return sketches
 
 
-def _unchecked(table: pa.Table) -> Iterator[Finding]:
+def _unchecked(table: pa.Table) -> Iterator[AuditFinding]:
     if missing := [name for name in OPTIONAL if name not in table.column_names]:
         sentence = f"The rows have no {', '.join(missing)}; what needs them was not checked."
-        yield Finding("columns", "info", sentence)
+        yield AuditFinding("columns", "info", sentence)
 
 
-def _uneven(even: Balance) -> Iterator[Finding]:
+def _uneven(even: Balance) -> Iterator[AuditFinding]:
     found = [stratum for stratum in even.strata if stratum.deviation > MAX_DEVIATION]
     if found:
         sentence = (
             f"Strata more than {MAX_DEVIATION:g} people from an even share: {len(found)} of "
             f"{len(even.strata)}, most of all {even.worst.name} by {even.worst.deviation:.1f}."
         )
-        yield Finding("balance", "info", sentence)
+        yield AuditFinding("balance", "info", sentence)
 
 
-def _gravity(finding: Finding) -> int:
+def _gravity(finding: AuditFinding) -> int:
     return ("leak", "warning", "info").index(finding.severity)

@@ -43,7 +43,7 @@ def test_the_entry_point_names_the_folder_or_the_file(
     folder = toy_metric.install(tmp_path / "site-packages", value)
     monkeypatch.syspath_prepend(str(folder))
     assert metrics.names() == sorted([*metrics.OURS, "steadiness"])
-    assert Path(metrics.path("steadiness")) == folder / "toy_steadiness"
+    assert Path(metrics.path("steadiness")) == folder / "toy_steadiness/steadiness.py"
 
 
 def test_its_project_says_what_was_installed(tmp_path: Path) -> None:

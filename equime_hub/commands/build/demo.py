@@ -12,8 +12,7 @@ from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
-from equime_hub.cards.counting import Table
-from equime_hub.cards.statistics import Statistics
+from equime_hub.cards.statistics import Statistics, Table
 from equime_hub.commands.build import faces
 from equime_hub.commands.build.build import build_with_card
 from equime_hub.commands.common import counted, json_option, report, talk, workers_option
@@ -122,8 +121,8 @@ def _print(opened: Any, statistics: Statistics) -> None:
         )
     for title, table in (
         ("Emotion", statistics.emotions),
-        ("Gender", statistics.genders),
-        ("Age group", statistics.age_groups),
+        ("Gender", statistics.groups["gender"]),
+        ("Age group", statistics.groups["age group"]),
     ):
         click.echo("\n" + _table(title, table))
 
