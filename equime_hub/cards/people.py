@@ -12,22 +12,13 @@ from equime_hub.tables import compact
 PAPER: Mapping[str, Mapping[str, float]] = {
     "gender": {"woman": 55.6, "man": 44.4},
     "age group": {
-        "under 20": 0.05,
-        "20-30": 55.4,
-        "31-40": 34.7,
-        "41-50": 8.2,
-        "51-60": 1.6,
-        "over 60": 0.06,
+        "under 20": 0.05, "20-30": 55.4, "31-40": 34.7, "41-50": 8.2, "51-60": 1.6, "over 60": 0.06,
     },
     "race": {
-        "asian": 8.9,
-        "black": 4.4,
-        "indian": 0.9,
-        "latino hispanic": 7.3,
-        "middle eastern": 3.7,
+        "asian": 8.9, "black": 4.4, "indian": 0.9, "latino hispanic": 7.3, "middle eastern": 3.7,
         "white": 74.8,
     },
-}
+}  # fmt: skip
 """Per cent of the clips of EquiME's authors (paper, figure 2)."""
 
 PAPER_20_TO_40 = 90.1

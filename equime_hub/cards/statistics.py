@@ -187,19 +187,18 @@ def count(folder: Path, num_bytes: Mapping[str, Mapping[str, int]] | None = None
     tables = {split: [_read(path) for path in paths] for split, paths in files.items()}
     splits = {split: pa.concat_tables(parts) for split, parts in tables.items()}
     everything = pa.concat_tables(splits.values())
-    configs = _configs(folder, num_bytes or {})
+    told = num_bytes or {}
+    configs = _configs(folder, told)
     durations = _milliseconds(everything)
+    reasons = sorted(everything["rejection_reason"].drop_null().unique().to_pylist())
     return Statistics(
-        splits={
-            split: _size(folder, split, table, configs, num_bytes or {})
-            for split, table in splits.items()
-        },
+        splits={s: _size(folder, s, table, configs, told) for s, table in splits.items()},
         configs=configs,
         generations=_builds(folder, files, tables),
-        emotions=_cross(splits, "emotion", tx.EMOTIONS),
-        groups={said: _cross(splits, column, names) for said, column, names in _GROUPS},
+        emotions=_cross(splits, "emotion", _known(tx.EMOTIONS)),
+        groups={said: _cross(splits, column, _known(names)) for said, column, names in _GROUPS},
         emotions_by={
-            said: _emotions_by(everything, column, names) for said, column, names in _GROUPS
+            said: _emotions_by(everything, column, _known(names)) for said, column, names in _GROUPS
         },
         sources=_values(everything, "source_dataset", "license"),
         settings=_values(everything, *SETTINGS),
@@ -212,7 +211,7 @@ def count(folder: Path, num_bytes: Mapping[str, Mapping[str, int]] | None = None
             for name in MEASURED
             if (values := distribution(everything[name].drop_null().to_pylist()))
         },
-        rejections=_rejections(splits),
+        rejections=_cross(splits, "rejection_reason", {reason: reason for reason in reasons}),
         retried=len(everything) - everything["retry_seed"].null_count,
         claims={name: _claims(everything, name) for name in CLAIMANTS},
         filled={
@@ -328,34 +327,26 @@ def _values(table: pa.Table, *names: str) -> dict[tuple[Any, ...], int]:
     )
 
 
-def _cross(tables: dict[str, pa.Table], column: str, names: tuple[str, ...]) -> Table:
-    """Class × split; classes without a clip are left out."""
+def _cross(tables: dict[str, pa.Table], column: str, names: Mapping[Any, str]) -> Table:
+    """Value by its name × split; values without a clip are left out."""
     counts = {split: Counter(table[column].to_pylist()) for split, table in tables.items()}
-    rows: Table = {}
-    for value, name in [*enumerate(names), (None, "unknown")]:
-        row = {split: counts[split][value] for split in counts}
-        if any(row.values()):
-            rows[name] = row
-    return rows
-
-
-def _emotions_by(table: pa.Table, column: str, names: tuple[str, ...]) -> Table:
-    """Emotion × group; groups and emotions without a clip are left out."""
-    groups = dict(enumerate(names)) | {None: "unknown"}
-    pairs = Counter(zip(table["emotion"].to_pylist(), table[column].to_pylist(), strict=True))
-    there = [value for value in groups if any(group == value for _, group in pairs)]
-    emotions = [e for e in range(len(tx.EMOTIONS)) if any(emotion == e for emotion, _ in pairs)]
-    return {tx.EMOTIONS[e]: {groups[value]: pairs[e, value] for value in there} for e in emotions}
-
-
-def _rejections(tables: dict[str, pa.Table]) -> Table:
-    """Reason of rejection × split."""
-    counts = {
-        split: Counter(table["rejection_reason"].drop_null().to_pylist())
-        for split, table in tables.items()
+    rows = {
+        name: {split: counts[split][value] for split in counts} for value, name in names.items()
     }
-    reasons = sorted(set().union(*counts.values()))
-    return {reason: {split: counts[split][reason] for split in counts} for reason in reasons}
+    return {name: row for name, row in rows.items() if any(row.values())}
+
+
+def _emotions_by(table: pa.Table, column: str, names: Mapping[Any, str]) -> Table:
+    """Emotion × group; groups and emotions without a clip are left out."""
+    pairs = Counter(zip(table["emotion"].to_pylist(), table[column].to_pylist(), strict=True))
+    there = [value for value in names if any(group == value for _, group in pairs)]
+    emotions = [e for e in range(len(tx.EMOTIONS)) if any(emotion == e for emotion, _ in pairs)]
+    return {tx.EMOTIONS[e]: {names[value]: pairs[e, value] for value in there} for e in emotions}
+
+
+def _known(names: Iterable[str]) -> dict[Any, str]:
+    """Class number → name; null is "unknown"."""
+    return dict(enumerate(names)) | {None: "unknown"}
 
 
 def _claims(table: pa.Table, column: str) -> dict[str, int]:

@@ -1,37 +1,15 @@
-"""A metric that another package adds, from its entry point to its Space."""
+"""A metric that another package adds; `test_metric` scores with it and makes it a Space."""
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from equime_hub import metrics
-from equime_hub.cli import main
 from equime_hub.errors import MetricError
 from tests.support import toy_metric
-from tests.support.hub_server.hub import Hub
-
-SCORES = """
-import sys
-import equime_hub, evaluate
-inputs = dict(predictions=[1, 1, 1, 2, 2])
-result = [evaluate.load("steadiness").compute(**inputs)]
-result.append(evaluate.load("lab/steadiness").compute(**inputs))
-"""
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = toy_metric.install(tmp_path / "site-packages")
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    )
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -51,20 +29,6 @@ def test_its_project_says_what_was_installed(tmp_path: Path) -> None:
     points = told["project"]["entry-points"]["equime_hub.metrics"]
     assert points == {"steadiness": "toy_steadiness"}
     assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 3
-
-
-def test_it_is_scored_by_name_and_pushed_as_a_space(hub: Hub, installed: Path) -> None:
-    hub.user("keeper")
-    hub.organisation("lab", "keeper")
-    hub.sign_in("keeper")
-    done = CliRunner().invoke(main, ["push-metric", "steadiness", "lab/steadiness", "--public"])
-    assert done.exit_code == 0, done.output
-    files = hub.repository("lab/steadiness", "space").files()
-    assert {*files} == {
-        ".gitattributes", "README.md", "app.py", "requirements.txt", "steadiness.py"
-    }  # fmt: skip
-    assert b"license: mit" in files["README.md"]
-    assert hub.python(SCORES).result == [{"steadiness": 0.75}] * 2
 
 
 def test_a_package_without_the_file_is_named(

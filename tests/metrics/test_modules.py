@@ -23,7 +23,6 @@ from equime_hub.errors import MetricError
 ROOT = Path(__file__).parents[2]
 CHECKOUT = (ROOT / ".git").exists()
 
-OTHERS = ["cross_consistency", "fairness", "mean_confidence", "mer_report"]
 OF_CLASSES = ["uar", "uf1", "weighted_f1"]
 
 NO_NETWORK = """
@@ -55,7 +54,9 @@ def run(folder: Path, code: str, *, offline: bool = True) -> Any:
 
 
 def test_names_and_paths() -> None:
-    assert metrics.names() == [*OTHERS, *OF_CLASSES]
+    assert metrics.names() == metrics.OURS and {*OF_CLASSES} < {*metrics.OURS}
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"[`{name}`](equime_hub/metrics/{name}/README.md)" in table for name in metrics.OURS)
     for name in metrics.names():
         for file in ("README.md", "app.py", "requirements.txt"):
             assert (Path(metrics.path(name)) / file).is_file()

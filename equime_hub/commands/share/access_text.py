@@ -64,7 +64,7 @@ def full(request: Request) -> str:
     rows.append(("agreed to", ", ".join(agreed) or "nothing"))
     lines = [f"{request.who}, {request.status}, asked {request.asked:%Y-%m-%d %H:%M} UTC"]
     lines.append(f"  request {request.id}")
-    lines += [_row(name, value) for name, value in rows]
+    lines += [_wrapped(value, f"  {name:<12} ", " " * 15) for name, value in rows]
     lines.append("To look at:" if advice else "Nothing stands out.")
     lines += [_wrapped(item.text, "  - ", "    ") for item in advice]
     return "\n".join(lines)
@@ -167,11 +167,6 @@ def _typed(question: str) -> str | None:
 def printable(text: str) -> str:
     """A text without characters that steer a terminal."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
-
-
-def _row(name: str, value: str) -> str:
-    label = f"  {name:<12} "
-    return _wrapped(value, label, " " * 15)
 
 
 def _wrapped(text: str, first: str, rest: str) -> str:
