@@ -17,7 +17,6 @@ Seconds are given with processor seconds of all cores, which other work on the m
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -34,19 +33,17 @@ import pyarrow as pa
 import torch
 from transformers.utils import logging
 
-from benchmarks import machine
+from benchmarks.common import asked, drawn, finish
 from equime_hub import seeds
-from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.causal import ExpertSampler
-from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import lint
 from equime_hub.evaluation.evaluate import MeanScore
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.robustness import robustness, tested
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.tables import markdown
@@ -80,8 +77,7 @@ def timed(work: Callable[[], Any]) -> tuple[dict[str, float], Any]:
 
 def build(people: int, folder: Path, workers: int, config: PlanConfig = CLIPS) -> None:
     """Draw people, plan five emotions for each, and render them."""
-    source = DrawnFaces(people, 0)
-    plan = plans.make(source.scan().faces, source, config, sampler=ExpertSampler("du-2014"))
+    plan = drawn(people, config, sampler=ExpertSampler("du-2014"))
     render = RenderConfig(WarpBackend(), pairs=False)
     builds.build(plan, folder, BuildConfig(render), workers=workers)
 
@@ -227,23 +223,24 @@ def measure(
         "data": spent,
         "rows": rows,
         "threads": torch.get_num_threads(),
-        "machine": machine.describe(),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=160)
-    parser.add_argument("--models", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--data", type=Path, help="a dataset that was built before")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(
+        __doc__,
+        people=160,
+        models=(list(RECIPES), f"of {', '.join(RECIPES)}"),
+        seeds=[0, 1],
+        data=("", "a dataset that was built before"),
+    )
+    if unknown := [name for name in options.models if name not in RECIPES]:
+        sys.exit(f"There is no model {', '.join(unknown)}; choose from {', '.join(RECIPES)}.")
     with TemporaryDirectory() as folder:
-        result = measure(options.models, options.seeds, options.people, Path(folder), options.data)
+        data = Path(options.data) if options.data else None
+        result = measure(options.models, options.seeds, options.people, Path(folder), data)
     print(table(result["rows"]))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

@@ -9,66 +9,34 @@ whole build is the sum of its parts: what is above 1 is overhead of the build it
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from benchmarks import machine
-from equime_hub.builder import plan as plans
+from benchmarks.common import asked, drawn, finish, jobs, timed
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
-from equime_hub.builder.faces.align import align
-from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.measure.basic import measure
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
-from equime_hub.builder.spec import RenderJob
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.schema.records import ClipRecord
 from equime_hub.schema.stamp import Stamp
 from equime_hub.video import codec
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=8)
-    parser.add_argument("--frames", type=int, default=64)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(__doc__, people=8, frames=64, size=256)
 
     config = PlanConfig(width=options.size, height=options.size, num_frames=options.frames)
-    source = DrawnFaces(options.people, 0)
     seconds: dict[str, float] = {}
-    seconds["draw faces"], scanned = timed(source.scan)
-    plan = plans.make(scanned.faces, source, config)
+    seconds["draw faces"], plan = timed(lambda: drawn(options.people, config))
     backend = WarpBackend()
     encoder = backend.encoder
     build_config = BuildConfig(RenderConfig(backend))
 
-    def jobs() -> list[RenderJob]:
-        made = []
-        for face in scanned.faces:
-            image, landmarks = align(
-                source.pixels(face), face.landmarks, config.width, config.height
-            )
-            own = (spec for spec in plan.specs if spec.face == face)
-            made += [RenderJob(spec, image, landmarks) for spec in own]
-        return made
-
-    seconds["load and align faces"], todo = timed(jobs)
+    seconds["load and align faces"], todo = timed(lambda: list(jobs(plan)))
     seconds["render"], clips = timed(lambda: [backend.render([job])[0] for job in todo])
     seconds["encode"], videos = timed(lambda: [codec.encode(clip, encoder) for clip in clips])
     seconds["decode and measure"], qualities = timed(
@@ -104,11 +72,8 @@ def main() -> None:
         "whole_build_over_sum_of_parts": round(one / parts, 3),
         f"clips_per_second_{cores}_workers": round(count / many, 2),
         "speedup_with_workers": round(one / many, 2),
-        "machine": machine.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

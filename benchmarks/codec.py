@@ -10,42 +10,28 @@ size of EquiME's published clips, 108 KB for 161 frames of 256 x 256.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import machine
-from equime_hub.builder import plan as plans
+from benchmarks.common import asked, drawn, finish, jobs
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
-from equime_hub.builder.faces.align import align
-from equime_hub.builder.faces.drawn import DrawnFaces
-from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.spec import RenderJob
 from equime_hub.video import codec
 
 PUBLISHED_BYTES_PER_PIXEL = 108_000 / (161 * 256 * 256)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=24)
-    parser.add_argument("--crf", type=int, nargs="+", default=[26, 23, 20, 18, 16, 14, 12, 10])
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(__doc__, people=24, crf=[26, 23, 20, 18, 16, 14, 12, 10])
 
-    source = DrawnFaces(options.people, 0)
-    plan = plans.make(source.scan().faces, source, PlanConfig())
+    plan = drawn(options.people)
     noisy, clean = WarpBackend(), WarpBackend(WarpConfig(noise=0))
     kept: dict[tuple[int, str], list[tuple[float, float]]] = defaultdict(list)
     sizes: dict[int, list[int]] = defaultdict(list)
     pixels = 0
-    for spec in plan.specs:
-        face = spec.face
-        job = RenderJob(spec, *align(source.pixels(face), face.landmarks, spec.width, spec.height))
+    for job in jobs(plan):
+        spec = job.spec
         clip, ideal = noisy.render([job])[0], clean.render([job])[0]
         pixels = clip.frames.size // 3
         signal = _change(ideal.frames, spec.onset_frame, spec.apex_frame)
@@ -55,7 +41,7 @@ def main() -> None:
         for crf in options.crf:
             video = codec.encode(clip, codec.EncoderConfig(crf=crf))
             found = _change(codec.decode(video).frames, spec.onset_frame, spec.apex_frame)
-            kept[crf, face.race or ""].append(_score(signal[moving], found[moving]))
+            kept[crf, spec.face.race or ""].append(_score(signal[moving], found[moving]))
             sizes[crf].append(len(video))
     rows = [_row(crf, kept, sizes[crf], pixels) for crf in options.crf]
     result = {
@@ -63,11 +49,8 @@ def main() -> None:
         "clip": "64 frames of 256 x 256",
         "encoder": codec.EncoderConfig().describe(),
         "rows": rows,
-        "machine": machine.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 def _change(frames: Any, onset: int, apex: int) -> Any:

@@ -17,34 +17,28 @@ where that is 1 to 4 grey levels, that is found again after decoding (regression
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import cv2
 import numpy as np
 
-from benchmarks import machine
-from benchmarks.build import timed
+from benchmarks.common import asked, drawn, finish, jobs, quickest, timed
 from equime_hub import seeds
-from equime_hub.builder import plan as plans
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
-from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.spec import RenderJob
 from equime_hub.cards import dataset_card
-from equime_hub.jobs import importing
-from equime_hub.jobs.import_parts import Source
+from equime_hub.jobs import import_
+from equime_hub.jobs.import_ import ImportSource
 from equime_hub.loading_script.real import pixels
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.schema.stamp import Stamp
@@ -62,7 +56,7 @@ SETTINGS = [
 """psnr turns off adaptive quantisation and all that x264 does for the eye alone."""
 
 
-def made_up(root: Path, options: argparse.Namespace) -> list[RealClip]:
+def made_up(root: Path, options: Any) -> list[RealClip]:
     """Draw the folder: one drawn face a clip, which moves by a quarter of a pixel a frame."""
     source = DrawnFaces(options.clips, 0)
     clips = []
@@ -84,18 +78,13 @@ def made_up(root: Path, options: argparse.Namespace) -> list[RealClip]:
     return clips
 
 
-def fastest(repeats: int, work: Callable[[], object]) -> float:
-    """Processor seconds of the fastest of several times."""
-    return min(cpu(work)[0] for _ in range(repeats))
-
-
 def encoded(root: Path, clips: list[RealClip], repeats: int) -> tuple[float, list[bytes]]:
     """Processor seconds of encoding when the frames are in memory, and what it gives."""
     seconds, videos = 0.0, []
     for clip in clips:
         frames = list(pixels.images(root, clip))
         work = partial(codec.encode_frames, frames, FPS, pixels.ENCODER)
-        seconds += fastest(repeats, work)
+        seconds += quickest(work, repeats, process_time)
         videos.append(work())
     return seconds, videos
 
@@ -112,8 +101,10 @@ def compared(people: int, noise: float) -> dict[str, dict[str, float]]:
         found["JPEG files"].append({"kilobytes": size, **kept(clean, source, onset, apex)})
         frames = [cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB) for frame in source]
         for setting in SETTINGS:
-            encoding, video = cpu(partial(codec.encode_frames, frames, FPS, setting))
-            decoding, clip = cpu(partial(codec.decode, video))
+            encoding, video = timed(
+                partial(codec.encode_frames, frames, FPS, setting), process_time
+            )
+            decoding, clip = timed(partial(codec.decode, video), process_time)
             gray = clip.frames[..., 0]
             error = np.square(gray.astype(np.float64) - source).mean()
             found[f"{setting.preset} crf {setting.crf} {setting.tune}"].append({
@@ -128,15 +119,12 @@ def compared(people: int, noise: float) -> dict[str, dict[str, float]]:
 
 def subtle(people: int) -> Iterator[tuple[Any, int, int]]:
     """Gray clips without noise, 64 frames of 640×480, each with its onset and apex."""
-    source = DrawnFaces(people, 0)
     config = PlanConfig(width=640, height=480, limit_clips=people)
     backend = WarpBackend(WarpConfig(noise=0, gain=0.5))
-    for spec in plans.make(source.scan().faces, source, config).specs:
-        face = spec.face
-        job = RenderJob(spec, *align(source.pixels(face), face.landmarks, spec.width, spec.height))
+    for job in jobs(drawn(people, config)):
         frames = backend.render([job])[0].frames
         gray = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
-        yield gray, spec.onset_frame, spec.apex_frame
+        yield gray, job.spec.onset_frame, job.spec.apex_frame
 
 
 def kept(clean: Any, found: Any, onset: int, apex: int) -> dict[str, float]:
@@ -156,44 +144,41 @@ def summary(scores: list[dict[str, float]]) -> dict[str, float]:
     return result | {"kept_mean": round(mean["kept"], 3), "kept_worst": round(worst, 3)}
 
 
-def cpu(work: Any) -> tuple[float, Any]:
-    start = time.process_time()
-    done = work()
-    return time.process_time() - start, done
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=16)
-    parser.add_argument("--frames", type=int, default=64)
-    parser.add_argument("--width", type=int, default=640)
-    parser.add_argument("--height", type=int, default=480)
-    parser.add_argument("--noise", type=float, default=2.0, help="Grey levels.")
-    parser.add_argument("--gray", action="store_true")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--people", type=int, default=6, help="To compare settings on; 0 is not.")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(
+        __doc__,
+        clips=16,
+        frames=64,
+        width=640,
+        height=480,
+        noise=(2.0, "grey levels"),
+        gray=False,
+        repeats=3,
+        people=(6, "to compare settings on; 0 is not"),
+    )
     seconds: dict[str, float] = {}
     cores = os.cpu_count() or 1
 
     def whole(root: Path, folder: Path, clips: list[RealClip], workers: int) -> tuple[float, float]:
         """Processor seconds of this process, and seconds by the clock."""
-        source = Source("samm", "Drawn", "none: drawn", "", clips, partial(pixels.read, root), {})
+        read = partial(pixels.read, root)
+        source = ImportSource("samm", "Drawn", "none: drawn", "", clips, read, {})
 
         def work() -> None:
             shutil.rmtree(folder, ignore_errors=True)
-            importing.run(source, folder, card=dataset_card.write, workers=workers)
+            import_.import_clips(source, folder, card=dataset_card.write, workers=workers)
 
-        times = [timed(partial(cpu, work)) for _ in range(options.repeats)]
+        times = [timed(partial(timed, work, process_time)) for _ in range(options.repeats)]
         return min(used for _, (used, _) in times), min(taken for taken, _ in times)
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         clips = made_up(root, options)
         source_bytes = sum((root / name).stat().st_size for c in clips for name in c.frames)
-        seconds["read"] = fastest(
-            options.repeats, lambda: [sum(1 for _ in pixels.images(root, clip)) for clip in clips]
+        seconds["read"] = quickest(
+            lambda: [sum(1 for _ in pixels.images(root, clip)) for clip in clips],
+            options.repeats,
+            process_time,
         )
         seconds["encode"], videos = encoded(root, clips, options.repeats)
         rows = [
@@ -202,9 +187,10 @@ def main() -> None:
         ]
         path = Path(folder) / "shard.parquet"
         shards.table_of_rows(rows[:1])  # imports datasets
-        seconds["write"] = fastest(
-            options.repeats,
+        seconds["write"] = quickest(
             lambda: shards.write(path, iter([shards.table_of_rows(rows)]), Stamp("", "", "")),
+            options.repeats,
+            process_time,
         )
         used, one = whole(root, Path(folder) / "one", clips, 1)
         _, many = whole(root, Path(folder) / "many", clips, cores)
@@ -234,11 +220,8 @@ def main() -> None:
             for noise in (0.0, 2.0)
             if options.people
         },
-        "machine": machine.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ an arm where it can be imported, with FFmpeg's libraries. What was not run is na
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -19,7 +18,6 @@ import statistics
 import subprocess
 import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +31,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from benchmarks import machine
+from benchmarks.common import asked, finish, timed
 from equime_hub import seeds
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
@@ -51,7 +49,7 @@ class Arm(NamedTuple):
 
     name: str
     clips: int
-    once: Callable[[], None]
+    once: Callable[[], int]
 
 
 def moving(count: int, frames: int, size: int = 256) -> Iterator[Clip]:
@@ -77,8 +75,8 @@ def moving(count: int, frames: int, size: int = 256) -> Iterator[Clip]:
         yield Clip(np.stack(shown), 100.0)
 
 
-def floor(videos: Sequence[bytes], last: int) -> None:
-    """Decode up to a frame and look at none."""
+def floor(videos: Sequence[bytes], last: int) -> int:
+    """Decode up to a frame and look at none; gives the number of clips."""
     for video in videos:
         with av.open(io.BytesIO(video), "r") as container:
             stream = container.streams.video[0]
@@ -86,25 +84,38 @@ def floor(videos: Sequence[bytes], last: int) -> None:
             for index, _ in enumerate(container.decode(stream)):
                 if index == last:
                     break
+    return len(videos)
 
 
-def read(clips: Clips, workers: int) -> Callable[[], None]:
-    """One pass of a loader whose workers live on, so that their start is not timed."""
+def passes(rows: Any, collate: Callable[..., Any], workers: int, **more: Any) -> Callable[[], int]:
+    """One pass of a loader whose workers live on, so that their start is not timed.
+
+    It gives the number of clips.
+    """
     loader: Any = DataLoader(
-        clips,
+        rows,
         BATCH,
-        shuffle=True,
-        collate_fn=clips.collate,
+        collate_fn=collate,
         num_workers=workers,
         persistent_workers=bool(workers),
-        multiprocessing_context="fork" if workers else None,
+        **more,
     )
 
-    def once() -> None:
+    def once() -> int:
+        count = 0
         for batch in loader:
-            assert batch["pixel_values_videos"].dtype == torch.float32
+            pixels = batch if isinstance(batch, torch.Tensor) else batch["pixel_values_videos"]
+            assert pixels.dtype == torch.float32
+            count += len(pixels)
+        return count
 
     return once
+
+
+def read(clips: Clips, workers: int) -> Callable[[], int]:
+    """One pass over our own clips."""
+    fork = "fork" if workers else None
+    return passes(clips, clips.collate, workers, shuffle=True, multiprocessing_context=fork)
 
 
 def rates(arms: Sequence[Arm], rounds: int) -> dict[str, Any]:
@@ -116,10 +127,10 @@ def rates(arms: Sequence[Arm], rounds: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {arm.name: [] for arm in arms}
     for turn in range(rounds + 1):
         for arm in arms:
-            start = time.perf_counter()
-            arm.once()
+            took, clips = timed(arm.once)
+            assert clips == arm.clips, (arm.name, clips)
             if turn:
-                seconds[arm.name].append(time.perf_counter() - start)
+                seconds[arm.name].append(took)
     floor = [arms[0].clips / one for one in seconds[arms[0].name]]
     found = {}
     for arm in arms:
@@ -186,16 +197,18 @@ def webdataset(python: str, videos: Sequence[bytes], folder: Path, rounds: int) 
                 entry = tarfile.TarInfo(f"{number:05}.mp4")
                 entry.size = len(video)
                 tar.addfile(entry, io.BytesIO(video))
-    asked = [FRAMES, SIDE, BATCH, rounds, len(videos)]
+    numbers = [FRAMES, SIDE, BATCH, rounds, len(videos)]
     command = [python, "-W", "ignore", "-c", WEBDATASET, str(folder / "clips-{0..1}.tar")]
-    made = subprocess.run([*command, *map(str, asked)], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [*command, *map(str, numbers)], capture_output=True, text=True, check=False
+    )
     if made.returncode:
         return {"error": made.stderr.strip().splitlines()[-1]}
     found = [json.loads(line) for line in made.stdout.splitlines()]
     return {f"webdataset gray, {n} workers": spread(len(videos), seconds) for n, seconds in found}
 
 
-def torchcodec(folder: Path, clips: int, workers: int) -> Callable[[], None]:
+def torchcodec(folder: Path, workers: int) -> Callable[[], int]:
     """The way of the documentation of `datasets`: its own `Video`, decoded by torchcodec."""
     import datasets
     from torch.nn.functional import interpolate
@@ -212,18 +225,7 @@ def torchcodec(folder: Path, clips: int, workers: int) -> Callable[[], None]:
             made.append(interpolate(frames.float(), (SIDE, SIDE), mode="area") / 255)
         return torch.stack(made)
 
-    loader: Any = DataLoader(
-        rows,
-        BATCH,
-        collate_fn=batched,
-        num_workers=workers,
-        persistent_workers=bool(workers),
-    )
-
-    def once() -> None:
-        assert sum(len(batch) for batch in loader) == clips
-
-    return once
+    return passes(rows, batched, workers)
 
 
 def torchcodec_arms(folder: Path, clips: int, workers: Sequence[int]) -> tuple[list[Arm], str]:
@@ -233,7 +235,7 @@ def torchcodec_arms(folder: Path, clips: int, workers: Sequence[int]) -> tuple[l
     except (ImportError, RuntimeError, OSError) as error:
         return [], f"not usable here: {str(error).strip().splitlines()[0]}"
     arms = [
-        Arm(f"datasets + torchcodec RGB, {n} workers", clips, torchcodec(folder, clips, n))
+        Arm(f"datasets + torchcodec RGB, {n} workers", clips, torchcodec(folder, n))
         for n in workers
     ]
     return arms, package.__version__
@@ -294,13 +296,13 @@ def built(folder: Path, clips: int, frames: int, crf: int) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=200)
-    parser.add_argument("--long", type=int, default=24, help="clips of 161 frames at crf 25")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--webdataset", metavar="PYTHON", help="where WebDataset is installed")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(
+        __doc__,
+        clips=200,
+        long=(24, "clips of 161 frames at crf 25"),
+        rounds=5,
+        webdataset=("", "Python where WebDataset is installed"),
+    )
     torch.set_num_threads(1)
     result: dict[str, Any] = {"batch": f"{BATCH} clips of {FRAMES} x {SIDE} x {SIDE}, float32"}
     with tempfile.TemporaryDirectory() as place:
@@ -321,10 +323,7 @@ def main() -> None:
             else:
                 result[name]["webdataset"] = "not run: no interpreter was named"
     result["load_average"] = [round(load, 1) for load in os.getloadavg()]
-    result["machine"] = machine.describe()
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from equime_hub.builder import plan as plans
+from benchmarks.common import drawn
 from equime_hub.builder.backends.ltx import PRESETS, LtxConfig
-from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
 from equime_hub.builder.spec import Preset
 from equime_hub.schema.records import ClipSpec
@@ -106,7 +105,8 @@ class Run:
 
     def config(self, arm: Arm, device: str) -> LtxConfig:
         """Settings of an arm."""
-        preset, paper = PRESETS[arm.preset].config, PRESETS["equime-paper"].config
+        preset: LtxConfig = PRESETS[arm.preset].config
+        paper: LtxConfig = PRESETS["equime-paper"].config
         steps = preset.steps
         if not preset.timesteps:
             # The scheduler cannot do one step.
@@ -142,8 +142,7 @@ class Run:
             num_frames=self.clip.num_frames,
             fps=FPS,
         )
-        source = DrawnFaces(-(-most // len(config.emotions)))
-        return plans.make(source.scan().faces, source, config)
+        return drawn(-(-most // len(config.emotions)), config)
 
     def specs(self, arm: Arm) -> tuple[ClipSpec, ...]:
         """Clips of an arm; every arm begins with the same ones."""

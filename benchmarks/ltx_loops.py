@@ -18,15 +18,15 @@ import torch
 from PIL import Image
 
 from benchmarks import ltx_measure as measure
+from benchmarks.common import jobs
 from benchmarks.ltx_arms import FPS, Arm, Run
 from benchmarks.ltx_models import KINDS, counted, device
 from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig, encode_prompts
 from equime_hub.builder.backends.ltx import backend as backend_module
 from equime_hub.builder.backends.ltx.sampling import generate
-from equime_hub.builder.faces.align import align
 from equime_hub.builder.render import RenderConfig, Worker
 from equime_hub.builder.spec import RenderJob
-from equime_hub.jobs.parts import LANES
+from equime_hub.jobs.build import LANES
 from equime_hub.schema.records import ClipRecord, ClipSpec
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
@@ -102,17 +102,6 @@ def prompts(run: Run, model: str) -> dict[str, Any]:
     return {"seconds": seconds, "prompts": count, "peak_gib": measure.peak_gib()}
 
 
-def jobs(run: Run, specs: Sequence[ClipSpec]) -> list[RenderJob]:
-    """Clips with their faces, aligned as a worker does."""
-    return [
-        RenderJob(
-            spec,
-            *align(run.plan.source.pixels(spec.face), spec.face.landmarks, spec.width, spec.height),
-        )
-        for spec in specs
-    ]
-
-
 def _settings(config: LtxConfig, clips: int) -> dict[str, Any]:
     names = ("preset", "batch_size", "steps", "guidance_scale", "dtype", "compile", "attention")
     return {
@@ -149,12 +138,12 @@ def ours(run: Run, arm: Arm) -> dict[str, Any]:
         np.save(run.frames(arm), kept)
         figures["pixel_std"] = float(kept.std())
         if arm.neighbours:
-            own = jobs(run, specs[:size])
+            own = list(jobs(run.plan, specs[:size]))
             others = [replace(job, spec=replace(job.spec, seed=job.spec.seed + 1)) for job in own]
             again = backend.render([*others[1:], own[0]])[-1]
             figures["other_neighbours"] = measure.difference(kept[:1], again.frames[None])
         if arm.cache:
-            made = jobs(run, specs[:size])
+            made = list(jobs(run.plan, specs[:size]))
             figures["tflop_per_clip"] = counted(lambda: backend.render(made)) / size
         if arm.timed:
             figures |= measure.profile(watch.a_few_steps)
@@ -205,7 +194,7 @@ def reference(run: Run, arm: Arm) -> dict[str, Any]:
     specs = run.specs(arm)
     config = run.config(arm, device())
     figures = _settings(config, len(specs))
-    made = jobs(run, specs)
+    made = list(jobs(run.plan, specs))
     measure.forget_peak()
     start = time.perf_counter()
     kind: Any = getattr(diffusers, KINDS[arm.model])

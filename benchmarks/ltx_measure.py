@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
-import platform
 import re
 import resource
 import statistics
@@ -21,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks import machine
+from benchmarks.common import machine
 
 Interval = tuple[float, float]
 _KERNELS = ("kernel", "gpu_memcpy", "gpu_memset")
@@ -135,13 +133,10 @@ def difference(
 
 def environment() -> dict[str, Any]:
     """Machine, GPU and versions."""
-    try:
-        found: dict[str, Any] = machine.describe()
-    except importlib.metadata.PackageNotFoundError as error:
-        found = {"cores": os.cpu_count(), "python": platform.python_version(), "lacks": error.name}
+    found = machine()
     known = {each.metadata["Name"] for each in importlib.metadata.distributions()}
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES if name in known}
-    return found | {"packages": found.get("packages", {}) | versions} | _gpu()
+    return found | {"packages": found["packages"] | versions} | _gpu()
 
 
 def _gpu() -> dict[str, Any]:

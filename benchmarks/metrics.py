@@ -16,7 +16,6 @@ against it.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -32,7 +31,7 @@ import pyarrow as pa
 import sklearn
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from benchmarks import machine
+from benchmarks.common import asked, finish, quickest
 from equime_hub import seeds
 from equime_hub.evaluation import log
 from equime_hub.evaluation.log import PredictionLog
@@ -140,24 +139,8 @@ def evaluated(true: Column, predicted: Column, who: Column, options: Any) -> dic
     }
 
 
-def quickest(work: Callable[[], Any], times: int = 3) -> float:
-    found = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        found.append(time.perf_counter() - start)
-    return min(found)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=1_000_000)
-    parser.add_argument("--people", type=int, default=6_000)
-    parser.add_argument("--classes", type=int, default=7)
-    parser.add_argument("--draws", type=int, default=1_000)
-    parser.add_argument("--loop-draws", type=int, default=5)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(__doc__, clips=1_000_000, people=6_000, classes=7, draws=1_000, loop_draws=5)
 
     true, predicted, who = made_up(options.clips, options.people, options.classes)
     ours = quickest(lambda: scores.bootstrap(true, predicted, who, draws=options.draws))
@@ -181,11 +164,8 @@ def main() -> None:
         **command,
         "scikit_learn": sklearn.__version__,
         "intervals": {name: [each.low, each.high] for name, each in intervals.items()},
-        "machine": machine.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

@@ -11,33 +11,26 @@ field's usual baseline of an apex in the middle of the clip.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any, NamedTuple
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks.common import asked, drawn, finish, jobs, timed
 from equime_hub import seeds
-from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
 from equime_hub.builder.causal import ExpertSampler
-from equime_hub.builder.faces.align import align
-from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.spec import RenderJob
 from equime_hub.schema.records import ClipSpec, Landmarks
 from equime_hub.schema.taxonomy import AU_NUMBERS
 from equime_hub.video import codec
-from equime_hub.video.clip import Clip
 from equime_hub.video.motion import KINDS, Motion, classify, estimate
 
 Blur = Callable[[Landmarks, ClipSpec], Landmarks]
@@ -53,24 +46,6 @@ class Result(NamedTuple):
     seconds: float
 
 
-def clips(
-    people: int,
-    config: PlanConfig,
-    warp: WarpConfig,
-    encoder: codec.EncoderConfig | None,
-    intensity: tuple[float, float],
-) -> Iterator[tuple[ClipSpec, Landmarks, Clip]]:
-    """Clips as they come out of a dataset, with what they were made from."""
-    source = DrawnFaces(people, 1)
-    backend = WarpBackend(warp)
-    sampler = ExpertSampler(intensity=intensity)
-    for spec in plans.make(source.scan().faces, source, config, sampler=sampler).specs:
-        face = spec.face
-        job = RenderJob(spec, *align(source.pixels(face), face.landmarks, spec.width, spec.height))
-        video = codec.encode(backend.render([job])[0], encoder or backend.encoder)
-        yield spec, job.landmarks, codec.decode(video)
-
-
 def measured(
     people: int,
     config: PlanConfig | None = None,
@@ -79,13 +54,16 @@ def measured(
     blur: Blur = lambda landmarks, _: landmarks,
     intensity: tuple[float, float] = USUAL,
 ) -> list[Result]:
+    """Motion of clips as they come out of a dataset, beside what they were made from."""
+    backend = WarpBackend(warp or WarpConfig())
     results = []
-    for spec, landmarks, clip in clips(
-        people, config or PlanConfig(), warp or WarpConfig(), encoder, intensity
-    ):
-        start = time.process_time()
-        motion = estimate(clip.frames, clip.fps, blur(landmarks, spec))
-        results.append(Result(spec, motion, time.process_time() - start))
+    for job in jobs(drawn(people, config, 1, sampler=ExpertSampler(intensity=intensity))):
+        video = codec.encode(backend.render([job])[0], encoder or backend.encoder)
+        clip, landmarks = codec.decode(video), blur(job.landmarks, job.spec)
+        seconds, motion = timed(
+            partial(estimate, clip.frames, clip.fps, landmarks), time.process_time
+        )
+        results.append(Result(job.spec, motion, seconds))
     return results
 
 
@@ -170,11 +148,7 @@ def speed(frames: int, people: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=24)
-    parser.add_argument("--few", type=int, default=3, help="people a cell of the other tables")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(__doc__, people=24, few=(3, "people a cell of the other tables"))
     few = options.few
 
     usual = measured(options.people)
@@ -208,14 +182,7 @@ def main() -> None:
         result["others"][name] = row(work())
         print_row(name, result["others"][name])
     result["speed_64_frames"], result["speed_161_frames"] = speed(64, 10), speed(161, 5)
-    result["machine"] = machine.describe()
-    print(
-        json.dumps(
-            {key: result[key] for key in result if "unit" in key or "speed" in key}, indent=2
-        )
-    )
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 def print_row(name: str, values: dict[str, Any]) -> None:

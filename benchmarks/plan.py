@@ -12,33 +12,22 @@ with one clip each are measured apart; `benchmarks.splits` measures their splits
 
 from __future__ import annotations
 
-import argparse
-import json
 import resource
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from time import process_time
 
 import numpy as np
 
-from benchmarks import machine
+from benchmarks.common import apart, asked, finish, slope, timed
 from equime_hub.builder import plan as plans
 from equime_hub.builder.faces.drawn import DrawnFaces, person_of
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.schema.records import Face, Landmarks
 from equime_hub.schema.taxonomy import age_group
-
-
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    start = time.process_time()
-    result = work()
-    return time.process_time() - start, result
 
 
 def people(count: int) -> list[Face]:
@@ -79,11 +68,11 @@ def of_size(count: int, emotions: int) -> dict[str, float]:
     before = peak()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "plan.parquet"
-        make, plan = timed(lambda: plans.make(faces, source, config))
-        write, _ = timed(partial(plans.write, plan, path))
+        make, plan = timed(lambda: plans.make(faces, source, config), process_time)
+        write, _ = timed(partial(plans.write, plan, path), process_time)
         fingerprint, clips = plan.fingerprint, len(plan.table)
         del plan
-        read, again = timed(lambda: plans.read(path))
+        read, again = timed(lambda: plans.read(path), process_time)
         megabytes = path.stat().st_size / 1e6
     assert again.fingerprint == fingerprint
     return {
@@ -98,38 +87,18 @@ def of_size(count: int, emotions: int) -> dict[str, float]:
     }
 
 
-def alone(work: Callable[..., dict[str, float]], *arguments: int) -> dict[str, float]:
-    """Run in a fresh process: the highest memory of a process never falls."""
-    with get_context("spawn").Pool(1) as pool:
-        result = pool.apply(work, arguments)
-    print(json.dumps(result), file=sys.stderr)
-    return result
-
-
-def slope(rows: list[dict[str, float]], figure: str) -> float:
-    """Power of the number of clips with which a figure grows."""
-    sizes, values = (np.log([row[name] for row in rows]) for name in ("clips", figure))
-    return round(float(np.polyfit(sizes, values, 1)[0]), 2)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, nargs="+", default=[5_000, 15_000, 45_000])
-    parser.add_argument("--many", type=int, default=200_000)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(__doc__, people=[5_000, 15_000, 45_000], many=200_000)
 
-    rows = [alone(of_size, count, 5) for count in options.people]
+    rows = [apart(of_size, count, 5) for count in options.people]
+    clips = [row["clips"] for row in rows]
     result = {
         "plans": rows,
-        "slope_of_seconds": slope(rows, "seconds"),
-        "slope_of_megabytes": slope(rows, "memory_megabytes"),
-        "many_people_one_clip_each": alone(of_size, options.many, 1),
-        "machine": machine.describe(),
+        "slope_of_seconds": slope(clips, [row["seconds"] for row in rows]),
+        "slope_of_megabytes": slope(clips, [row["memory_megabytes"] for row in rows]),
+        "many_people_one_clip_each": apart(of_size, options.many, 1),
     }
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

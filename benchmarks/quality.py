@@ -11,8 +11,6 @@ made here: the time is right and the scores mean nothing.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import tempfile
 import time
@@ -32,16 +30,12 @@ import torch
 from piq.feature_extractors import clip  # type: ignore[import-untyped]
 from skimage.metrics import structural_similarity
 
-from benchmarks import machine
+from benchmarks.common import asked, drawn, finish, jobs
 from equime_hub import seeds
-from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend
-from equime_hub.builder.faces.align import align
-from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.measure import pixels
 from equime_hub.builder.measure.quality import Scorers, measure_quality
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.spec import RenderJob
 from equime_hub.video import codec, sampling
 
 
@@ -168,13 +162,9 @@ def published_columns(frames: Any) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=161)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--clip-iqa-frames", type=int, default=2, help="timed of each clip")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(
+        __doc__, clips=5, frames=161, size=256, clip_iqa_frames=(2, "timed of each clip")
+    )
 
     core = _one_core()
     clips = _clips(options.clips, options.frames, options.size)
@@ -190,11 +180,8 @@ def main() -> None:
         "weights": "random, of the published sizes",
         "not_run": "CUDA",
         "other_packages": {name: version(name) for name in ("piq", "scikit-image", "torch")},
-        "machine": machine.describe(),
     }
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 def _one_core() -> int:
@@ -207,16 +194,11 @@ def _one_core() -> int:
 
 def _clips(count: int, frames: int, size: int) -> list[Any]:
     """Decoded clips of different drawn people."""
-    config = PlanConfig(width=size, height=size, num_frames=frames)
-    source = DrawnFaces(count, 0)
-    plan = plans.make(source.scan().faces, source, config)
+    plan = drawn(count, PlanConfig(width=size, height=size, num_frames=frames))
     backend = WarpBackend()
-    clips = []
-    for spec in {spec.face.subject_id: spec for spec in plan.specs}.values():
-        image, landmarks = align(source.pixels(spec.face), spec.face.landmarks, size, size)
-        (clip,) = backend.render([RenderJob(spec, image, landmarks)])
-        clips.append(codec.decode(codec.encode(clip, backend.encoder)).frames)
-    return clips
+    specs = {spec.face.subject_id: spec for spec in plan.specs}
+    clips = backend.render(list(jobs(plan, list(specs.values()))))
+    return [codec.decode(codec.encode(clip, backend.encoder)).frames for clip in clips]
 
 
 Times = defaultdict[str, list[tuple[float, float]]]

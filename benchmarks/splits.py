@@ -11,19 +11,16 @@ photographs, and grows with the square.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
-import multiprocessing
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import machine
+from benchmarks.common import apart, asked, finish, quickest, slope
 from equime_hub import seeds
 from equime_hub.schema.taxonomy import AGE_GROUPS, EMOTION_PRESETS, GENDERS, RACES
 from equime_hub.splits import lookalikes
@@ -119,16 +116,9 @@ def measure(prepare: Callable[[int], Callable[[], Any]], size: int) -> tuple[flo
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = memory("VmHWM")
-    seconds = [timed(work)]
+    first = quickest(work, 1, process_time)
     peak = memory("VmHWM")
-    seconds += [timed(work) for _ in range(2)]
-    return min(seconds), (peak - before) / 1024
-
-
-def timed(work: Callable[[], Any]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+    return min(first, quickest(work, 2, process_time)), (peak - before) / 1024
 
 
 def memory(name: str) -> int:
@@ -137,19 +127,10 @@ def memory(name: str) -> int:
     return int(line.split()[1])
 
 
-def apart(prepare: Callable[[int], Callable[[], Any]], size: int) -> tuple[float, float]:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (prepare, size))
-
-
-def slope(sizes: list[int], values: list[float]) -> float:
-    return round(float(np.polyfit(np.log(sizes), np.log(np.maximum(values, 1e-3)), 1)[0]), 2)
-
-
 def rows(
     prepare: Callable[[int], Callable[[], Any]], sizes: list[int], unit: str
 ) -> dict[str, Any]:
-    found = {size: apart(prepare, size) for size in sizes}
+    found = {size: apart(measure, prepare, size) for size in sizes}
     return {
         unit: [
             {unit: size, "cpu_seconds": round(seconds, 2), "megabytes": round(megabytes)}
@@ -161,20 +142,17 @@ def rows(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, nargs="+", default=[25_000, 50_000, 100_000, 200_000])
-    parser.add_argument("--photographs", type=int, nargs="+", default=[7_500, 15_000, 30_000])
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = asked(
+        __doc__,
+        people=[25_000, 50_000, 100_000, 200_000],
+        photographs=[7_500, 15_000, 30_000],
+    )
 
     result: dict[str, Any] = {
         name: rows(prepare, options.people, "people") for name, prepare in STEPS.items()
     }
     result["compare sketches"] = rows(comparing, options.photographs, "photographs")
-    result["machine"] = machine.describe()
-    print(json.dumps(result, indent=2))
-    if options.out:
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+    finish(result, options.out)
 
 
 if __name__ == "__main__":

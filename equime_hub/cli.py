@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from keyword import iskeyword
 
 import click
 
@@ -10,48 +11,14 @@ from equime_hub._version import __version__
 from equime_hub.commands.common import Program
 
 COMMANDS = {
-    "Build": {
-        "demo": "build.demo",
-        "faces": "build.faces",
-        "attributes": "build.attributes",
-        "causal": "build.causal",
-        "plan": "build.plan",
-        "prompts": "build.prompts",
-        "build": "build.build",
-        "import": "build.import_",
-        "measure": "build.measure",
-        "observe": "build.observe",
-    },
-    "Look": {
-        "verify": "look.verify",
-        "audit": "look.audit",
-        "card": "look.card",
-        "report": "look.report",
-    },
-    "Share": {
-        "push": "share.push",
-        "append": "share.append",
-        "gate": "share.gate",
-        "access": "share.access",
-        "pull": "share.pull",
-        "push-metric": "share.push_metric",
-        "push-model": "share.push_model",
-    },
-    "Train and score": {
-        "train": "score.train",
-        "predict": "score.predict",
-        "evaluate": "score.evaluate",
-        "cross-eval": "score.cross_eval",
-        "ablate": "score.ablate",
-        "attack": "score.attack",
-        "lint": "score.lint",
-    },
-    "Help": {"doctor": "doctor"},
-}
-"""Commands by what people do, in the order in which they do it: name → module in `commands`.
-
-The module has a command that is called as the module is.
-"""
+    "Build": ("demo", "faces", "attributes", "causal", "plan", "prompts", "build", "import",
+              "measure", "observe"),
+    "Look": ("verify", "audit", "card", "report"),
+    "Share": ("push", "append", "gate", "access", "pull", "push-metric", "push-model"),
+    "Train and score": ("train", "predict", "evaluate", "cross-eval", "ablate", "attack", "lint"),
+    "Help": ("doctor",),
+}  # fmt: skip
+"""Commands by what people do, in the order in which they do it."""
 
 
 class _Lazy(Program):
@@ -61,31 +28,33 @@ class _Lazy(Program):
         return [name for group in COMMANDS.values() for name in group]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        for group in COMMANDS.values():
-            if place := group.get(name):
-                module = importlib.import_module(f"equime_hub.commands.{place}")
-                command: click.Command = getattr(module, place.rpartition(".")[2])
+        for title, group in COMMANDS.items():
+            if name in group:
+                # "Train and score" is the folder `score`, push-model is push_model in its module
+                # push_model, and import is import_, because Python has that word.
+                folder = title.rpartition(" ")[2].lower()
+                called = name.replace("-", "_") + "_" * iskeyword(name)
+                module = importlib.import_module(f"equime_hub.commands.{folder}.{called}")
+                command: click.Command = getattr(module, called)
                 return command
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         names = self.list_commands(ctx)
         width = max(map(len, names))
+        found = {name: self.get_command(ctx, name) for name in names}
         for title, group in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl(
-                    [(name.ljust(width), self._summary(ctx, name)) for name in group]
+                    (name.ljust(width), command.get_short_help_str())
+                    for name in group
+                    if (command := found[name])
                 )
-
-    def _summary(self, ctx: click.Context, name: str) -> str:
-        command = self.get_command(ctx, name)
-        assert command is not None
-        return command.get_short_help_str()
 
 
 @click.group(
     cls=_Lazy,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog="""\b
 Start here, without GPU, account or photographs:
   equime demo""",

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from equime_hub import configs
-from equime_hub.errors import EquimeError
+from equime_hub.errors import EquimeError, MissingDependencyError
 
 
 class Registry:
@@ -43,9 +43,22 @@ class Registry:
         return entries[name]
 
     def get(self, name: str) -> Any:
-        """Import and return an entry; an unknown name is refused as by `target`."""
-        module, _, attribute = self.target(name).partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        """Import and return an entry.
+
+        Raises:
+            EquimeError: The name is unknown (`target`), or another package's entry leads nowhere.
+        """
+        place = self.target(name)
+        module, _, attribute = place.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except MissingDependencyError:
+            raise  # it says what to install
+        except (ImportError, AttributeError) as error:
+            raise MissingDependencyError(
+                f"The {self.kind} {name!r} cannot be imported from {place} ({error}). "
+                "Mend or uninstall the package that registers it."
+            ) from error
 
     def describe(self, strategy: object) -> dict[str, Any]:
         """A strategy that is a dataclass as plain JSON values, for `restore`.

@@ -42,7 +42,7 @@ from equime_hub.builder.faces.drawn import DrawnFaces  # noqa: E402
 from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
 from equime_hub.builder.render import RenderConfig  # noqa: E402
 from equime_hub.jobs import build as builds  # noqa: E402
-from equime_hub.jobs.claim import BuildConfig  # noqa: E402
+from equime_hub.jobs.build import BuildConfig  # noqa: E402
 
 WARP = RenderConfig(WarpBackend())
 SMALL = BuildConfig(WARP, shard_bytes=1)

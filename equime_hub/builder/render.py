@@ -114,7 +114,7 @@ class Worker:
         decoded = codec.decode(video)
         fault = clip.reason if isinstance(clip, BrokenClip) else None
         quality = measure(job, video, decoded, fault)
-        if quality.accepted:
+        if quality.accepted:  # what is broken has no motion or quality to speak of
             quality = replace(quality, **self._meter.measure(decoded, lambda: job.landmarks))
         spec, wants_pair = job.spec, self._config.pairs
         wanted = planned_ms(spec.onset_frame, spec.offset_frame, spec.fps)

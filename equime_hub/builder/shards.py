@@ -1,6 +1,6 @@
 """Parquet shards: which rows go where, and how a file is written.
 
-A shard is made of *parts* of a few clips, each a small Parquet file of its own, so that an
+A shard is made of *chunks* of a few clips, each a small Parquet file of its own, so that an
 interrupted build loses seconds of work and not a whole shard. The finished shard is a file of the
 config `default` and one of `onset_apex` with the same rows, unless no images are wanted. They hold
 64 rows a row group, their videos and images uncompressed and without dictionary (neither
@@ -27,8 +27,8 @@ from equime_hub.schema.stamp import Stamp
 from equime_hub.splits.assign import SPLITS
 
 ROW_GROUP = 64
-PART = 8
-"""Clips in a part, rounded up to whole batches."""
+CHUNK = 8
+"""Clips in a chunk, rounded up to whole batches."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Shard:
         """Name inside the dataset folder of the file of a config."""
         return f"{FOLDERS[config]}/{self.split}-{self.index:05d}-of-{self.count:05d}.parquet"
 
-    def parts(self, batch: int) -> list[tuple[int, int]]:
-        """(start, stop) of each part, counted inside the split; parts are whole batches."""
-        size = -(-PART // batch) * batch
+    def chunks(self, batch: int) -> list[tuple[int, int]]:
+        """(start, stop) of each chunk, counted inside the split; chunks are whole batches."""
+        size = -(-CHUNK // batch) * batch
         return [(s, min(s + size, self.stop)) for s in range(self.start, self.stop, size)]
 
 
@@ -137,15 +137,15 @@ def write(
 
 
 def row_groups(
-    parts: Sequence[Path], config: str = "default", size: int = ROW_GROUP
+    chunks: Sequence[Path], config: str = "default", size: int = ROW_GROUP
 ) -> Iterator[pa.Table]:
-    """Tables of `size` rows out of consecutive parts, without holding many."""
+    """Tables of `size` rows out of consecutive chunks, without holding many."""
     held: list[pa.Table] = []
     names = [column.name for column in columns(config)]
-    for number, part in enumerate(parts, 1):
-        held.append(pq.read_table(part, columns=names))
+    for number, chunk in enumerate(chunks, 1):
+        held.append(pq.read_table(chunk, columns=names))
         rows = sum(map(len, held))
-        while rows >= size or (rows and number == len(parts)):
+        while rows >= size or (rows and number == len(chunks)):
             table = pa.concat_tables(held)
             yield table[:size].combine_chunks()
             held = [table[size:]]

@@ -39,7 +39,12 @@ class FaceScan:
 
 
 class FaceSource(Protocol):
-    """Where faces come from."""
+    """Where faces come from.
+
+    Each is a frozen dataclass that can be pickled and written as JSON, registered by an entry
+    point in the group `equime_hub.faces`. One that reads a folder has it as its field `root`, a
+    `Path`; so the photographs of a plan can be moved (`--faces`).
+    """
 
     def scan(self, progress: Progress | None = None) -> FaceScan:
         """All faces in a stable order, and the images refused.

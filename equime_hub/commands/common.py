@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -69,11 +69,9 @@ def json_option(function: Function) -> Function:
 def workers_option(function: Function) -> Function:
     """`--workers N`: processes, one core each."""
     return click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        show_default="all cores; 1 with a GPU",
+        "--workers", type=click.IntRange(min=1), show_default="all cores; 1 with a GPU",
         help="Processes, one core or GPU each.",
-    )(function)
+    )(function)  # fmt: skip
 
 
 def cores() -> int:
@@ -86,6 +84,20 @@ def cores() -> int:
 def talk(message: str) -> None:
     """Say something to the person, on stderr."""
     click.echo(message, err=True)
+
+
+def columns(rows: Iterable[Sequence[object]], width: int) -> str:
+    """Rows as text: the first column to the left, the others to the right and `width` wide.
+
+    >>> print(columns([("people", "train"), ("woman", 12)], 7))
+    people  train
+    woman      12
+    """
+    texts = [[str(cell) for cell in row] for row in rows]
+    first = max(len(text[0]) for text in texts)
+    return "\n".join(
+        text[0].ljust(first) + "".join(cell.rjust(width) for cell in text[1:]) for text in texts
+    )
 
 
 def report(values: dict[str, Any]) -> None:

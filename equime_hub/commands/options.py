@@ -16,6 +16,7 @@ comes a command with `--size INTEGER RANGE  Pixels.  [default: 3; x>=0]` and `--
     )
     def blur(how: Blur) -> None: ...
 
+The metadata of a field may say `help` in place of the docstring, and `min` and `max` of a number.
 Where a preset or a file is the base and the command line changes it, `changes_to` makes the same
 options and gives a dict of those that were said: `replace(base, **changes)`.
 """
@@ -28,7 +29,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,52 @@ from click.core import ParameterSource
 from equime_hub.commands.common import Function
 from equime_hub.errors import EquimeError
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+"""Types of options: a file or folder to read, and a file to write."""
+POSITIVE = click.IntRange(min=1)
+
 _ONE_FIELD = re.compile(r"^    (\w+): (.+(?:\n        .+)*)", flags=re.M)
+
+
+class OneOf(click.Choice[str]):
+    """One of some names that are looked up when they are needed: those of a registry, say.
+
+    Reading the entry points of other packages, or importing what has the names, is then no cost
+    of commands that do not use them.
+    """
+
+    case_sensitive = True
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        self._names = names
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The names."""
+        return tuple(self._names())
+
+
+class Sections(click.Command):
+    """A command whose help has its options under headings.
+
+    Args:
+        sections: Heading → names of arguments; those of no section come last.
+    """
+
+    def __init__(self, *given: Any, sections: Mapping[str, Sequence[str]], **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options."""
+        left = {p.name: record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))}
+        for title, names in self._sections.items():
+            with formatter.section(title):
+                formatter.write_dl([left.pop(name) for name in names])
+        with formatter.section("Options"):
+            formatter.write_dl(list(left.values()))
 
 
 def options_of(
@@ -75,18 +121,26 @@ def changes_to(
     *names: str,
     into: str = "changes",
     rename: Mapping[str, str] | None = None,
+    mark: str = "",
     **more: dict[str, Any],
 ) -> Callable[[Function], Function]:
-    """Like `options_of`, but the command gets a dict of only those fields that were said."""
+    """Like `options_of`, but the command gets a dict of only those fields that were said.
+
+    `mark` says to what the options belong, at the head of what each of them means.
+    """
     # The preset or file decides what holds if nothing is said, so no default is shown, and a
     # flag can also be taken back.
     for name in names:
-        more[name] = {"show_default": False, "both_ways": True, **more.get(name, {})}
+        more[name] = {
+            "show_default": False, "both_ways": True, "mark": mark, **more.get(name, {})
+        }  # fmt: skip
     return _options(config, names, into, rename or {}, more, lambda said: said)
 
 
-def option(config: type, name: str, called: str, **more: Any) -> click.Option:
-    """The option of one field; `more` may also say whether a flag has a `--no-` (`both_ways`)."""
+def option(
+    config: type, name: str, called: str, *, mark: str = "", both_ways: bool = False, **more: Any
+) -> click.Option:
+    """The option of one field; `both_ways` gives a flag its `--no-`."""
     field = _fields(config)[name]
     flag = f"--{called.replace('_', '-')}"
     default = field.default
@@ -99,10 +153,16 @@ def option(config: type, name: str, called: str, **more: Any) -> click.Option:
         given["default"] = default
         # False and nothing go without saying; 0 does not.
         given["show_default"] = not (default is None or default is False or default in ((), ""))
+    if bounds := {end: field.metadata[end] for end in ("min", "max") if end in field.metadata}:
+        kind = click.IntRange if given["type"] is int else click.FloatRange
+        given["type"] = kind(**bounds)
     given["help"] = field.metadata.get("help") or _meanings(config).get(name)
-    if more.pop("both_ways", default is True) and given.get("is_flag"):
+    if given.get("is_flag") and (both_ways or default is True):
         flag += f"/--no-{flag[2:]}"
-    return click.Option([flag, called], **{**given, **more})
+    given |= more
+    if mark:
+        given["help"] = f"{mark}: {given['help']}"
+    return click.Option([flag, called], **given)
 
 
 def _options(
@@ -126,7 +186,7 @@ def _options(
                 for name, value in values.items()
                 # What was not said is left to the dataclass, unless the command knows better.
                 if source(called[name]) is not ParameterSource.DEFAULT
-                or "default" in more.get(name, {})
+                or more.get(name, {}).get("default") is not None
             }
             return function(*args, **given, **{into: build(said)})
 

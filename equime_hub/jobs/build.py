@@ -1,43 +1,93 @@
 """From a plan to a dataset folder: resumable, and the same bytes however often interrupted.
 
 What exists is never trusted by its name. A shard counts as done when its SHA-256 is the recorded
-one, a part when its seal fits; everything else is made again. So a crash, a full
-disk and a flipped bit all have the same cure: run the same command again.
+one, a chunk when its seal fits; everything else is made again. So a crash, a full disk and a
+flipped bit all have the same cure: run the same command again.
 
-Work happens in the hidden folder `.building`; shards move to `data` when all are there, so that
-nobody opens half a dataset.
+Shards become visible when all are there, so that nobody opens half a dataset.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import partial
+from itertools import chain, product
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
-from filelock import FileLock, Timeout
 
-from equime_hub import checksums
+from equime_hub import checksums, seeds
 from equime_hub.builder import pairs, shards
+from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.render import Worker
+from equime_hub.builder.render import RenderConfig, Worker
 from equime_hub.builder.shards import Shard
-from equime_hub.errors import BuildError
-from equime_hub.files import remove_temporaries, sha256
-from equime_hub.jobs import parts
-from equime_hub.jobs.claim import BuildConfig, claim, refuse_strays
+from equime_hub.builder.spec import FaceSource
+from equime_hub.jobs import steps
 from equime_hub.jobs.engines import ENGINES, Workforce
-from equime_hub.jobs.parts import Part
 from equime_hub.progress import Progress
-from equime_hub.schema.features import FOLDERS
-from equime_hub.schema.stamp import ORIGIN, Stamp, read_stamp
+from equime_hub.schema.stamp import Origin, Stamp
 
-_WORKSHOP = ".building"
-_CARD = "README.md"
+DEFAULT_LICENSE = "cc-by-nc-sa-4.0"
+"""The EquiME paper's licence; its README says CC BY-NC 4.0 and its repository MIT."""
+DEFAULT_TITLE = "EquiME"
+LANES = 4
+"""Chunks that a worker with a GPU is at: one is rendered, the others are encoded and written."""
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """How a dataset is built from a plan.
+
+    Attributes:
+        render: How clips are made.
+        shard_bytes: Wanted size of a shard, in bytes; met as far as the size of a clip can be
+            foretold.
+        license: Licence of the dataset, as an identifier the Hub knows; None keeps what the
+            folder says, or takes the default.
+        title: Name on the card; None likewise.
+    """
+
+    render: RenderConfig
+    shard_bytes: int = 500_000_000
+    license: str | None = None
+    title: str | None = None
+
+    def layout(self, plan: Plan) -> list[Shard]:
+        """Shards of a plan under this configuration."""
+        first, backend = plan.specs[0], self.render.backend
+        pixels = first.width * first.height * first.num_frames
+        # x264 halves the size with every 6 steps of crf.
+        finer = 2 ** ((backend.encoder.crf - self.render.settings.crf) / 6)
+        clip_bytes = pixels * backend.bytes_per_pixel * finer
+        return shards.layout(plan, round(self.shard_bytes / clip_bytes))
+
+    def made_with(self) -> dict[str, Any]:
+        """All that the bytes of a dataset depend on besides its plan, as plain JSON values."""
+        backend = BACKENDS.describe(self.render.backend)
+        _forget_locations(self.render.backend, backend)
+        return {
+            "backend": backend,
+            "generation": asdict(self.render.backend.generation),
+            "encoding": self.render.settings.describe(),
+            "retry": self.render.retry,
+            "measures": self.render.measures.describe(),
+            "gates": self.render.gates.describe(),
+            "shard_bytes": self.shard_bytes,
+            **({"pairs": pairs.describe()} if self.render.pairs else {}),
+        }
+
+
+def _forget_locations(config: Any, plain: dict[str, Any]) -> None:
+    """Drop fields marked as locations: where a model lies changes no byte, and is private."""
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.metadata.get("location"):
+            del plain[field.name]
+        elif is_dataclass(value):
+            _forget_locations(value, plain[field.name])
 
 
 @dataclass(frozen=True)
@@ -69,7 +119,7 @@ def build(
     address: str | None = None,
     progress: Progress | None = None,
     preparing: Progress | None = None,
-    card: Callable[[Path], object] | None = None,
+    card: steps.WriteCard | None = None,
 ) -> BuildReport:
     """Build a dataset, or finish one that was interrupted.
 
@@ -90,174 +140,160 @@ def build(
             is running there.
         BackendError: The backend cannot make a clip of the plan; nothing is written.
     """
-    Worker(config.render, plan.source).check(plan.specs)
-    workshop = folder / _WORKSHOP
-    try:
-        fingerprint = claim(folder, plan, config)
-        workshop.mkdir(exist_ok=True)
-        with FileLock(workshop / "lock", timeout=0) as lock:
-            gpu = config.render.backend.wants_gpu
-            force = Workforce(workers, parts.LANES if gpu else 1, gpu, address)
-            run = partial(ENGINES.get(engine), force=force)
-            made, places = _make(plan, folder, config, fingerprint, run, progress, preparing)
-            rejected = _publish(plan, folder, config.layout(plan), places, fingerprint, card)
-            for left in workshop.iterdir():
-                if left.is_dir():
-                    shutil.rmtree(left)
-                elif left != Path(lock.lock_file):
-                    left.unlink()
-            # Deleted while it is held: whoever comes next makes a lock of their own.
-            Path(lock.lock_file).unlink()
-        with contextlib.suppress(OSError):
-            workshop.rmdir()
-    except Timeout:
-        raise BuildError(f"Another build is running in {folder}; wait for it or stop it.") from None
-    except OSError as error:
-        raise BuildError(
-            f"{folder} cannot be written ({error}). The clips finished so far are kept: mend "
-            "that and run the same command again."
-        ) from error
-    return BuildReport(folder, fingerprint, len(plan.table), made, rejected)
-
-
-def _make(
-    plan: Plan,
-    folder: Path,
-    config: BuildConfig,
-    fingerprint: str,
-    run: Callable[..., Iterator[Part]],
-    progress: Progress | None,
-    preparing: Progress | None,
-) -> tuple[int, dict[str, Path]]:
-    """Make every shard that is missing or damaged.
-
-    Returns:
-        The number of clips made, and where each file of a shard now lies: in its place or the
-        workshop.
-    """
-    workshop = folder / _WORKSHOP
-    configs, layout, sums = config.render.configs, config.layout(plan), checksums.read(workshop)
-    for root in (folder, workshop):
-        for name in (".", *FOLDERS.values()):
-            remove_temporaries(root / name)
-    names = {shard.name(of) for shard in layout for of in configs}
-    refuse_strays(folder, names | {_labels_path(shard.split) for shard in layout})
-    places = _found(folder, layout, configs, sums)
-    missing = [
-        parts.of_shard(plan, workshop, shard, fingerprint, config.render.backend.batch_size)
-        for shard in layout
-        if shard.path not in places
-    ]
-    by_shard = {group[0].shard: group for group in missing}
-    todo = [part for group in missing for part in group if not part.intact()]
-    left = Counter(part.shard for part in todo)
-    total, made = len(plan.table), 0
-    done = total - sum(len(part.specs) for part in todo)
-    if progress:
-        progress(done, total)
-    for shard in (shard for shard in by_shard if not left[shard]):
-        _assemble(workshop, by_shard[shard], configs, sums)
     render = config.render
-    if todo:
-        render = replace(render, backend=render.backend.prepared(plan.specs, workshop, preparing))
-    for part in run(partial(parts.start, render, plan.source), todo):
-        made += len(part.specs)
-        if progress:
-            progress(done + made, total)
-        left[part.shard] -= 1
-        if not left[part.shard]:
-            _assemble(workshop, by_shard[part.shard], configs, sums)
-    return made, {name: places.get(name, workshop / name) for name in sorted(names)}
+    Worker(render, plan.source).check(plan.specs)
+    workshop, made = folder / steps.WORKSHOP, 0
+    lanes = LANES if render.backend.wants_gpu else 1
+    force = Workforce(workers, lanes, render.backend.wants_gpu, address)
+    layout = config.layout(plan)
+    labels = {shard.split: steps.labels_name(shard.split) for shard in layout}
+    names = {*labels.values(), *(shard.name(of) for shard in layout for of in render.configs)}
+    with steps.writing(folder):
+        origin = _claimed(folder, plan, config)
+        stamp = Stamp(origin.fingerprint, plan.fingerprint, "")
+        with steps.alone(folder, "Another build"):
+            steps.refuse_strays(folder, names)
+            if not steps.complete(folder, names):
+                places, sums = _found(folder, workshop / steps.NEW, layout, render.configs)
+                asked = _chunks(plan, layout, places, workshop, stamp, render.backend.batch_size)
+                todo = steps.missing(chain.from_iterable(asked.values()))
+                if todo:
+                    backend = render.backend.prepared(plan.specs, workshop, preparing)
+                    render = replace(render, backend=backend)
+                start = partial(_start, render, plan.source)
+                run = partial(ENGINES.get(engine), force=force)
+                made = steps.make(todo, start, run, len(plan.table), progress)
+
+                staging = steps.Staging(folder, workshop, sums)
+                for shard in layout:
+                    _assemble(shard, asked.get(shard, []), staging, places, stamp, render.configs)
+                for split, name in labels.items():
+                    videos = [places[shard.path] for shard in layout if shard.split == split]
+                    staging.write_labels(name, videos, replace(stamp, name=name))
+                staging.finish(card)
+                steps.publish(staging.new, folder)
+            steps.clear(workshop)
+    table = shards.labels_only([folder / name for name in labels.values()])
+    rejected: int = pc.sum(pc.invert(table["accepted"])).as_py()
+    return BuildReport(folder, origin.fingerprint, len(plan.table), made, rejected)
+
+
+def _claimed(folder: Path, plan: Plan, config: BuildConfig) -> Origin:
+    """Make a folder the home of a build, or refuse it; gives what its `build.json` says."""
+    made_with = config.made_with()
+    fingerprint = seeds.digest(plan.fingerprint, made_with)[:16]
+    ours = Origin(
+        fingerprint,
+        plan.fingerprint,
+        made_with,
+        config.license or DEFAULT_LICENSE,
+        config.title or DEFAULT_TITLE,
+    )
+
+    def refusal(there: Origin) -> str:
+        what = "another plan"
+        if there.plan == plan.fingerprint:
+            what = f"other options or software ({'; '.join(steps.differences(there, ours))})"
+        return (
+            f"was built from {what}: its fingerprint is {there.fingerprint} (plan {there.plan}), "
+            f"this build is {fingerprint} (plan {plan.fingerprint})"
+        )
+
+    there = steps.claim(folder, ours, "equime dataset", refusal)
+    if there:
+        later = {k: v for k, v in there.made_with.items() if k == steps.MEASURED}
+        ours = replace(
+            ours,
+            made_with=made_with | later,
+            license=config.license or there.license or ours.license,
+            title=config.title or there.title or ours.title,
+        )
+    if ours != there:
+        ours.write(folder)
+    return ours
 
 
 def _found(
-    folder: Path, layout: list[Shard], configs: Sequence[str], sums: dict[str, str]
-) -> dict[str, Path]:
-    """Where the files of every shard lie that need not be made.
+    folder: Path, new: Path, layout: list[Shard], configs: Sequence[str]
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """Where the files of shards lie that need not be made, and their sums.
 
-    A shard needs its videos. Images are made of them again, unless those that were made with them
-    lie beside them: others may have been measured since, and have other labels.
+    They lie in the dataset, or in the folder of new files of a build that was interrupted, maybe
+    while it moved them. Videos and images count together only if the same sums list both: others
+    may have been measured since, and have other labels.
     """
-    workshop = folder / _WORKSHOP
-    known = {workshop: sums, folder: checksums.read(folder)}
-    roots = {
-        shard: root
-        for root in known
+    places: dict[str, Path] = {}
+    sums: dict[str, str] = {}
+    for shard, known in product(layout, [checksums.read(folder), checksums.read(new)]):
+        if shard.path in places:
+            continue
+        own = {
+            name: root / name
+            for name, root in product(map(shard.name, configs), [new, folder])
+            if checksums.intact(root, known, name)
+        }
+        if shard.path in own:
+            places |= own
+            sums |= {name: known[name] for name in own}
+    for path in new.rglob("*"):
+        if path.is_file() and path.name != checksums.NAME and path not in places.values():
+            path.unlink()
+    return places, sums
+
+
+def _chunks(
+    plan: Plan,
+    layout: list[Shard],
+    places: Container[str],
+    workshop: Path,
+    stamp: Stamp,
+    batch: int,
+) -> dict[Shard, list[steps.Chunk]]:
+    """Chunks of every shard that has no place, in the order of its rows, each so many batches."""
+    specs = {split: shards.split_specs(plan, split) for split in {s.split for s in layout}}
+    return {
+        shard: [
+            steps.Chunk(
+                workshop / f"{shard.split}-{start:07d}.parquet",
+                replace(stamp, name=shard.path),
+                tuple(specs[shard.split][start:stop]),
+            )
+            for start, stop in shard.chunks(batch)
+        ]
         for shard in layout
-        if checksums.intact(root, known[root], shard.path)
+        if shard.path not in places
     }
-    places = {shard.path: root / shard.path for shard, root in roots.items()}
-    for shard, root in roots.items() if "onset_apex" in configs else ():
-        name, videos = shard.name("onset_apex"), places[shard.path]
-        places[name] = root / name
-        if not checksums.intact(root, known[root], name):
-            places[name] = workshop / name
-            stamp = replace(read_stamp(videos), name=name)
-            shards.write(places[name], pairs.of_shard(videos), stamp, "onset_apex")
-            checksums.record(workshop, sums, name)
-    return places
 
 
-def _labels_path(split: str) -> str:
-    return f"metadata/{split}-00000-of-00001.parquet"
+def _start(render: RenderConfig, source: FaceSource) -> steps.Work:
+    """What a worker process does first; gives the function that makes a chunk, in any thread."""
+    worker = Worker(render, source)
+    config = None if render.pairs else "default"
+
+    def work(chunk: steps.Chunk) -> dict[str, Any]:
+        table = shards.table(worker.render(chunk.items), config)
+        shards.write(chunk.path, iter([table]), chunk.stamp, config)
+        return {}
+
+    return work
 
 
 def _assemble(
-    workshop: Path, parts: list[Part], configs: Sequence[str], sums: dict[str, str]
-) -> None:
-    """Join parts into the files of their shard; only then are they deleted."""
-    paths = [part.path for part in parts]
-    for config in configs:
-        name = parts[0].shard.name(config)
-        stamp = replace(parts[0].stamp, name=name)
-        shards.write(workshop / name, shards.row_groups(paths, config), stamp, config)
-        checksums.record(workshop, sums, name)
-    for part in parts:
-        part.delete()
-
-
-def _publish(
-    plan: Plan,
-    folder: Path,
-    layout: list[Shard],
+    shard: Shard,
+    chunks: list[steps.Chunk],
+    staging: steps.Staging,
     places: dict[str, Path],
-    fingerprint: str,
-    card: Callable[[Path], object] | None,
-) -> int:
-    """Write labels and card, and move the shards; returns how many clips failed a gate.
-
-    The images come before the card, which counts them, and the videos after it: it says how many
-    rows there must be, so that a reader who comes in between refuses instead of reading less.
-    """
-    labels = {shard.split: _labels_path(shard.split) for shard in layout}
-    wanted = {*places, *labels.values(), ORIGIN, _CARD}
-    sums, made = checksums.read(folder), checksums.read(folder / _WORKSHOP)
-    new = {name: made[name] for name, path in places.items() if path != folder / name}
-    videos = {shard.path for shard in layout}
-    if not (
-        set(sums) == wanted
-        and not new
-        and all(checksums.intact(folder, sums, name) for name in wanted - set(places))
-    ):
-        for split, name in labels.items():
-            table = shards.labels_only([places[s.path] for s in layout if s.split == split])
-            stamp = Stamp(fingerprint, plan.fingerprint, name)
-            shards.write(folder / name, iter([table]), stamp, config="metadata")
-            sums[name] = sha256(folder / name)
-        sums[ORIGIN] = sha256(folder / ORIGIN)
-        checksums.write(folder, sums | {n: new[n] for n in new if n not in videos})
-        _move(folder, places, set(new) - videos)
-        if card:
-            card(folder)
-        found = checksums.read(folder) | new
-        checksums.write(folder, {name: found[name] for name in wanted if name in found})
-        _move(folder, places, set(new) & videos)
-    table = shards.labels_only([folder / name for name in labels.values()])
-    rejected: int = pc.sum(pc.invert(table["accepted"])).as_py()
-    return rejected
-
-
-def _move(folder: Path, places: dict[str, Path], names: Iterable[str]) -> None:
-    for name in sorted(names):
-        (folder / name).parent.mkdir(exist_ok=True)
-        places[name].replace(folder / name)
+    stamp: Stamp,
+    configs: Sequence[str],
+) -> None:
+    """Make the files of a shard that have no place, out of its chunks or its videos."""
+    for config in configs:
+        name = shard.name(config)
+        if name not in places:
+            if chunks:
+                groups = shards.row_groups([chunk.path for chunk in chunks], config)
+            else:  # images alone were lost; they are cut out of the videos again
+                groups = pairs.of_shard(places[shard.path])
+            places[name] = staging.write(name, groups, replace(stamp, name=name), config)
+    for chunk in chunks:  # only now, but before the next shard: no disk need hold all twice
+        chunk.delete()

@@ -1,45 +1,32 @@
-"""Measures a dataset that is there: quality columns and gates anew, all else as it was.
-
-Three steps, each of which may be interrupted:
-
-1. `.measuring` collects values, a few clips a file. The dataset is untouched.
-2. `.measuring/new` becomes a whole set of the files that change, with their sums. It is renamed
-   to `.measured` when it is complete, which is the point of no return.
-3. Its files replace those of the dataset, the sums last. Until then `checksums.read` refuses the
-   folder with a sentence, and the next run begins by moving the rest.
-
-So the old columns are there until every new shard is whole.
-"""
+"""Measures a dataset that is there: quality columns and gates anew, all else as it was."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from equime_hub import checksums
+from equime_hub.builder.measure.basic import BROKEN
 from equime_hub.builder.measure.gates import Gates, planned_ms
-from equime_hub.builder.measure.meter import Measures
-from equime_hub.errors import BuildError, DatasetError
-from equime_hub.files import write_text
-from equime_hub.jobs import chunks, staging
-from equime_hub.jobs.chunks import COLUMNS, Chunk, Source
-from equime_hub.jobs.claim import MEASURED
+from equime_hub.builder.measure.meter import TOOLS, Measures, Meter
+from equime_hub.errors import DatasetError
+from equime_hub.jobs import columns, steps
+from equime_hub.jobs.columns import COLUMNS, FinishedShard, RowChunk
 from equime_hub.jobs.engines import ENGINES, Workforce
 from equime_hub.progress import Progress
-from equime_hub.schema.records import Quality
-from equime_hub.schema.stamp import ORIGIN, Origin, read_origin
+from equime_hub.schema.records import Landmarks, Quality
+from equime_hub.schema.stamp import ORIGIN
+from equime_hub.video import codec
+from equime_hub.video.clip import Clip
+from equime_hub.video.locate import canonical, locate
 
 WORKSHOP = ".measuring"
 ACCEPTED = "accepted"
 """Stands for "no reason" among the reasons of a `MeasureReport`."""
-
-_CARD = "README.md"
-_REQUEST = "request.json"
 
 
 @dataclass(frozen=True)
@@ -65,12 +52,12 @@ class MeasureReport:
     undecided: dict[str, int]
 
 
-def remeasure(
+def measure(
     folder: Path,
     measures: Measures,
     gates: Gates | None = None,
     *,
-    card: Callable[[Path], object],
+    card: steps.WriteCard,
     refresh: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
@@ -99,100 +86,78 @@ def remeasure(
     """
     if not any((folder / name).is_file() for name in (ORIGIN, checksums.NAME)):
         raise DatasetError(f"{folder} holds no dataset built by `equime build`.")
-    try:
-        with staging.alone(folder):
-            staging.move(folder)
-            sums = staging.sound(folder, checking)
-            found = [Source(folder, name) for name in sorted(sums) if name.startswith("data/")]
-            workshop = _open(folder, measures, refresh, found, sums)
-            todo = [c for s in found for c in s.chunks(workshop, measures.tools, refresh)]
-            _measure(todo, measures, workers, progress)
-            origin, gates = _origin(folder, measures, todo, gates)
-            judged = {source: _judged(source, todo, gates) for source in found}
-            replaced = staging.stage(folder, workshop, judged, origin, sums, card)
-            staging.move(folder)
-            shutil.rmtree(workshop)
-    except OSError as error:
-        raise BuildError(
-            f"{folder} cannot be written ({error}). What was measured is kept, and so is the "
-            "dataset: mend that and run the same command again."
-        ) from error
-    after = [quality for qualities in judged.values() for quality in qualities]
+    workshop = folder / WORKSHOP
+    kept = "What was measured is kept, and so is the dataset"
+    with steps.writing(folder, kept), steps.alone(folder):
+        shards = columns.open_finished(folder, checking)
+        asked = [
+            chunk
+            for shard in shards
+            for chunk in shard.chunks(
+                workshop,
+                [_lacking(row, measures.tools, refresh) for row in shard.rows],
+                measures.describe(),
+            )
+        ]
+        clips = sum(len(chunk.items) for chunk in asked)
+        run = partial(ENGINES.get("local"), force=Workforce(workers))
+        steps.make(steps.missing(asked), partial(_start, measures), run, clips, progress)
+
+        _, before = columns.measured(folder)
+        gates = gates or Gates.restore(before["gates"])
+        values = {shard: list(_judged(shard, asked, gates)) for shard in shards}
+        used = {tool for chunk in asked for _, tools in chunk.items for tool in tools}
+        tools = {tool: about for tool, about in measures.describe().items() if tool in used}
+        after = {"tools": before["tools"] | tools, "gates": gates.describe()}
+        replaced = columns.replace_values(folder, workshop, values, after, card)
+        steps.clear(workshop)
+    judged = [quality for qualities in values.values() for quality in qualities]
     return MeasureReport(
         folder,
-        clips=len(after),
-        measured=sum(len(chunk.todo) for chunk in todo),
+        clips=len(judged),
+        measured=clips,
         shards=replaced,
-        before=_counted(row["rejection_reason"] for s in found for row in s.rows),
-        after=_counted(quality.rejection_reason for quality in after),
-        undecided=dict(Counter(gate for quality in after for gate in gates.undecided(quality))),
+        before=_counted(row["rejection_reason"] for shard in shards for row in shard.rows),
+        after=_counted(quality.rejection_reason for quality in judged),
+        undecided=dict(Counter(gate for quality in judged for gate in gates.undecided(quality))),
     )
 
 
-def _open(
-    folder: Path, measures: Measures, refresh: bool, found: list[Source], sums: dict[str, str]
-) -> Path:
-    """The workshop, without what an earlier run left there that was asked for something else."""
-    workshop = folder / WORKSHOP
-    request = json.dumps(
-        [measures.describe(), refresh, {source.name: sums[source.name] for source in found}]
+def _lacking(row: dict[str, Any], tools: tuple[str, ...], refresh: bool) -> tuple[str, ...]:
+    """The tools that a row has no value of."""
+    if row["rejection_reason"] in BROKEN:
+        return ()
+    return tuple(
+        tool for tool in tools if refresh or all(row[column] is None for column in TOOLS[tool])
     )
-    path = workshop / _REQUEST
-    if not path.is_file() or path.read_text(encoding="utf-8") != request:
-        shutil.rmtree(workshop, ignore_errors=True)
-        write_text(path, request)
-    return workshop
 
 
-def _measure(
-    todo: list[Chunk], measures: Measures, workers: int, progress: Progress | None
-) -> None:
-    """Write the values of every chunk that has none."""
-    missing = [chunk for chunk in todo if not chunk.path.is_file()]
-    total = sum(len(chunk.todo) for chunk in todo)
-    done = total - sum(len(chunk.todo) for chunk in missing)
-    if progress:
-        progress(done, total)
-    run = ENGINES.get("local")
-    for chunk in run(partial(chunks.start, measures), missing, Workforce(workers)):
-        done += len(chunk.todo)
-        if progress:
-            progress(done, total)
+def _start(measures: Measures) -> steps.Work:
+    """What a worker does first; gives the function that measures a chunk."""
+    meter = Meter(measures)
+
+    def work(chunk: RowChunk) -> list[dict[str, Any]]:
+        found = []
+        for video, (_, tools) in zip(chunk.videos(), chunk.items, strict=True):
+            clip = codec.decode(video)
+            found.append(meter.measure(clip, partial(_face, clip), tools))
+        return found
+
+    return work
 
 
-def _origin(
-    folder: Path, measures: Measures, done: list[Chunk], gates: Gates | None
-) -> tuple[Origin, Gates]:
-    """What `build.json` will say of the build and of all that was measured since; the gates."""
-    origin = read_origin(folder)
-    assert origin is not None  # it was looked for
-    built = origin.made_with
-    before = built.get(MEASURED, {"tools": {}, "gates": built.get("gates", {})})
-    gates = gates or Gates.restore(before["gates"])
-    used = {tool for chunk in done for _, tools in chunk.todo for tool in tools}
-    tools = {tool: about for tool, about in measures.describe().items() if tool in used}
-    after = {"tools": before["tools"] | tools, "gates": gates.describe()}
-    if after == before:
-        return origin, gates
-    return replace(origin, made_with=built | {MEASURED: after}), gates
+def _face(clip: Clip) -> Landmarks:
+    """The face in the first frame; where alignment puts it if it is not found."""
+    found = locate(clip.frames[0])
+    return found[0] if found else canonical(clip.width, clip.height)
 
 
-def _judged(source: Source, done: list[Chunk], gates: Gates) -> list[Quality]:
+def _judged(shard: FinishedShard, asked: list[RowChunk], gates: Gates) -> Iterator[Quality]:
     """The measurements of every row, with the new values and what the gates say of them."""
-    rows = [dict(row) for row in source.rows]
-    for chunk in done:
-        if chunk.shard == source.path:
-            first = source.groups[chunk.group]
-            for row, values in chunk.values().items():
-                rows[first + row] |= values
-    return [
-        gates.judged(
-            Quality(**{name: row[name] for name in COLUMNS}),
-            planned_ms(row["onset_frame"], row["offset_frame"], row["fps"]),
-        )
-        for row in rows
-    ]
+    for row in shard.rows_with(asked):
+        quality = Quality(**{name: row[name] for name in COLUMNS})
+        yield gates.judged(quality, planned_ms(row["onset_frame"], row["offset_frame"], row["fps"]))
 
 
-def _counted(reasons: Iterator[str | None]) -> dict[str, int]:
+def _counted(reasons: Iterable[str | None]) -> dict[str, int]:
     return dict(sorted(Counter(reason or ACCEPTED for reason in reasons).items()))

@@ -1,37 +1,29 @@
 """Lets observers look at the clips of a dataset, and writes down what they see.
 
-The files are replaced as `staging` replaces them: all columns but the observed ones stay as
-they were, and the old shards are there until every new one is whole. What a slow observer has
-seen is kept in `.observing` until then, so that a run that was stopped goes on.
+All columns but the observed ones stay as they were.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from equime_hub.builder.measure.basic import BROKEN
-from equime_hub.builder.observers import Apex, AuObserver, EmotionObserver, SeenEmotion
-from equime_hub.errors import BuildError, DatasetError, EquimeError
-from equime_hub.jobs import staging
-from equime_hub.jobs.chunks import COLUMNS, Source
-from equime_hub.jobs.claim import MEASURED
+from equime_hub.builder.observers import Apex, AuObserver, EmotionObserver
+from equime_hub.errors import DatasetError, EquimeError
+from equime_hub.jobs import columns, steps
+from equime_hub.jobs.columns import COLUMNS, FinishedShard, RowChunk
 from equime_hub.progress import Progress
 from equime_hub.schema.records import Quality
-from equime_hub.schema.stamp import ORIGIN, Origin, read_origin
+from equime_hub.schema.stamp import ORIGIN
 
 WORKSHOP = ".observing"
-_MEMORY = "emotions.jsonl"
-_COLUMNS = [*COLUMNS, "clip_id", "apex_frame", "num_frames"]
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ def observe(
     emotion: EmotionObserver | None = None,
     units: AuObserver | None = None,
     *,
-    card: Callable[[Path], object],
+    card: steps.WriteCard,
     progress: Progress | None = None,
     checking: Progress | None = None,
 ) -> ObserveReport:
@@ -73,7 +65,7 @@ def observe(
         emotion: Who names emotions.
         units: Who measures AUs.
         card: Writes the card from the label files, such as `cards.dataset_card.write`.
-        progress: Called with clips looked at and clips to look at.
+        progress: Called with clips looked at and clips to look at, counted for each observer.
         checking: Called with files checked and files in all.
 
     Raises:
@@ -85,144 +77,105 @@ def observe(
     """
     if not (folder.is_dir() and (folder / ORIGIN).is_file()):
         raise DatasetError(f"{folder} holds no dataset built by `equime build`.")
-    tools = {
-        "emotion": emotion.tool if emotion else None,
-        "action units": units.tool if units else None,
-    }
-    used = {what: tool for what, tool in tools.items() if tool}
-    if not used:
+    observers = {"emotion": emotion, "action units": units}
+    tools = {what: observer.tool for what, observer in observers.items() if observer}
+    if not tools:
         raise EquimeError("There is nothing to observe: give an observer of emotions or of AUs.")
-    try:
-        with staging.alone(folder):
-            staging.move(folder)
-            sums = staging.sound(folder, checking)
-            found = [Source(folder, n) for n in sorted(sums) if n.startswith("data/")]
-            workshop = folder / WORKSHOP
-            seen = _look(found, emotion, units, workshop / _MEMORY, progress)
-            origin = _origin(folder, used)
-            replaced = staging.stage(folder, workshop, seen, origin, sums, card)
-            staging.move(folder)
-            shutil.rmtree(workshop, ignore_errors=True)
-    except OSError as error:
-        raise BuildError(
-            f"{folder} cannot be written ({error}). What was seen is kept, and the dataset is as "
-            "it was: mend that and run the same command again."
-        ) from error
-    after = [quality for qualities in seen.values() for quality in qualities]
+    workshop = folder / WORKSHOP
+    kept = "What was seen is kept, and the dataset is as it was"
+    with steps.writing(folder, kept), steps.alone(folder):
+        shards = columns.open_finished(folder, checking)
+        asked = [chunk for shard in shards for chunk in _chunks(shard, workshop, emotion, units)]
+        clips = sum(len(chunk.items) for chunk in asked)
+        start = partial(_start, emotion, units)
+        steps.make(steps.missing(asked), start, _here, clips, progress)
+
+        values = {shard: list(_seen(shard, asked)) for shard in shards}
+        seen = [quality for qualities in values.values() for quality in qualities]
+        known = emotion and any(quality.emotion_observer == emotion.tool for quality in seen)
+        if not (known or any(any(chunk.result()) for chunk in asked)):
+            steps.clear(workshop)
+            raise DatasetError(
+                f"None of the {len(seen):,} clips got an answer; nothing is changed. Results of "
+                "another tool must be named after the clips: CLIP_ID.csv."
+            )
+        _, before = columns.measured(folder)
+        after = before | {"tools": before["tools"] | tools}
+        replaced = columns.replace_values(folder, workshop, values, after, card)
+        steps.clear(workshop)
     return ObserveReport(
         folder,
-        clips=len(after),
-        emotions=sum(q.emotion_observed is not None for q in after) if emotion else None,
-        units=sum(q.au_observed is not None for q in after) if units else None,
+        clips=len(seen),
+        emotions=sum(q.emotion_observed is not None for q in seen) if emotion else None,
+        units=sum(q.au_observed is not None for q in seen) if units else None,
         shards=replaced,
     )
 
 
-def _look(
-    found: list[Source],
+def _here(start: steps.Start, todo: list[steps.Chunk]) -> Iterator[int]:
+    """The engine of observers: this process, since models need not travel to another.
+
+    The first error ends the run: an observer without weights has no answer for any clip.
+    """
+    return map(start(), todo)
+
+
+def _chunks(
+    shard: FinishedShard,
+    workshop: Path,
     emotion: EmotionObserver | None,
     units: AuObserver | None,
-    memory: Path,
-    progress: Progress | None,
-) -> dict[Source, list[Quality]]:
-    """What is known of every row after all were looked at."""
-    known = _recall(memory, emotion.tool) if emotion else {}
-    total, done, answers = sum(source.groups[-1] for source in found), 0, 0
-    after: dict[Source, list[Quality]] = {}
-    for source in found:
-        after[source] = []
-        for row, video in _rows(source):
-            quality = Quality(**{name: row[name] for name in COLUMNS})
-            if row["rejection_reason"] not in BROKEN and row["apex_frame"] is not None:
-                apex = Apex(row["clip_id"], row["apex_frame"], row["num_frames"], video)
-                new: Row = {}
-                if emotion:
-                    new |= _emotion(quality, emotion, apex, known, memory)
-                if units and (values := units.units(apex)):
-                    new |= {"au_observed": list(values.intensities), "au_observer": units.tool}
-                answers += bool(new)
-                quality = replace(quality, **_stored(new))
-            after[source].append(quality)
-            done += 1
-            if progress:
-                progress(done, total)
-    if not answers:
-        raise DatasetError(
-            f"None of the {total:,} clips got an answer; nothing is changed. Results of another "
-            "tool must be named after the clips: CLIP_ID.csv."
-        )
-    return after
+) -> Iterator[RowChunk]:
+    """The clips to look at, apart for each observer."""
+    made_of: dict[str, Any] = {}
+    if emotion:
+        made_of["emotion"] = emotion.tool
+    if units:
+        # Results of another tool may be mended before the next run: a number that never comes
+        # again has them read anew.
+        made_of["units"] = [units.tool, uuid4().hex]
+
+    def ask(what: str, row: dict[str, Any]) -> tuple[str, str, int, int] | None:
+        known = what == "emotion" and emotion and row["emotion_observer"] == emotion.tool
+        if known or row["rejection_reason"] in BROKEN or row["apex_frame"] is None:
+            return None
+        return what, row["clip_id"], row["apex_frame"], row["num_frames"]
+
+    for what, made in made_of.items():
+        yield from shard.chunks(workshop / what, [ask(what, row) for row in shard.rows], made)
 
 
-def _rows(source: Source) -> Iterator[tuple[Row, bytes]]:
-    """Rows of a shard and their videos, a row group at a time."""
-    with pq.ParquetFile(source.path, page_checksum_verification=True) as file:
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=[*_COLUMNS, "video"])
-            videos = table["video"]
-            for index, row in enumerate(table.select(_COLUMNS).to_pylist()):
-                yield row, videos[index].as_py()["bytes"]
+def _start(emotion: EmotionObserver | None, units: AuObserver | None) -> steps.Work:
+    """Gives the function that looks at a chunk."""
 
-
-def _emotion(
-    quality: Quality,
-    observer: EmotionObserver,
-    apex: Apex,
-    known: dict[str, SeenEmotion],
-    memory: Path,
-) -> Row:
-    """The columns of the observed emotion; empty if there is no answer."""
-    if quality.emotion_observer == observer.tool:
-        seen: SeenEmotion | None = SeenEmotion(
-            quality.emotion_observed or "", quality.emotion_observed_score or 0.0
-        )
-    elif apex.clip_id in known:
-        seen = known[apex.clip_id]
-    else:
-        seen = observer.emotion(apex)
-        if seen:
-            _remember(memory, observer.tool, apex.clip_id, seen)
-    if seen is None:
+    def look(what: str, apex: Apex) -> dict[str, Any]:
+        if what == "emotion" and emotion and (seen := emotion.emotion(apex)):
+            return {
+                "emotion_observed": seen.emotion,
+                "emotion_observed_score": _stored(seen.score),
+                "emotion_observer": emotion.tool,
+            }
+        if what == "units" and units and (found := units.units(apex)):
+            return {"au_observed": _stored(found.intensities), "au_observer": units.tool}
         return {}
-    return {
-        "emotion_observed": seen.emotion,
-        "emotion_observed_score": seen.score,
-        "emotion_observer": observer.tool,
-    }
+
+    def work(chunk: RowChunk) -> list[dict[str, Any]]:
+        return [
+            look(what, Apex(clip_id, frame, num_frames, video))
+            for video, (_, (what, clip_id, frame, num_frames)) in zip(
+                chunk.videos(), chunk.items, strict=True
+            )
+        ]
+
+    return work
 
 
-def _stored(new: Row) -> Row:
+def _stored(number: Any) -> Any:
     """Numbers as the columns hold them, so that the same answer changes nothing."""
-    numeric = {"emotion_observed_score", "au_observed"}
-    return {k: np.array(v, np.float32).tolist() if k in numeric else v for k, v in new.items()}
+    return np.asarray(number, np.float32).tolist()
 
 
-def _remember(memory: Path, tool: str, clip: str, seen: SeenEmotion) -> None:
-    memory.parent.mkdir(exist_ok=True)
-    with memory.open("a", encoding="utf-8", newline="") as file:
-        # The line break comes first: should the last line be torn, the next is whole.
-        file.write("\n" + json.dumps({"tool": tool, "clip": clip, **asdict(seen)}))
-
-
-def _recall(memory: Path, tool: str) -> dict[str, SeenEmotion]:
-    """What a tool said in a run that was stopped; lines that cannot be read are left out."""
-    known = {}
-    lines = memory.read_text("utf-8", "replace").splitlines() if memory.exists() else []
-    for line in lines:
-        try:
-            row = json.loads(line)
-            if row["tool"] == tool:
-                known[row["clip"]] = SeenEmotion(row["emotion"], row["score"])
-        except (EquimeError, ValueError, KeyError, TypeError):
-            continue
-    return known
-
-
-def _origin(folder: Path, used: dict[str, str]) -> Origin:
-    """What `build.json` will say: who has observed, besides all it says already."""
-    origin = read_origin(folder)
-    assert origin is not None  # it was looked for
-    built = origin.made_with
-    before = built.get(MEASURED, {"tools": {}, "gates": built.get("gates", {})})
-    measured = before | {"tools": before["tools"] | used}
-    return replace(origin, made_with=built | {MEASURED: measured})
+def _seen(shard: FinishedShard, asked: list[RowChunk]) -> Iterator[Quality]:
+    """The measurements of every row, with what was seen."""
+    for row in shard.rows_with(asked):
+        yield Quality(**{name: row[name] for name in COLUMNS})

@@ -214,10 +214,12 @@ def timeline(source: Source) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.fl
     """
     with _opened(source) as (container, stream):
         shown = [p.pts for p in _packets(container, stream) if p.size and not p.is_discard]
-        rate, base = _rate(stream), stream.time_base
-        if base is None or None in shown:  # a bare stream, without a container
+        rate = _rate(stream)
+        if not stream.time_base or None in shown:  # a bare stream, without a container
             base = 1 / rate
             shown = list(range(len(shown)))
+        else:
+            base = Fraction(stream.time_base.numerator, stream.time_base.denominator)
         ticks = np.array(sorted(pts or 0 for pts in shown), dtype=np.int64)
         lengths = np.diff(ticks, append=ticks[-1:] + round(1 / (rate * base)))
         scale = base.numerator, base.denominator
@@ -282,4 +284,5 @@ def _rate(stream: VideoStream) -> Fraction:
         raise VideoError(
             f"The video does not say its frame rate ({stream.container.name}); convert it to MP4"
         )
-    return rate
+    # From version 19 on, PyAV has a rational number of its own, which cannot be reckoned with.
+    return Fraction(rate.numerator, rate.denominator)

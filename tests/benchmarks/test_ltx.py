@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from benchmarks import ltx_loops, ltx_measure, ltx_models
+from benchmarks import common, ltx_loops, ltx_measure, ltx_models
 from benchmarks.ltx_arms import ARMS, BY_NAME, Run
 from equime_hub.builder.backends.ltx import PRESETS, LtxBackend
 
@@ -95,7 +95,7 @@ def test_arithmetic_on_shapes_is_that_of_the_work(tmp_path: Path, name: str) -> 
     ltx_models.build(tmp_path, toy=True)
     ltx_loops.prompts(run, arm.model)
     config = run.config(arm, "cpu")
-    jobs = ltx_loops.jobs(run, run.specs(arm)[: arm.batch_size])
+    jobs = list(common.jobs(run.plan, run.specs(arm)[: arm.batch_size]))
     worked = ltx_models.counted(lambda: LtxBackend(config).render(jobs)) / arm.batch_size
     guided = config.guidance_scale > 1
     part = ltx_models.tflop(tmp_path / arm.model, 64, 64, 17, guided, 128 if guided else 256)

@@ -28,7 +28,7 @@ from equime_hub.cards import dataset_card
 from equime_hub.cli import main
 from equime_hub.errors import BuildError
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.measure import remeasure
+from equime_hub.jobs import measure as measures
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import FOLDERS, check_features, columns, features
 from equime_hub.schema.stamp import ORIGIN, generation_name, read_stamp
@@ -145,7 +145,7 @@ class Killed(BaseException):
 def test_killed_between_videos_and_images_they_still_belong_together(
     plan: Plan, built: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    remeasure(dataset, Measures(("pixels",)), card=dataset_card.write)
+    measures.measure(dataset, Measures(("pixels",)), card=dataset_card.write)
     measured = pq.read_table(dataset / TEST, columns=["psnr"])["psnr"]
     (dataset / TEST.replace("onset_apex", "data")).write_bytes(b"damaged")
     record = checksums.record
@@ -170,7 +170,7 @@ def test_killed_between_videos_and_images_they_still_belong_together(
 
 def measure(folder: Path, **options: Any) -> Any:
     options = {"card": dataset_card.write, **options}
-    return remeasure(folder, Measures(options.pop("what", ())), **options)
+    return measures.measure(folder, Measures(options.pop("what", ())), **options)
 
 
 def test_a_dataset_without_is_measured(plan: Plan, tmp_path: Path) -> None:

@@ -125,11 +125,11 @@ def test_killed_and_resumed_it_is_byte_identical(model: Path) -> None:
     plan()
     command = [sys.executable, "-m", "equime_hub", *call(model, "out")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(Path("out").glob(".building/*.sha256")):
+    while process.poll() is None and not list(Path("out").glob(".building/*.json")):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert list(Path("out").glob(".building/*.sha256")), "it was not interrupted half way"
+    assert list(Path("out").glob(".building/*.json")), "it was not interrupted half way"
     subprocess.run(command, check=True, capture_output=True)
     command[6] = "reference"
     subprocess.run(command, check=True, capture_output=True)

@@ -12,7 +12,7 @@ from equime_hub.builder.causal import ExpertSampler
 from equime_hub.builder.faces import index
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.plan.balance import Balance, Target
+from equime_hub.builder.plan.balance import PlanBalance, Target
 from equime_hub.cli import main
 
 PLAN = Path("plan.parquet")
@@ -50,7 +50,7 @@ def test_shortfalls_are_a_table_on_stderr_and_in_the_report(people: Path) -> Non
     Path("census.csv").write_text("gender,share\nwoman,3\nman,1\n")
     report, plan, told = planned("--faces", people, "--balance", "census.csv", "--clips", 80)
     targets = (Target(("woman",), 3.0), Target(("man",), 1.0))
-    assert plan.config.balance == Balance("targets", ("gender",), targets, 80)
+    assert plan.config.balance == PlanBalance("targets", ("gender",), targets, 80)
     woman, man = report["balance"]
     assert (woman["wanted"], woman["got"], woman["people"]) == (60, 35, 7)
     assert man == {"group": "man", "wanted": 20, "got": 20, "people": 7, "reason": None}
@@ -113,9 +113,9 @@ def test_a_sampler_is_a_name_or_a_file(people: Path) -> None:
 def test_options_override_the_balance_of_a_configuration_file(people: Path) -> None:
     Path("config.json").write_text('{"balance": {"rule": "uniform", "max_clips_per_person": 2}}')
     config = planned("--faces", people, "--config", "config.json", "--clips", 50)[1].config
-    assert config.balance == Balance("uniform", clips=50, max_clips_per_person=2)
+    assert config.balance == PlanBalance("uniform", clips=50, max_clips_per_person=2)
     config = planned("--faces", people, "--config", "config.json", "--balance", "as-is")[1].config
-    assert config.balance == Balance(max_clips_per_person=2)
+    assert config.balance == PlanBalance(max_clips_per_person=2)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import resource
 import shutil
@@ -23,7 +24,7 @@ from equime_hub.cards import dataset_card
 from equime_hub.errors import BackendError, BuildError
 from equime_hub.files import sha256
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, check_features, features
 from equime_hub.schema.stamp import ORIGIN, Stamp, read_stamp
 from equime_hub.video import codec
@@ -90,9 +91,9 @@ def test_row_groups_and_shards_have_the_sizes_asked_for() -> None:
     assert train[-1].path == "data/train-00012-of-00013.parquet"
     one = [shard for shard in BuildConfig(WARP).layout(plan) if shard.split == "train"]
     assert [(shard.start, shard.stop) for shard in one] == [(0, 800)]
-    assert train[0].parts(1)[0] == (0, shards.PART)
-    assert train[0].parts(16)[0] == (0, 16)
-    assert train[0].parts(6)[:2] == [(0, 12), (12, 24)]
+    assert train[0].chunks(1)[0] == (0, shards.CHUNK)
+    assert train[0].chunks(16)[0] == (0, 16)
+    assert train[0].chunks(6)[:2] == [(0, 12), (12, 24)]
 
 
 def test_two_workers_make_the_same_bytes(plan: Plan, built: Path, tmp_path: Path) -> None:
@@ -135,8 +136,8 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
     ]  # fmt: skip
     out, kept = tmp_path / "out", []
     for moment in (
-        ".building/*.parquet", ".building/data/*.parquet", ".building/onset_apex/*.parquet",
-        "metadata/*", "onset_apex/*", "data/*",
+        ".building/*.parquet", ".building/new/data/*.parquet",
+        ".building/new/onset_apex/*.parquet", "metadata/*", "onset_apex/*", "data/*",
     ):  # fmt: skip
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         while process.poll() is None and not list(out.glob(moment)):
@@ -250,7 +251,7 @@ def test_a_damaged_part_is_made_again(plan: Plan, built: Path, tmp_path: Path) -
     data = bytearray(part.read_bytes())
     data[len(data) // 2] ^= 1
     part.write_bytes(data)
-    assert finish(plan, out).made == len(plan.specs) - 2 * shards.PART
+    assert finish(plan, out).made == len(plan.specs) - 2 * shards.CHUNK
     assert sums(out) == sums(built)
 
 
@@ -259,7 +260,9 @@ def test_a_part_of_another_build_is_not_used(plan: Plan, built: Path, tmp_path: 
     interrupt_after(plan, out, parts=1)
     (part,) = out.glob(".building/*.parquet")
     shards.write(part, iter([pq.read_table(part)]), Stamp("another", plan.fingerprint, "x"))
-    part.with_suffix(".sha256").write_text(sha256(part))
+    seal = json.loads(part.with_suffix(".json").read_text())
+    seal |= {"sha256": sha256(part), "stamp": seal["stamp"] | {"build": "another"}}
+    part.with_suffix(".json").write_text(json.dumps(seal))
     assert finish(plan, out).made == len(plan.specs)
     assert sums(out) == sums(built)
 
@@ -303,7 +306,7 @@ def interrupt_after(plan: Plan, out: Path, parts: int) -> None:
     """A build that stops as by Ctrl-C when some parts are there."""
 
     def progress(done: int, total: int) -> None:
-        if done >= parts * shards.PART:
+        if done >= parts * shards.CHUNK:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -25,8 +25,8 @@ from equime_hub.cards import dataset_card
 from equime_hub.cards.statistics import count
 from equime_hub.errors import BuildError, DatasetError
 from equime_hub.jobs import build as builds
+from equime_hub.jobs import columns
 from equime_hub.jobs import measure as rm
-from equime_hub.jobs import staging
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.stamp import read_origin
@@ -71,7 +71,7 @@ def measured(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, measures: Measures | None = None, **options: Any) -> rm.MeasureReport:
     options = {"gates": STATIC, "card": dataset_card.write, **options}
-    return rm.remeasure(folder, measures or Measures(("motion", "pixels")), **options)
+    return rm.measure(folder, measures or Measures(("motion", "pixels")), **options)
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -261,14 +261,14 @@ def during_the_first_chunks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def while_shards_are_written(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    write, calls = staging._rewrite, iter(range(9))
+    write, calls = columns._rewrite, iter(range(9))
 
     def stop(*arguments: Any) -> None:
         if next(calls):
             raise Killed
         write(*arguments)
 
-    monkeypatch.setattr(staging, "_rewrite", stop)
+    monkeypatch.setattr(columns, "_rewrite", stop)
     return {}
 
 

@@ -181,7 +181,7 @@ def build(plan: str, out: str, engine: str) -> None:
     from equime_hub.builder.backends.warp import WarpBackend
     from equime_hub.builder.render import RenderConfig
     from equime_hub.jobs import build as builds
-    from equime_hub.jobs.claim import BuildConfig
+    from equime_hub.jobs.build import BuildConfig
 
     here = ("killed_in_each_third", "poisoned")
     ENGINES._entries.update({name: f"{__name__}:{name}" for name in here})

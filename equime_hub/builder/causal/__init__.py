@@ -17,14 +17,12 @@ X      The clip.
 
 from __future__ import annotations
 
+from equime_hub.builder.causal.donors import MacroSampler, MicroSampler
 from equime_hub.builder.causal.draw import SAMPLERS, Draw, Draws, Sampler, draws
-from equime_hub.builder.causal.expert import ExpertSampler
+from equime_hub.builder.causal.expert import MAPS, ExpertSampler
 from equime_hub.builder.causal.intervention import describe, intervene, parse_do, set_units
-from equime_hub.builder.causal.macro import MacroSampler
-from equime_hub.builder.causal.maps import MAPS
-from equime_hub.builder.causal.micro import MicroSampler
-from equime_hub.builder.causal.mixture import MixtureSampler, Part
-from equime_hub.builder.causal.model import Reading, confusion, f_Z
+from equime_hub.builder.causal.mixture import MixturePart, MixtureSampler
+from equime_hub.builder.causal.model import EmotionReading, confusion, f_Z
 
 __all__ = [
     "Draw",
@@ -36,11 +34,11 @@ __all__ = [
     "MicroSampler",
     "MacroSampler",
     "MixtureSampler",
-    "Part",
+    "MixturePart",
     "MAPS",
     "f_Z",
     "confusion",
-    "Reading",
+    "EmotionReading",
     "intervene",
     "set_units",
     "parse_do",

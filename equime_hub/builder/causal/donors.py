@@ -1,4 +1,8 @@
-"""AU vectors borrowed from people in real clips: what `micro` and `macro` share."""
+"""The samplers `micro` and `macro`: AU vectors borrowed from people in real clips.
+
+They are MiE-X's z_MiE, annotated micro-expressions, and z_MaE, the early frames of
+macro-expressions (paper §4.2).
+"""
 
 from __future__ import annotations
 
@@ -25,19 +29,9 @@ _SHOWN = 10
 """Problems that one message lists."""
 
 
-@dataclass(frozen=True)
-class Donation:
-    """What one clip has to give.
-
-    Attributes:
-        subject: "dataset/subject".
-        onset: 17 intensities.
-        apexes: k×17 intensities, k >= 1: any of them may be the apex.
-    """
-
-    subject: str
-    onset: Vectors
-    apexes: Vectors
+Donation = tuple[Vectors, Vectors]
+"""What one clip has to give: 17 intensities at the onset, and k×17, k >= 1, any of which may be
+the apex."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class DonorSampler(ABC):
             object.__setattr__(self, "sha256", _digest(self.index, self._rows()))
 
     @abstractmethod
-    def donation(self, row: table.Row, track: openface.Track) -> Donation:
+    def donation(self, row: table.CsvRow, track: openface.OpenFaceTrack) -> Donation:
         """What a clip has to give.
 
         Raises:
@@ -90,11 +84,11 @@ class DonorSampler(ABC):
         """
         demand(emotion, self.emotions())
         clips = _donations(self)[emotion]
-        clip = clips[int(rng.integers(len(clips)))]
-        apex = clip.apexes[int(rng.integers(len(clip.apexes)))]
-        return Draw(_rounded(clip.onset), _rounded(apex), self.source, clip.subject)
+        subject, (onset, apexes) = clips[int(rng.integers(len(clips)))]
+        apex = apexes[int(rng.integers(len(apexes)))]
+        return Draw(_rounded(onset), _rounded(apex), self.source, subject)
 
-    def _rows(self) -> list[table.Row]:
+    def _rows(self) -> list[table.CsvRow]:
         header, lines = table.read(self.index)
         needed = _COLUMNS + self.columns
         missing = [column for column in needed if column not in header]
@@ -115,9 +109,89 @@ class DonorSampler(ABC):
         return [row for _, row in lines]
 
 
+@dataclass(frozen=True)
+class MicroSampler(DonorSampler):
+    """Onset and apex of a real micro-expression, at the frames that its annotators named.
+
+    The index has two more columns, `onset_frame` and `apex_frame`: frame numbers as the OpenFace
+    file has them, so 1 is the first frame of what OpenFace was given. A pair without any
+    difference between the two is refused, as is a frame in which the face was not tracked.
+    """
+
+    source: ClassVar[str] = "micro"
+    columns: ClassVar[tuple[str, ...]] = ("onset_frame", "apex_frame")
+
+    def donation(self, row: table.CsvRow, track: openface.OpenFaceTrack) -> Donation:
+        """The pair.
+
+        Raises:
+            PlanError: A frame is no number, not there or not tracked, the apex does not come
+                after the onset, or nothing moves between them.
+        """
+        texts = [row[column] for column in self.columns]
+        if not all(text.isdecimal() for text in texts) or not int(texts[0]) < int(texts[1]):
+            raise PlanError(
+                f"{track.path}: onset_frame and apex_frame must be whole numbers, the first "
+                f"below the second, got {texts[0]!r} and {texts[1]!r}."
+            )
+        onset, apex = (track.at(int(text)) for text in texts)
+        apexes = _moving(onset, apex[None])
+        if not len(apexes):
+            raise PlanError(
+                f"{track.path}: the AUs of frames {texts[0]} and {texts[1]} are the same."
+            )
+        return onset, apexes
+
+
+@dataclass(frozen=True)
+class MacroSampler(DonorSampler):
+    """First frame of a macro-expression as onset, and as apex a frame before it is strong.
+
+    The apex is uniform over the frames ⌊α·n⌋ to ⌊β·n⌋ of the n of a clip, both included,
+    counted from 0. (The paper prints the lower end alone; its §5.3 names both.) Frames in which
+    the face was not tracked, and such as do not differ from the onset, are not drawn; a clip
+    without any other, or with an untracked first frame, is refused.
+
+    Attributes:
+        interval: (α, β), 0 <= α <= β <= 1; MiE-X uses (0.3, 0.5).
+    """
+
+    source: ClassVar[str] = "macro"
+
+    interval: tuple[float, float] = (0.3, 0.5)
+
+    def __post_init__(self) -> None:
+        low, high = self.interval
+        if not 0 <= low <= high <= 1:
+            raise PlanError(f"interval must satisfy 0 <= low <= high <= 1, got ({low}, {high}).")
+        super().__post_init__()
+
+    def donation(self, row: table.CsvRow, track: openface.OpenFaceTrack) -> Donation:
+        """The first frame and all that may be the apex.
+
+        Raises:
+            PlanError: The face was not tracked in the first frame, or in no frame of the
+                interval, or nothing moves until then.
+        """
+        onset = track.at(int(track.frames[0]))
+        # Rounded first: 0.29 · 100 is 28.999… in floating point.
+        low, high = (int(np.floor(round(share * len(track.frames), 9))) for share in self.interval)
+        early = slice(low, high + 1)
+        apexes = _moving(onset, track.aus[early][track.tracked[early]])
+        if not len(apexes):
+            raise PlanError(
+                f"{track.path}: of its {len(track.frames)} frames none from {low} to {high} "
+                "(counted from 0) is tracked and differs from the first."
+            )
+        return onset, apexes
+
+
 @lru_cache(maxsize=16)
-def _donations(sampler: DonorSampler) -> dict[str, list[Donation]]:
-    """Emotion → what its clips have to give; all of them, or none and one message."""
+def _donations(sampler: DonorSampler) -> dict[str, list[tuple[str, Donation]]]:
+    """Emotion → the person ("dataset/subject") and the gift of each of its clips.
+
+    All clips can be used, or none can and one message says why.
+    """
     rows = sampler._rows()
     found = _digest(sampler.index, rows)
     if found != sampler.sha256:
@@ -126,12 +200,13 @@ def _donations(sampler: DonorSampler) -> dict[str, list[Donation]]:
             f"{sampler.sha256[:12]}…: they were changed. Bring the old ones back, or leave "
             "sha256 empty to use them as they are."
         )
-    donations: dict[str, list[Donation]] = {}
+    donations: dict[str, list[tuple[str, Donation]]] = {}
     problems = []
     for row in rows:
         try:
             track = openface.read(sampler.index.parent / row["file"], sampler.min_confidence)
-            donations.setdefault(row["emotion"], []).append(sampler.donation(row, track))
+            given = f"{row['dataset']}/{row['subject']}", sampler.donation(row, track)
+            donations.setdefault(row["emotion"], []).append(given)
         except PlanError as error:
             problems.append(str(error))
     if problems:
@@ -143,7 +218,7 @@ def _donations(sampler: DonorSampler) -> dict[str, list[Donation]]:
     return donations
 
 
-def _digest(index: Path, rows: list[table.Row]) -> str:
+def _digest(index: Path, rows: list[table.CsvRow]) -> str:
     try:
         clips = [sha256(index.parent / row["file"]) for row in rows]
         return seeds.digest(sha256(index), clips)
@@ -151,7 +226,7 @@ def _digest(index: Path, rows: list[table.Row]) -> str:
         raise PlanError(f"{index} lists a file that cannot be read: {error}.") from error
 
 
-def moving(onset: Vectors, apexes: Vectors) -> Vectors:
+def _moving(onset: Vectors, apexes: Vectors) -> Vectors:
     """The apexes that differ from the onset, at the precision of a draw."""
     moved: Vectors = apexes[(apexes.round(4) != onset.round(4)).any(axis=1)]
     return moved

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from equime_hub import seeds
 from equime_hub.errors import PlanError
 from equime_hub.registry import Registry
-from equime_hub.schema.taxonomy import AU_NUMBERS
+from equime_hub.schema.taxonomy import AU_NUMBERS, AU_SOURCES
 
 Vectors = npt.NDArray[np.float64]
 
@@ -54,7 +54,8 @@ class Draws:
 class Sampler(Protocol):
     """What draws AU vectors: same generator state, same draw.
 
-    Each is a frozen dataclass that can be pickled and written as JSON (`SAMPLERS.describe`). One
+    Each is a frozen dataclass that can be pickled and written as JSON (`SAMPLERS.describe`), and
+    becomes `equime plan --sampler NAME` by an entry point in the group `equime_hub.samplers`. One
     that is fast with many draws at once has a method `draw_many(emotion, keys)` besides; `draws`
     uses it.
     """
@@ -79,7 +80,8 @@ def draws(sampler: Sampler, emotion: str, keys: npt.NDArray[np.uint64]) -> Draws
         keys: N seeds in [0, 2**64).
 
     Raises:
-        PlanError: The sampler knows no AUs for the emotion, or draws what is no AU vector.
+        PlanError: The sampler knows no AUs for the emotion, or draws what is no AU vector, or
+            names a source that the column `au_source` does not have.
     """
     if many := getattr(sampler, "draw_many", None):
         made: Draws = many(emotion, keys)
@@ -92,6 +94,12 @@ def draws(sampler: Sampler, emotion: str, keys: npt.NDArray[np.uint64]) -> Draws
                 f"{sampler} drew for {emotion} what is no vector of {len(AU_NUMBERS)} intensities "
                 "in [0, 1]. Mend its `draw`, or plan with another sampler."
             )
+    # The column is one of classes, so that a new name would fail only when clips are written.
+    if unknown := set(made.source) - set(AU_SOURCES):
+        raise PlanError(
+            f"{sampler} says that AUs are from {', '.join(sorted(unknown))}; the source of a draw "
+            f"is one of {', '.join(AU_SOURCES)}."
+        )
     return made
 
 
@@ -109,8 +117,8 @@ SAMPLERS = Registry(
     "AU sampler",
     {
         "expert": "equime_hub.builder.causal.expert:ExpertSampler",
-        "micro": "equime_hub.builder.causal.micro:MicroSampler",
-        "macro": "equime_hub.builder.causal.macro:MacroSampler",
+        "micro": "equime_hub.builder.causal.donors:MicroSampler",
+        "macro": "equime_hub.builder.causal.donors:MacroSampler",
         "mixture": "equime_hub.builder.causal.mixture:MixtureSampler",
     },
     group="equime_hub.samplers",

@@ -14,7 +14,7 @@ from equime_hub.errors import PlanError
 
 
 @dataclass(frozen=True)
-class Part:
+class MixturePart:
     """One sampler of a mixture.
 
     Attributes:
@@ -44,14 +44,14 @@ class MixtureSampler:
         parts: At least one.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[MixturePart, ...]
 
     def __post_init__(self) -> None:
         if not self.parts:
             raise PlanError("A mixture needs at least one sampler, got none.")
         # Described anew, so that the hashes of the files they read are part of the mixture.
         described = tuple(
-            Part(float(part.weight), SAMPLERS.describe(sampler))
+            MixturePart(float(part.weight), SAMPLERS.describe(sampler))
             for part, sampler in zip(self.parts, self._samplers, strict=True)
         )
         object.__setattr__(self, "parts", described)
@@ -59,7 +59,9 @@ class MixtureSampler:
     @classmethod
     def of(cls, *parts: tuple[float, Sampler]) -> MixtureSampler:
         """A mixture of samplers, each with its weight before it."""
-        return cls(tuple(Part(weight, SAMPLERS.describe(sampler)) for weight, sampler in parts))
+        return cls(
+            tuple(MixturePart(weight, SAMPLERS.describe(sampler)) for weight, sampler in parts)
+        )
 
     def emotions(self) -> tuple[str, ...]:
         """Those that any part can draw."""

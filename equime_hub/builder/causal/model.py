@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub import seeds
-from equime_hub.builder.causal.expert import ExpertSampler
-from equime_hub.builder.causal.maps import AuMap, au_map
+from equime_hub.builder.causal.expert import AuMap, ExpertSampler, au_map
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
 
@@ -58,7 +57,7 @@ def f_Z(au: Sequence[float], map: str = "mie-x", threshold: float = 0.0) -> tupl
 
 
 @dataclass(frozen=True)
-class Reading:
+class EmotionReading:
     """How often `f_Z` reads one emotion where another, or the same, was asked.
 
     Attributes:
@@ -76,7 +75,7 @@ class Reading:
     margin: float | None
 
 
-def confusion(map: str = "mie-x", draws: int = 1000, seed: int = 0) -> tuple[Reading, ...]:
+def confusion(map: str = "mie-x", draws: int = 1000, seed: int = 0) -> tuple[EmotionReading, ...]:
     """Where a table's emotions overlap: what `f_Z` makes of draws from that same table.
 
     Args:
@@ -101,7 +100,7 @@ def confusion(map: str = "mie-x", draws: int = 1000, seed: int = 0) -> tuple[Rea
             read, margin = f_Z(sampler.draw(asked, rng).au_apex, map)
             margins.setdefault((asked, read), []).append(margin)
     return tuple(
-        Reading(*pair, len(found), found.count(0.0), min(filter(None, found), default=None))
+        EmotionReading(*pair, len(found), found.count(0.0), min(filter(None, found), default=None))
         for pair, found in margins.items()
     )
 

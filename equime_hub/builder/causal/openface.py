@@ -25,7 +25,7 @@ INTENSITIES = tuple(f"AU{number:02d}_r" for number in AU_NUMBERS)
 
 
 @dataclass(frozen=True)
-class Track:
+class OpenFaceTrack:
     """The AUs of one person in one clip.
 
     Attributes:
@@ -59,7 +59,7 @@ class Track:
         return vector
 
 
-def read(path: Path, min_confidence: float = 0.8) -> Track:
+def read(path: Path, min_confidence: float = 0.8) -> OpenFaceTrack:
     """Read a file of OpenFace.
 
     Args:
@@ -83,7 +83,7 @@ def read(path: Path, min_confidence: float = 0.8) -> Track:
         tracked[index] = success == 1 and confidence >= min_confidence
         if tracked[index]:
             aus[index] = [_number(where, row, name) for name in INTENSITIES]
-    return Track(path, frames, (aus / SCALE).clip(0, 1), tracked)
+    return OpenFaceTrack(path, frames, (aus / SCALE).clip(0, 1), tracked)
 
 
 def _check_header(path: Path, header: tuple[str, ...]) -> None:
@@ -101,7 +101,7 @@ def _check_header(path: Path, header: tuple[str, ...]) -> None:
         )
 
 
-def _frame(where: str, row: table.Row, after: int) -> int:
+def _frame(where: str, row: table.CsvRow, after: int) -> int:
     if not re.fullmatch(r"\d{1,9}", row["frame"], re.ASCII):
         raise PlanError(f"{where}: frame is {row['frame']!r}, expected a whole number.")
     frame = int(row["frame"])
@@ -113,7 +113,7 @@ def _frame(where: str, row: table.Row, after: int) -> int:
     return frame
 
 
-def _number(where: str, row: table.Row, column: str) -> float:
+def _number(where: str, row: table.CsvRow, column: str) -> float:
     try:
         value = float(row[column])
     except ValueError:

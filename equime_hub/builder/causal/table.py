@@ -7,11 +7,11 @@ from pathlib import Path
 
 from equime_hub.errors import PlanError
 
-Row = dict[str, str]
+CsvRow = dict[str, str]
 """Column → cell."""
 
 
-def read(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Row]]]:
+def read(path: Path) -> tuple[tuple[str, ...], list[tuple[int, CsvRow]]]:
     """Header and rows, each with its line; spaces around names and cells are dropped.
 
     Args:

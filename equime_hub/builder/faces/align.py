@@ -65,6 +65,7 @@ def _sample(image: Image, matrix: Matrix, width: int, height: int) -> Image:
     image, matrix = _reduced(image, matrix, width, height)
     blocks = max(1, int(np.ceil(_step(matrix) - 1e-6)))
     fine = matrix / (blocks, blocks, 1)
+    # A block of fine pixels has its centre where the pixel had it that they will become.
     fine[:, 2] -= (fine[:, 0] + fine[:, 1]) * (blocks - 1) / 2
     crop = cv2.warpAffine(
         image,

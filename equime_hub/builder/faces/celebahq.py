@@ -29,7 +29,7 @@ from equime_hub.builder.faces.celebamask import (
 )
 from equime_hub.builder.faces.folder import unchanged
 from equime_hub.builder.faces.gates import MAX_YAW, MIN_SHARPNESS, measure
-from equime_hub.builder.faces.where import parse
+from equime_hub.builder.faces.where import select
 from equime_hub.builder.spec import FaceScan, Image, Refused
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
@@ -173,11 +173,10 @@ class CelebAHQFaces:
 
     def _matching(self, columns: dict[str, npt.NDArray[np.int8]]) -> list[int]:
         assert self.where is not None
-        where = parse(self.where, columns)
-        found: list[int] = np.flatnonzero(where.chosen(columns)).tolist()
+        chosen, clauses = select(self.where, columns)
+        found: list[int] = np.flatnonzero(chosen).tolist()
         if not found:
-            clauses = dict.fromkeys(where.clauses())
-            counts = ", ".join(f"{c}: {int(c.chosen(columns).sum()):,}" for c in clauses)
+            counts = ", ".join(f"{clause}: {images:,}" for clause, images in clauses.items())
             raise FaceError(
                 f"--where {self.where!r} leaves no image. Images by clause: {counts}; together 0."
             )
@@ -199,6 +198,7 @@ class CelebAHQFaces:
     def _best(
         self, kept: list[int], people: Sequence[str], sharp: dict[int, _Measured]
     ) -> list[int]:
+        # Equally sharp images go by their number, so that the choice is the same everywhere.
         of_person: dict[str, list[int]] = defaultdict(list)
         for index in sorted(kept, key=lambda index: (-sharp[index][0], index)):
             of_person[people[index]].append(index)

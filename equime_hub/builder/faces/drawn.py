@@ -110,7 +110,7 @@ def _sha256(image: Image) -> str:
 
 
 @dataclass(frozen=True)
-class Person:
+class DrawnPerson:
     """What is declared of a face; see `Face`."""
 
     gender: str
@@ -122,12 +122,12 @@ _AGES = ((18, 20), (20, 31), (31, 41), (41, 51), (51, 61), (61, 80))
 """Of each age group, the upper bound excluded; nobody under 18 is drawn."""
 
 
-def person_of(seed: int, index: int) -> Person:
+def person_of(seed: int, index: int) -> DrawnPerson:
     """Gender, age and race of a face: spread evenly over the indices, not drawn at random."""
     place = index + 12 * (seeds.derive("drawn", "first", seed) % 6)
     pair, gender = divmod(place, 2)
     low, high = _AGES[pair % 6]
-    return Person(
+    return DrawnPerson(
         gender=tx.GENDERS[gender],
         age=float(seeds.generator("drawn", "age", seed, index).integers(low, high)),
         race=tx.RACES[(pair + pair // 6) % 6],
@@ -224,7 +224,7 @@ def _any(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
     return colours[int(rng.integers(len(colours)))]
 
 
-def _colours(person: Person, rng: np.random.Generator) -> dict[str, Any]:
+def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
     features, woman = _FEATURES[person.race], person.gender == "woman"
     skin = _mix(*features.skin, float(rng.uniform()))
     lip = _times(skin, (0.88, 0.62, 0.62) if woman else (0.86, 0.68, 0.66))
@@ -249,7 +249,7 @@ def _colours(person: Person, rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _hair(person: Person, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+def _hair(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
     woman, black = person.gender == "woman", person.race == "black"
     if woman and black:
         styles = ["afro", "afro", "tied", "wavy", "long"]
@@ -276,7 +276,7 @@ def _hair(person: Person, lines: float, rng: np.random.Generator) -> dict[str, A
     }
 
 
-def _upper_face(person: Person, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+def _upper_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
     woman, asian = person.gender == "woman", person.race == "asian"
     height = _near(rng, 0.046 if woman else 0.042, 0.002)
     low_fold = asian and rng.uniform() < 0.6
@@ -297,7 +297,7 @@ def _upper_face(person: Person, lines: float, rng: np.random.Generator) -> dict[
     }
 
 
-def _lower_face(person: Person, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+def _lower_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
     woman, features = person.gender == "woman", _FEATURES[person.race]
     lips = features.lips * (1 - 0.3 * lines)
     return {

@@ -52,7 +52,7 @@ class Crop(Protocol):
 
 
 @dataclass(frozen=True)
-class Estimate:
+class AttributeEstimate:
     """What an estimator says of a face; None where it has no answer.
 
     Every answer has a score: by it, a `Face` tells what was estimated from what was declared.
@@ -103,7 +103,7 @@ class Estimator(Protocol):
     def size(self) -> int:
         """Side of the square crops it wants, in pixels."""
 
-    def estimate(self, crops: npt.NDArray[np.uint8]) -> list[Estimate]:
+    def estimate(self, crops: npt.NDArray[np.uint8]) -> list[AttributeEstimate]:
         """One estimate a crop, in order.
 
         Args:
@@ -186,7 +186,7 @@ def measure(
 
 def _first_usable(
     own: Sequence[Face],
-    known: Mapping[str, Estimate],
+    known: Mapping[str, AttributeEstimate],
     take: Callable[[Face], Image],
     refused: list[Refused],
 ) -> tuple[str, Image | None]:
@@ -208,7 +208,7 @@ def _first_usable(
     return "", None
 
 
-def _filled(face: Face, found: Estimate | None, tool: str) -> Face:
+def _filled(face: Face, found: AttributeEstimate | None, tool: str) -> Face:
     """A face with its person's estimate, or with nothing; what was declared moves aside."""
     claimed = {
         f"declared_{name}": getattr(face, name)
@@ -218,7 +218,7 @@ def _filled(face: Face, found: Estimate | None, tool: str) -> Face:
     return replace(
         face,
         **claimed,
-        **asdict(found or Estimate()),
+        **asdict(found or AttributeEstimate()),
         age_group=age_group(found.age) if found else None,
         demographics_source=tool if found else None,
     )
@@ -229,11 +229,11 @@ def _key(face: Face) -> str:
     return f"{face.source_sha256}-{seeds.digest(face.landmarks.flat())[:16]}"
 
 
-def _recall(memory: Path, faces: Sequence[Face], tool: str) -> dict[str, Estimate]:
+def _recall(memory: Path, faces: Sequence[Face], tool: str) -> dict[str, AttributeEstimate]:
     """What is known of a tool, by key; lines that cannot be read are measured again."""
-    names = [field.name for field in fields(Estimate)]
+    names = [field.name for field in fields(AttributeEstimate)]
     known = {
-        _key(face): Estimate(**{name: getattr(face, name) for name in names})
+        _key(face): AttributeEstimate(**{name: getattr(face, name) for name in names})
         for face in faces
         if face.demographics_source == tool
     }
@@ -243,13 +243,15 @@ def _recall(memory: Path, faces: Sequence[Face], tool: str) -> dict[str, Estimat
             row = json.loads(line)
             key, of = row.pop("face"), row.pop("tool")
             if of == tool:
-                known[key] = Estimate(**row)
+                known[key] = AttributeEstimate(**row)
         except (FaceError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return known
 
 
-def _remembered(memory: Path, tool: str, new: dict[str, Estimate]) -> dict[str, Estimate]:
+def _remembered(
+    memory: Path, tool: str, new: dict[str, AttributeEstimate]
+) -> dict[str, AttributeEstimate]:
     """Write down what was found, and give it back."""
     rows = ({"face": key, "tool": tool, **asdict(found)} for key, found in new.items())
     # The line break comes first: should the last line be torn, the next is whole.

@@ -53,6 +53,7 @@ def _broken(clip: Clip, num_frames: int) -> str | None:
     if len(clip) != num_frames:
         return "wrong frame count"
     frames = clip.frames.reshape(len(clip), -1)
+    # The least of all frames decides: one bad frame spoils a clip.
     darkest, brightest = frames.min(axis=1), frames.max(axis=1)
     if brightest.min() < _NOTHING:
         return "black"

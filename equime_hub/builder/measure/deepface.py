@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub import optional
-from equime_hub.builder.measure.attributes import Estimate
+from equime_hub.builder.measure.attributes import AttributeEstimate
 from equime_hub.errors import EquimeError
 
 _EXTRA = "attributes"
@@ -73,7 +73,7 @@ class DeepFace:
         except ValueError as error:
             raise EquimeError(str(error)) from error
 
-    def estimate(self, crops: npt.NDArray[np.uint8]) -> list[Estimate]:
+    def estimate(self, crops: npt.NDArray[np.uint8]) -> list[AttributeEstimate]:
         """One estimate a crop, in order.
 
         Args:
@@ -145,10 +145,10 @@ class _Model:
         return axis if isinstance(axis, int) else None
 
 
-def _estimate(age: Probabilities, gender: Probabilities, race: Probabilities) -> Estimate:
+def _estimate(age: Probabilities, gender: Probabilities, race: Probabilities) -> AttributeEstimate:
     """What the probabilities of one face say; a model that gave no numbers says nothing."""
     years = np.arange(len(age))
-    found = Estimate()
+    found = AttributeEstimate()
     if np.isfinite(gender).all():
         best = int(gender.argmax())
         found = replace(found, gender=_GENDERS[best], gender_score=_score(gender[best]))

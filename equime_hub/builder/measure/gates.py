@@ -115,7 +115,7 @@ class Gates:
         ]
 
     def describe(self) -> dict[str, dict[str, float]]:
-        """Gate → its thresholds, for those that are on; `restore` reads it."""
+        """ClipGate → its thresholds, for those that are on; `restore` reads it."""
         return {
             name: {threshold: getattr(self, threshold) for threshold in gate.thresholds}
             for name, gate in GATES.items()
@@ -143,7 +143,7 @@ def planned_ms(onset_frame: int | None, offset_frame: int | None, fps: float | N
 
 
 @dataclass(frozen=True)
-class Gate:
+class ClipGate:
     """One gate.
 
     Attributes:
@@ -206,15 +206,15 @@ def _beyond(value: float | None, largest: float) -> bool:
 
 _SEEN = ("motion_amplitude",)
 
-GATES: dict[str, Gate] = {
-    "static": Gate(_static, _SEEN, ("head",)),
-    "head only": Gate(_head_only, _SEEN, ("head",)),
-    "exaggerated": Gate(_exaggerated, _SEEN, ("exaggerated",)),
-    "wrong duration": Gate(_wrong_duration, _SEEN, ("shortest", "longest")),
-    "low quality": Gate(
+GATES: dict[str, ClipGate] = {
+    "static": ClipGate(_static, _SEEN, ("head",)),
+    "head only": ClipGate(_head_only, _SEEN, ("head",)),
+    "exaggerated": ClipGate(_exaggerated, _SEEN, ("exaggerated",)),
+    "wrong duration": ClipGate(_wrong_duration, _SEEN, ("shortest", "longest")),
+    "low quality": ClipGate(
         _low_quality, ("psnr", "brisque", "clip_iqa"), ("psnr", "brisque", "clip_iqa")
     ),
-    "first frame differs": Gate(
+    "first frame differs": ClipGate(
         _first_frame_differs, ("size_bytes",), ("first_frame_psnr",)
     ),  # null: equal
 }

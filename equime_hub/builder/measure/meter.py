@@ -14,13 +14,13 @@ import numpy as np
 
 from equime_hub._version import __version__
 from equime_hub.builder.measure import weights
-from equime_hub.builder.measure.motion import measure_motion
 from equime_hub.builder.measure.quality import SMALLEST, Scorers, measure_quality
 from equime_hub.builder.measure.weights import WeightFile
-from equime_hub.errors import BuildError
+from equime_hub.errors import BuildError, VideoError
 from equime_hub.files import sha256
 from equime_hub.schema.records import Landmarks
 from equime_hub.video.clip import Clip
+from equime_hub.video.motion import estimate
 
 TOOLS: dict[str, tuple[str, ...]] = {
     "motion": ("motion_amplitude", "motion_fwhm_ms", "motion_return", "head_motion"),
@@ -129,7 +129,7 @@ class Meter:
         tools = self._measures.tools if tools is None else tools
         measured: Values = {}
         if "motion" in tools:
-            measured |= asdict(measure_motion(clip, face()))
+            measured |= _motion(clip, face())
         if any(tool != "motion" for tool in tools) and min(clip.width, clip.height) >= SMALLEST:
             models = self._models() if any(tool in WEIGHTS for tool in tools) else Scorers()
             wanted = Scorers(
@@ -154,3 +154,16 @@ class Meter:
                         raise BuildError(f"{tool} cannot be measured: {loaded.missing[tool]}")
                 self._scorers = loaded
             return self._scorers
+
+
+def _motion(clip: Clip, landmarks: Landmarks) -> Values:
+    """The motion columns of a clip, by the landmarks of the face in its first frame.
+
+    Nothing is told if the face is too small to see motion by, or the clip is a single frame.
+    """
+    try:
+        motion = estimate(clip.frames, clip.fps, landmarks)
+    except VideoError:
+        return {}
+    values = (motion.amplitude, motion.fwhm_ms, motion.returned, motion.head_motion)
+    return dict(zip(TOOLS["motion"], values, strict=True))

@@ -20,8 +20,7 @@ from equime_hub import configs, seeds
 from equime_hub.builder import prompts
 from equime_hub.builder.causal import SAMPLERS, ExpertSampler, Sampler
 from equime_hub.builder.faces import SOURCES
-from equime_hub.builder.plan.allot import Quota
-from equime_hub.builder.plan.choice import choose
+from equime_hub.builder.plan.choice import Quota, choose
 from equime_hub.builder.plan.clips import clips
 from equime_hub.builder.plan.config import PlanConfig
 from equime_hub.builder.plan.table import changed, different, specs, typed

@@ -28,7 +28,7 @@ class Target:
     """Share of a group.
 
     Attributes:
-        group: A value for each column of `Balance.by`, or `UNKNOWN` for each.
+        group: A value for each column of `PlanBalance.by`, or `UNKNOWN` for each.
         share: At least 0, in any unit: shares are divided by their sum.
     """
 
@@ -37,7 +37,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Balance:
+class PlanBalance:
     """How many clips every group of people gets. Counterfactuals come on top.
 
     Attributes:
@@ -99,7 +99,7 @@ class Balance:
     @property
     def takes_all(self) -> bool:
         """Whether everybody gives all they can, so that nobody has to be chosen."""
-        return self == Balance(by=self.by)
+        return self == PlanBalance(by=self.by)
 
     @property
     def unknown(self) -> Group:
@@ -127,7 +127,7 @@ class Balance:
         return self.unknown if None in values else values
 
 
-def read_census(path: Path) -> Balance:
+def read_census(path: Path) -> PlanBalance:
     """Targets of a CSV file: some of the columns `gender`, `race`, `age_group`, and `share`.
 
     Raises:
@@ -150,7 +150,7 @@ def read_census(path: Path) -> Balance:
                 f"{path}, line {line}: share is {row['share']!r}; write a number of at least 0."
             ) from None
     try:
-        return Balance("targets", by, tuple(targets))
+        return PlanBalance("targets", by, tuple(targets))
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
 

@@ -68,9 +68,11 @@ class _Chance:
 
 def _chance(wishes: Sequence[Wish], config: PlanConfig, sampler: Sampler) -> _Chance:
     emotion = [wish.emotion for wish in wishes]
+    # Three numbers for the times, one for the noise, one for the AUs: a counterfactual takes the
+    # first four from its original and so differs in nothing but its AUs.
     words = seeds.words(_keys(wishes, emotion, config), 5)
     times = _times(seeds.uniform(words[:, :3]), config)
-    seed = (words[:, 3] >> np.uint64(1)).astype(np.int64)
+    seed = (words[:, 3] >> np.uint64(1)).astype(np.int64)  # Parquet's integers have a sign
     return _Chance(emotion, times, seed, _draws(emotion, words[:, 4], config, sampler))
 
 

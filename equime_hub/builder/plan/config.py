@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from equime_hub.builder import causal, prompts
-from equime_hub.builder.plan.balance import Balance
+from equime_hub.builder.plan.balance import PlanBalance
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
 from equime_hub.splits.assign import DEFAULT_FRACTIONS
@@ -56,7 +56,7 @@ class PlanConfig:
     )
     wording: str = "facs"
     counterfactuals: tuple[str, ...] = ()
-    balance: Balance = field(default_factory=Balance)
+    balance: PlanBalance = field(default_factory=PlanBalance)
     limit_people: int | None = None
     limit_vectors: int | None = None
     limit_clips: int | None = None

@@ -14,8 +14,9 @@ import click
 from equime_hub.builder.faces import index
 from equime_hub.builder.measure.attributes import ATTRIBUTES, BATCH_SIZE, Crop, measure
 from equime_hub.builder.spec import FaceSource, Image
-from equime_hub.commands.build.faces import moved
+from equime_hub.commands.build.faces import moved, name_refused
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import FOLDER, OUT_FILE, POSITIVE, OneOf
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import AGE_GROUPS, GENDERS, RACES
 
@@ -29,25 +30,20 @@ Examples:
   equime attributes faces.parquet --out faces.parquet
   equime attributes faces.parquet --json > demographics.json""",
 )
-@click.argument("faces", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("faces", type=OUT_FILE)
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), show_default="FACES itself",
-    help="The index with what was estimated.",
-)  # fmt: skip
+    "--out", type=OUT_FILE, show_default="FACES itself", help="The index with what was estimated."
+)
 @click.option(
-    "--estimator", type=click.Choice(ATTRIBUTES.names()), default="deepface", show_default=True,
-    help="What estimates.",
-)  # fmt: skip
+    "--estimator", type=OneOf(ATTRIBUTES.names), default="deepface", help="What estimates."
+)
 @click.option(
     "--download", is_flag=True,
     help="Let it fetch weights that are missing: 1.6 GB, compared with no checksum.",
 )  # fmt: skip
+@click.option("--batch-size", type=POSITIVE, default=BATCH_SIZE, help="Faces at a time.")
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), default=BATCH_SIZE, show_default=True,
-    help="Faces at a time.",
-)  # fmt: skip
-@click.option(
-    "--faces", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--faces", "folder", type=FOLDER,
     help="Where the photographs of the index lie now, if they were moved.",
 )  # fmt: skip
 @json_option
@@ -72,18 +68,12 @@ def attributes(
     if folder:
         source = moved(source, folder)
     chosen = ATTRIBUTES.get(estimator)(download=download)
+    memory = out.with_suffix(".attributes.jsonl")
     with progress_bar("people", "people") as progress:
         measured = measure(
-            listed,
-            _cropper(source),
-            chosen,
-            out.with_suffix(".attributes.jsonl"),
-            batch_size=batch_size,
-            progress=progress,
+            listed, _cropper(source), chosen, memory, batch_size=batch_size, progress=progress
         )
-    for refused in measured.refused:
-        name = "".join(c if c.isprintable() else "?" for c in refused.source_image)
-        talk(f"  refused {name}: {refused.reason}")
+    name_refused(measured.refused)
     index.write(out, source, measured.faces)
     summary = {"index": out, "tool": chosen.tool, "made": measured.made, **_counts(measured.faces)}
     if as_json:

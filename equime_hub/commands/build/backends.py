@@ -1,130 +1,172 @@
-"""The options that say what makes the clips."""
+"""The options that say what makes the clips: those of every backend that is installed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+import contextlib
+from collections.abc import Collection
+from dataclasses import fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from equime_hub import configs
 from equime_hub.builder.backends import BACKENDS
-from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig
 from equime_hub.builder.plan import Plan
-from equime_hub.builder.spec import Backend
+from equime_hub.builder.spec import Backend, Preset
 from equime_hub.commands.common import talk
+from equime_hub.commands.options import FILE, OneOf, option
 from equime_hub.errors import DatasetError
 from equime_hub.schema.stamp import read_origin
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
 AUTO = "auto"
 """Batch size that is decided from the memory that is free."""
+_PATH = click.Path(exists=True, path_type=Path)
+"""Backends write nothing but clips, so a path among their settings is one to read."""
 
 
-@dataclass(frozen=True)
-class LtxOptions:
-    """What was said on the command line about LTX-Video; None leaves it to the preset."""
-
-    model: str | None = None
-    revision: str | None = None
-    device: str | None = None
-    batch_size: int | str | None = None
-    compile: bool | None = None
-    attention: str | None = None
-    embeddings: Path | None = None
-    conditioning_crf: int | None = None
-
-    def over(self, preset: str | None, config: LtxConfig) -> LtxConfig:
-        """A preset, or else a configuration, with what was said here."""
-        said = {f.name: getattr(self, f.name) for f in fields(self)}
-        said = {name: value for name, value in said.items() if value not in (None, AUTO)}
-        return replace(PRESETS[preset].config if preset else config, **said)
+def presets() -> dict[str, Preset]:
+    """The presets of all backends."""
+    return {name: preset for kind in _kinds().values() for name, preset in kind.presets.items()}
 
 
-def _batch_size(value: str) -> int | str:
+class BackendCommand(click.Command):
+    """A command with `--backend`, `--backend-config`, `--preset` and the options of all backends.
+
+    A setting becomes an option if its field has a `help`; see `builder.spec.Backend`. That is
+    looked up when the command is called or asked for its own help, so that no other command
+    imports a backend. The function gets one `backend`, made as was said, and, if `--batch-size`
+    is among the options, whether it shall be `auto`.
+
+    Args:
+        backend: Name of the backend if none is given.
+        settings: Only these become options; None is all.
+    """
+
+    def __init__(
+        self, *given: Any, backend: str, settings: Collection[str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(*given, **more)
+        self._default = backend
+        self._only = settings
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The options of the command, those of the backends after `--out`."""
+        params = super().get_params(ctx)
+        place = 1 + [param.name for param in params].index("out")
+        return [*params[:place], *self._options, *params[place:]]
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Put the backend in place of all that was said about it."""
+        said = {str(one.name): ctx.params.pop(str(one.name)) for one in self._options}
+        if "batch_size" in said:
+            ctx.params["auto"] = said["batch_size"] == AUTO
+        ctx.params["backend"] = backend(
+            said.pop("backend"),
+            said.pop("backend_config"),
+            {name: value for name, value in said.items() if value is not None},
+        )
+        return super().invoke(ctx)
+
+    @cached_property
+    def _options(self) -> list[click.Option]:
+        kinds = _kinds()
+        having = ", ".join(name for name, kind in kinds.items() if kind.presets)
+        made = [
+            click.Option(["--backend"], type=OneOf(BACKENDS.names), default=self._default,
+                         help="What makes the clips."),
+            click.Option(["--backend-config"], type=FILE, help="JSON file with the backend's "
+                         'settings, such as {"config": {"noise": 0}}.'),
+            click.Option(["--preset"], type=OneOf(presets), help=f"{having}: named settings."),
+        ]  # fmt: skip
+        # A setting that is called as another option is can be given in the file.
+        taken = {str(param.name) for param in (*self.params, *made)}
+        for kind in kinds.values():
+            config = type(kind().config)
+            for field in fields(config):
+                wanted = self._only is None or field.name in self._only
+                if wanted and "help" in field.metadata and field.name not in taken:
+                    taken.add(field.name)
+                    auto = {"type": _number_or_auto, "metavar": "N|auto"}
+                    more = auto if field.metadata.get(AUTO) else {}
+                    owners = ", ".join(name for name in kinds if _takes(kinds[name], field.name))
+                    one = option(config, field.name, field.name, mark=owners, both_ways=True,
+                                 default=None, show_default=False, **more)  # fmt: skip
+                    if isinstance(one.type, click.Path):
+                        one.type = _PATH
+                    made.append(one)
+        return made
+
+
+def _number_or_auto(value: str) -> int | str:
     if value != AUTO and not (value.isdecimal() and int(value)):
         raise click.BadParameter(f"{value!r} is neither a number of at least 1 nor {AUTO!r}.")
     return AUTO if value == AUTO else int(value)
 
 
-def model_options(function: Function) -> Function:
-    """Which model, and where it runs."""
-    for option in (
-        click.option("--device", help="ltx: cuda, cuda:1 or cpu."),
-        click.option("--revision", help="ltx: branch, tag or commit of the model."),
-        click.option("--model", help="ltx: Hub id or folder of the model."),
-        click.option("--preset", type=click.Choice(list(PRESETS)), help="ltx: named settings."),
-    ):
-        function = option(function)
-    return function
-
-
-def ltx_options(function: Function) -> Function:
-    """Options of the model that are asked for most; the others are in `--backend-config`."""
-    existing = click.Path(exists=True, dir_okay=False, path_type=Path)
-    for option in (
-        click.option("--conditioning-crf", type=click.IntRange(0, 51),
-                     help="ltx: compress the face first, against frozen clips."),
-        click.option("--embeddings", type=existing,
-                     help="ltx: prompts encoded elsewhere (equime prompts encode)."),
-        click.option("--attention", help="ltx: attention backend of diffusers."),
-        click.option("--compile/--no-compile", default=None,
-                     help="ltx: compile the transformer's blocks, minutes at the start."),
-        click.option("--batch-size", type=_batch_size, metavar="N|auto",
-                     help="ltx: clips at a time; auto takes what fits into the GPU's memory."),
-        model_options,
-    ):  # fmt: skip
-        function = option(function)
-    return function
-
-
-def backend(name: str, config: Path | None, preset: str | None, options: LtxOptions) -> Backend:
+def backend(name: str, config: Path | None, said: dict[str, Any]) -> Backend:
     """A backend as the command line describes it.
 
     Args:
         name: Name in `BACKENDS`.
         config: JSON file with its settings.
-        preset: Name in `PRESETS`, for LTX-Video.
-        options: Override both.
+        said: `preset` and settings; both override the file.
 
     Raises:
         UsageError: Options of another backend.
         EquimeError: Settings that make no sense.
     """
     kind = BACKENDS.get(name)
-    made: Any = configs.from_file(kind, config) if config else kind()
-    if name == "ltx":
-        made = replace(made, config=options.over(preset, made.config))
-    elif preset or options != LtxOptions():
-        raise click.UsageError(
-            f"--preset and the options marked ltx are for --backend ltx, not {name}."
-        )
-    return made  # type: ignore[no-any-return]
+    for key, value in said.items():
+        if not _takes(kind, key, value):
+            owners = [name for name, other in _kinds().items() if _takes(other, key, value)]
+            theirs = ", ".join(owners)
+            raise click.UsageError(
+                f"--preset and the options marked {theirs} are for --backend {theirs}, not {name}."
+            )
+    made: Backend = configs.from_file(kind, config) if config else kind()
+    settings = {key: value for key, value in said.items() if key != "preset" and value != AUTO}
+    base = kind.presets[said["preset"]].config if "preset" in said else made.config
+    return _with(made, replace(base, **settings))
 
 
 def fit(backend: Backend, plan: Plan, out: Path) -> Backend:
-    """LTX-Video with the batch size for its memory, or with that of the build in a folder.
+    """A backend with the batch size for the memory there is, or with that of the build in a folder.
 
     Args:
-        backend: The backend of LTX-Video.
+        backend: What makes the clips.
         plan: The clips.
         out: Folder of the dataset. The batch size is part of a build, so a resumed one keeps it.
     """
-    from equime_hub.builder.backends.ltx.memory import auto_batch_size
-
-    ltx: Any = backend
-    config: LtxConfig = ltx.config
-    try:
-        there = read_origin(out)
-    except DatasetError:
-        there = None
-    size = there.made_with.get("generation", {}).get("batch_size") if there else None
+    size = None
+    with contextlib.suppress(DatasetError):
+        if there := read_origin(out):
+            size = there.made_with.get("generation", {}).get("batch_size")
     if size is None:
-        spec = plan.specs[0]
-        size = auto_batch_size(config, spec.width, spec.height, spec.num_frames)
-    talk(f"Batch size {size}.")
-    return replace(ltx, config=replace(config, batch_size=size))  # type: ignore[no-any-return]
+        backend = backend.fitted(plan.specs[0])
+    else:
+        backend = _with(backend, replace(backend.config, batch_size=size))
+    talk(f"Batch size {backend.batch_size}.")
+    return backend
+
+
+def _with(backend: Backend, config: Any) -> Backend:
+    # A backend is a dataclass, which its abstract class cannot say.
+    return replace(backend, config=config)  # type: ignore[type-var]
+
+
+def _kinds() -> dict[str, type[Backend]]:
+    """All backends that can be imported; another one is refused when it is asked for."""
+    found = {}
+    for name in BACKENDS.names():
+        with contextlib.suppress(ImportError):
+            found[name] = BACKENDS.get(name)
+    return found
+
+
+def _takes(kind: type[Backend], option: str, value: Any = None) -> bool:
+    """Whether an option that was said is one of this backend's."""
+    if option == "preset":
+        return value in kind.presets
+    return option in {field.name for field in fields(kind().config)}

@@ -11,15 +11,14 @@ import click
 from click.core import ParameterSource
 
 from equime_hub.builder import plan as plans
-from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.measure.gates import Gates
 from equime_hub.builder.measure.meter import CHOICES
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.render import RenderConfig
+from equime_hub.builder.spec import Backend
 from equime_hub.cards import dataset_card
 from equime_hub.cards.statistics import Statistics, count
-from equime_hub.commands.build import backends
-from equime_hub.commands.build.backends import LtxOptions, ltx_options
+from equime_hub.commands.build.backends import BackendCommand, fit
 from equime_hub.commands.build.faces import moved
 from equime_hub.commands.build.measure import GATES_HELP, chosen, weights_options
 from equime_hub.commands.common import (
@@ -31,13 +30,11 @@ from equime_hub.commands.common import (
     talk,
     workers_option,
 )
+from equime_hub.commands.options import FOLDER, OUT_FILE, POSITIVE, OneOf, changes_to
 from equime_hub.jobs import build as builds
-from equime_hub.jobs.build import BuildReport
-from equime_hub.jobs.claim import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig
+from equime_hub.jobs.build import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig, BuildReport
 from equime_hub.jobs.engines import ENGINES
 from equime_hub.video.codec import EncoderConfig
-
-_MEGABYTE = 1_000_000
 
 
 def build_with_card(
@@ -67,6 +64,8 @@ def build_with_card(
 
 
 @click.command(
+    cls=BackendCommand,
+    backend="warp",
     short_help="Make the clips of a plan, and shards of them.",
     epilog="""\b
 Examples:
@@ -76,113 +75,71 @@ Examples:
   equime build plan.parquet --gates static,exaggerated
   equime build plan.parquet --backend ltx --preset equime-paper""",
 )
-@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("plan", type=OUT_FILE)
 @click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("equime"),
-    show_default=True,
+    "--out", type=click.Path(path_type=Path), default=Path("equime"),
     help="Folder of the dataset: new, empty, or an interrupted build of the same plan.",
-)
+)  # fmt: skip
 @click.option(
-    "--backend",
-    type=click.Choice(BACKENDS.names()),
-    default="warp",
-    show_default=True,
-    help="What makes the clips.",
-)
-@click.option(
-    "--backend-config",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='JSON file with the backend\'s settings, such as {"config": {"noise": 0}}.',
-)
-@ltx_options
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES.names()),
-    default="local",
-    show_default=True,
+    "--engine", type=OneOf(ENGINES.names), default="local",
     help="Who does the work: this machine, or a Ray cluster (docs/clusters.md).",
-)
+)  # fmt: skip
 @click.option(
-    "--address",
-    envvar="RAY_ADDRESS",
-    show_envvar=True,
+    "--address", envvar="RAY_ADDRESS", show_envvar=True,
     help="host:port of a running Ray cluster; by default one of this machine.",
-)
+)  # fmt: skip
 @click.option(
-    "--retry",
-    is_flag=True,
-    help="Make a broken clip (not finite, black, constant) once more, with another seed.",
-)
-@click.option(
-    "--measure",
-    type=click.Choice(["none", *CHOICES, "all"]),
-    default="motion",
-    show_default=True,
+    "--measure", "what", type=click.Choice(["none", *CHOICES, "all"]), default="motion",
     help="What is measured on every clip. Of 64 frames of 256 × 256, a core measures the motion of "
     "about 30 clips a second, and makes 10 with warp; quality can be added by `equime measure`.",
-)
-@click.option("--gates", default="none", show_default=True, help=GATES_HELP)
+)  # fmt: skip
+@click.option("--gates", default="none", help=GATES_HELP)
 @weights_options
+@changes_to(
+    RenderConfig, "retry", "pairs", into="render",
+    retry={"both_ways": False, "help": "Make a broken clip (not finite, black, constant) once "
+           "more, with another seed."},
+    pairs={"show_default": True, "help": "Keep onset and apex of every clip as lossless images, "
+           "too: the config onset_apex. They take two to three times the room of the videos, in "
+           "files of their own."},
+)  # fmt: skip
+@changes_to(
+    EncoderConfig, "crf", into="encoder",
+    crf={"type": click.IntRange(0, 51), "help": "x264's rate factor, smaller is "
+         "finer; by default what keeps the backend's motion."},
+)  # fmt: skip
+@changes_to(
+    BuildConfig, "shard_bytes", "license", "title", rename={"shard_bytes": "shard_size"},
+    shard_bytes={"type": POSITIVE, "default": 500, "show_default": True,
+                 "callback": lambda ctx, param, value: value * 1_000_000,
+                 "help": "Wanted size of the videos of a shard, megabytes."},
+    license={"show_default": f"what the folder says, or {DEFAULT_LICENSE}",
+             "help": "Licence of the dataset, on its card."},
+    title={"show_default": f"what the folder says, or {DEFAULT_TITLE}",
+           "help": "Name on the card."},
+)  # fmt: skip
 @click.option(
-    "--crf",
-    type=click.IntRange(0, 51),
-    help="x264's rate factor, smaller is finer; by default what keeps the backend's motion.",
-)
-@click.option(
-    "--shard-size",
-    type=click.IntRange(min=1),
-    default=500,
-    show_default=True,
-    help="Wanted size of the videos of a shard, megabytes.",
-)
-@click.option(
-    "--pairs/--no-pairs",
-    default=True,
-    show_default=True,
-    help="Keep onset and apex of every clip as lossless images, too: the config onset_apex. They "
-    "take two to three times the room of the videos, in files of their own.",
-)
-@click.option(
-    "--license",
-    show_default=f"what the folder says, or {DEFAULT_LICENSE}",
-    help="Licence of the dataset, on its card.",
-)
-@click.option(
-    "--title",
-    show_default=f"what the folder says, or {DEFAULT_TITLE}",
-    help="Name on the card.",
-)
-@click.option(
-    "--faces",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the photographs of the plan lie now, if they were moved.",
+    "--faces", type=FOLDER, help="Where the photographs of the plan lie now, if they were moved."
 )
 @workers_option
 @json_option
 def build(
     plan: Path,
     out: Path,
-    backend: str,
-    backend_config: Path | None,
-    preset: str | None,
+    backend: Backend,
+    auto: bool,
     engine: str,
     address: str | None,
-    retry: bool,
-    measure: str,
+    what: str,
     gates: str,
     weights: Path | None,
     download: bool,
-    crf: int | None,
-    shard_size: int,
-    pairs: bool,
-    license: str | None,
-    title: str | None,
+    render: dict[str, Any],
+    encoder: dict[str, Any],
+    changes: dict[str, Any],
     faces: Path | None,
     workers: int | None,
     as_json: bool,
-    **ltx: Any,
 ) -> None:
     """Make every clip of a PLAN and shard them into a dataset folder.
 
@@ -190,25 +147,24 @@ def build(
     result has the same bytes as an uninterrupted build.
     """
     address = _address(engine, address)
-    if engine == "ray" and ":" in (ltx["device"] or ""):
+    device = getattr(backend.config, "device", None) or ""
+    if engine == "ray" and ":" in device:
         raise click.UsageError(
-            f"--device {ltx['device']} is not for --engine ray, whose workers see one GPU each."
+            f"--device {device} is not for --engine ray, whose workers see one GPU each."
         )
-    encoder = None if crf is None else EncoderConfig(crf=crf)
-    what = {"none": (), "all": tuple(CHOICES)}.get(measure, (measure,))
-    measures = chosen(what, weights, download)
+    names = {"none": (), "all": tuple(CHOICES)}.get(what, (what,))
+    measures = chosen(names, weights, download)
     judge = Gates.parse(gates)
-    made_by = backends.backend(backend, backend_config, preset, LtxOptions(**ltx))
-    sized = ltx["batch_size"] != backends.AUTO
-    if sized and engine == "local":
-        made_by.warm_up()  # loads while the plan is read
+    if engine == "local" and not auto:
+        backend.warm_up()  # loads while the plan is read
     todo = plans.read(plan)
     if faces:
         todo = replace(todo, source=moved(todo.source, faces))
-    if not sized:
-        made_by = backends.fit(made_by, todo, out)
-    render = RenderConfig(made_by, encoder, retry, measures, judge, pairs)
-    config = BuildConfig(render, shard_size * _MEGABYTE, license, title)
+    if auto:
+        backend = fit(backend, todo, out)
+    finer = EncoderConfig(**encoder) if encoder else None
+    made = RenderConfig(backend, finer, measures=measures, gates=judge, **render)
+    config = BuildConfig(made, **changes)
     built, statistics = build_with_card(todo, out, config, workers, engine, address)
     if as_json:
         report({**asdict(built), "splits": {k: asdict(v) for k, v in statistics.splits.items()}})

@@ -7,9 +7,10 @@ from itertools import groupby
 
 import click
 
-from equime_hub.builder.causal import MAPS, Reading
+from equime_hub.builder.causal import MAPS, EmotionReading
 from equime_hub.builder.causal import confusion as confuse
 from equime_hub.commands.common import json_option, report
+from equime_hub.commands.options import POSITIVE
 
 
 @click.command(
@@ -20,15 +21,11 @@ Examples:
   equime causal --map du-2014 --draws 10000 --json""",
 )
 @click.option(
-    "--map",
-    "name",
-    type=click.Choice(tuple(MAPS)),
-    default="mie-x",
-    show_default=True,
+    "--map", "name", type=click.Choice(tuple(MAPS)), default="mie-x",
     help="Table of AU probabilities.",
-)
-@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+)  # fmt: skip
+@click.option("--draws", type=POSITIVE, default=1000)
+@click.option("--seed", type=int, default=0)
 @json_option
 def causal(name: str, draws: int, seed: int, as_json: bool) -> None:
     """Draw AU vectors for each emotion of a table, and read the emotions back from them.
@@ -48,7 +45,7 @@ def causal(name: str, draws: int, seed: int, as_json: bool) -> None:
             click.echo(f"{'':<10} {_line(one, draws)}")
 
 
-def _line(one: Reading, draws: int) -> str:
+def _line(one: EmotionReading, draws: int) -> str:
     text = f"read as {one.read}: {one.draws / draws:.1%}"
     if one.ties:
         text += f", of which {one.ties / one.draws:.0%} ties"

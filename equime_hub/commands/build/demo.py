@@ -12,12 +12,19 @@ from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
-from equime_hub.cards.statistics import Statistics, Table
+from equime_hub.cards.statistics import Statistics
 from equime_hub.commands.build import faces
 from equime_hub.commands.build.build import build_with_card
-from equime_hub.commands.common import counted, json_option, report, talk, workers_option
+from equime_hub.commands.common import (
+    columns,
+    counted,
+    json_option,
+    report,
+    talk,
+    workers_option,
+)
 from equime_hub.errors import DatasetError
-from equime_hub.jobs.claim import BuildConfig
+from equime_hub.jobs.build import BuildConfig
 from equime_hub.loading_script.names import NAME
 
 PICTURE = Path("demo.png")
@@ -32,9 +39,8 @@ Examples:
 )
 @faces.options
 @click.option(
-    "--out", type=click.Path(path_type=Path), default=Path(NAME), show_default=True,
-    help="Folder of the dataset.",
-)  # fmt: skip
+    "--out", type=click.Path(path_type=Path), default=Path(NAME), help="Folder of the dataset."
+)
 @workers_option
 @json_option
 def demo(
@@ -45,13 +51,10 @@ def demo(
     Writes the dataset, its plan (equime-plan.parquet) and a picture (demo.png): one row an
     emotion, seven evenly spaced frames, one person.
     """
-    source, found = faces.load(folder, people=people)
+    source, found = faces.load(folder, people)
     plan = plans.make(found, source, PlanConfig())
-    config = BuildConfig(
-        RenderConfig(WarpBackend()),
-        license=None if folder else "cc0-1.0",  # nobody's face
-        title="EquiME demo",
-    )
+    licence = None if folder else "cc0-1.0"  # nobody's face
+    config = BuildConfig(RenderConfig(WarpBackend()), license=licence, title="EquiME demo")
     _, statistics = build_with_card(plan, out, config, workers)
     # Written last: a refused build leaves the plan of the dataset that is there.
     plan_file = out.with_name(f"{out.name}-plan.parquet")
@@ -60,15 +63,10 @@ def demo(
     opened = _open(out, split)
     _draw(opened, PICTURE)
     if as_json:
-        report(
-            {
-                "dataset": out,
-                "features": {name: str(kind) for name, kind in opened.features.items()},
-                "splits": {name: size.clips for name, size in statistics.splits.items()},
-                "emotions": statistics.emotions,
-                "picture": PICTURE,
-            }
-        )
+        features = {name: str(kind) for name, kind in opened.features.items()}
+        clips = {name: size.clips for name, size in statistics.splits.items()}
+        counts = {"features": features, "splits": clips, "emotions": statistics.emotions}
+        report({"dataset": out, **counts, "picture": PICTURE})
         return
     _print(opened, statistics)
     _next_steps(out, plan_file, statistics)
@@ -96,17 +94,10 @@ def _draw(opened: Any, picture: Path) -> None:
     chosen = opened.filter(lambda subject: subject == person, input_columns=["subject_id"])
     for row in chosen:
         emotion = opened.features["emotion"].int2str(row["emotion"])
-        rows.setdefault(
-            emotion,
-            GridRow(
-                title=emotion,
-                subtitle=f"AU {row['facs']}",
-                clip=row["video"].clip(),
-                onset=row["onset_frame"],
-                apex=row["apex_frame"],
-                offset=row["offset_frame"],
-            ),
-        )
+        if emotion not in rows:
+            moments = {name: row[f"{name}_frame"] for name in ("onset", "apex", "offset")}
+            clip = row["video"].clip()
+            rows[emotion] = GridRow(emotion, subtitle=f"AU {row['facs']}", clip=clip, **moments)
     transfer_grid(list(rows.values()), picture, title=f"{person}: from onset to offset")
 
 
@@ -116,25 +107,18 @@ def _print(opened: Any, statistics: Statistics) -> None:
         click.echo(f"  {name:<20} {kind}")
     click.echo("\nSplits")
     for split, size in statistics.splits.items():
-        click.echo(
-            f"  {split:<12} {size.clips:>5} clips of {counted(size.subjects, 'person', 'people')}"
-        )
+        people = counted(size.subjects, "person", "people")
+        click.echo(f"  {split:<12} {size.clips:>5} clips of {people}")
     for title, table in (
         ("Emotion", statistics.emotions),
         ("Gender", statistics.groups["gender"]),
         ("Age group", statistics.groups["age group"]),
     ):
-        click.echo("\n" + _table(title, table))
-
-
-def _table(title: str, table: Table) -> str:
-    splits = list(next(iter(table.values())))
-    lines = [f"{title:<14}" + "".join(f"{split:>12}" for split in splits)]
-    lines += [
-        f"  {name:<12}" + "".join(f"{row[split]:>12}" for split in splits)
-        for name, row in table.items()
-    ]
-    return "\n".join(lines)
+        splits = list(next(iter(table.values())))
+        cells = [
+            (f"  {name:<12}", *(row[split] for split in splits)) for name, row in table.items()
+        ]
+        click.echo("\n" + columns([(title, *splits), *cells], 12))
 
 
 def _next_steps(out: Path, plan_file: Path, statistics: Statistics) -> None:

@@ -2,72 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from shlex import quote
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from equime_hub.builder.faces import index
 from equime_hub.builder.faces.celebahq import CelebAHQFaces, Selection
-from equime_hub.builder.faces.celebamask import ATTRIBUTES, LICENSE, is_tree
+from equime_hub.builder.faces.celebamask import ATTRIBUTES, is_tree
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.faces.folder import FolderFaces
-from equime_hub.builder.faces.gates import MAX_YAW, MIN_SHARPNESS
-from equime_hub.builder.spec import FaceScan, FaceSource
-from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.builder.faces.gates import MAX_YAW
+from equime_hub.builder.spec import FaceScan, FaceSource, Refused
+from equime_hub.commands.common import Function, counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import FILE, FOLDER, OUT_FILE, POSITIVE, changes_to
 from equime_hub.errors import FaceError
 from equime_hub.schema.records import Face
 
 PEOPLE = 24
 """Drawn faces, if no number is given."""
-KINDS = ("folder", "celebahq")
-
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def options(function: Function) -> Function:
     """`--faces FOLDER` and `--people N`."""
     people = click.option(
-        "--people",
-        type=click.IntRange(min=1),
-        show_default=str(PEOPLE),
-        help="Number of drawn faces.",
+        "--people", type=POSITIVE, show_default=str(PEOPLE), help="Number of drawn faces."
     )
     folder = click.option(
-        "--faces",
-        "folder",
-        type=click.Path(exists=True, path_type=Path),
+        "--faces", "folder", type=click.Path(exists=True, path_type=Path),
         help="Folder of photographs, or an index that `equime faces` made; without it, faces are "
         "drawn.",
-    )
+    )  # fmt: skip
     return folder(people(function))
 
 
+def photo_options(mark: str = "") -> Callable[[Function], Function]:
+    """What is known of photographs, for `source`: a dict called `photos`."""
+    return changes_to(
+        FolderFaces, "aligned", "subjects", "license", into="photos", mark=mark,
+        aligned={"both_ways": False, "help": "Images are CelebA-HQ crops: skip the detector."},
+        subjects={"type": FILE, "help": "CSV with columns file, subject_id and optionally gender, "
+                  "age, race, license."},
+        license={"mark": "", "help": "Licence of the images."},
+    )  # fmt: skip
+
+
 def load(
-    folder: Path | None,
-    *,
-    people: int | None,
-    seed: int = 0,
-    aligned: bool = False,
-    subjects: Path | None = None,
-    license: str | None = None,
+    folder: Path | None, people: int | None = None, **photos: Any
 ) -> tuple[FaceSource, tuple[Face, ...]]:
-    """A source and its faces: read from an index, or else scanned.
+    """A source and its faces: read from an index, or else scanned; see `source`.
 
     Raises:
         UsageError: Options that the source does not have.
         FaceError: A file that is no index, or no usable face.
     """
     if folder is None or folder.is_dir():
-        found = source(
-            folder, people=people, seed=seed, aligned=aligned, subjects=subjects, license=license
-        )
+        found = source(folder, people, **photos)
         return found, scan(found).faces
-    if people is not None or aligned or subjects or license:
+    if people is not None or photos:
         raise click.UsageError(
             f"{folder} is an index; --people, --aligned, --subjects and --license are not for it."
         )
@@ -75,45 +70,41 @@ def load(
 
 
 def source(
-    folder: Path | None,
-    *,
-    people: int | None,
-    kind: str | None = None,
-    seed: int = 0,
-    aligned: bool = False,
-    subjects: Path | None = None,
-    license: str | None = None,
+    folder: Path | None, people: int | None = None, kind: str | None = None, **photos: Any
 ) -> FaceSource:
     """A folder of photographs or CelebAMask-HQ's, or drawn faces if there is none.
 
-    A folder is taken for CelebAMask-HQ's by its attribute file, unless `kind` says what it is.
+    Args:
+        folder: It is taken for CelebAMask-HQ's by its attribute file, unless `kind` says what
+            it is.
+        people: How many to draw.
+        kind: `folder` or `celebahq`.
+        photos: Fields of `FolderFaces` that were said.
 
     Raises:
         UsageError: Options that the source does not have.
     """
-    if folder is None and (aligned or subjects or license):
-        raise click.UsageError("--aligned, --subjects and --license are for --faces FOLDER.")
-    if folder is not None and people is not None:
-        raise click.UsageError("--people is for drawn faces; leave it or --faces out.")
     if folder is None:
-        return DrawnFaces(people or PEOPLE, seed)
+        if photos:
+            raise click.UsageError("--aligned, --subjects and --license are for --faces FOLDER.")
+        return DrawnFaces(people or PEOPLE)
+    if people is not None:
+        raise click.UsageError("--people is for drawn faces; leave it or --faces out.")
     root = folder.absolute()  # workers may run elsewhere
-    if kind is None and not (aligned or subjects) and is_tree(root):
+    any_images = photos.keys() & {"aligned", "subjects"}
+    if kind is None and not any_images and is_tree(root):
         talk(f"{folder} holds {ATTRIBUTES}, so it is read with --source celebahq.")
         kind = "celebahq"
-    if kind == "celebahq":
-        if aligned or subjects:
-            raise click.UsageError(
-                "--aligned and --subjects are for --source folder; CelebA-HQ is aligned, and "
-                "--identities says who is who."
-            )
-        return CelebAHQFaces(root, license=license or LICENSE)
-    return FolderFaces(
-        root,
-        aligned=aligned,
-        subjects=subjects.absolute() if subjects else None,
-        license=license,
-    )
+    if kind != "celebahq":
+        if "subjects" in photos:
+            photos["subjects"] = photos["subjects"].absolute()
+        return FolderFaces(root, **photos)
+    if any_images:
+        raise click.UsageError(
+            "--aligned and --subjects are for --source folder; CelebA-HQ is aligned, and "
+            "--identities says who is who."
+        )
+    return CelebAHQFaces(root, **photos)
 
 
 def moved(source: FaceSource, folder: Path) -> FaceSource:
@@ -127,14 +118,19 @@ def moved(source: FaceSource, folder: Path) -> FaceSource:
     return replace(source, root=folder.absolute())
 
 
+def name_refused(images: Iterable[Refused]) -> None:
+    """Say which images cannot be used, and why."""
+    for refused in images:
+        # A file may be called anything, also by what steers a terminal.
+        name = "".join(c if c.isprintable() else "?" for c in refused.source_image)
+        talk(f"  refused {name}: {refused.reason}")
+
+
 def scan(found: FaceSource, say: Callable[[str], None] = talk) -> FaceScan:
     """Scan a source with a progress bar, name every image refused, and say what is left."""
     with progress_bar("faces", "faces") as progress:
         scanned = found.scan(progress)
-    for refused in scanned.refused:
-        # A file may be called anything, also by what steers a terminal.
-        name = "".join(c if c.isprintable() else "?" for c in refused.source_image)
-        talk(f"  refused {name}: {refused.reason}")
+    name_refused(scanned.refused)
     if isinstance(scanned, Selection):
         for stage in scanned.stages:
             say(str(stage))
@@ -153,59 +149,39 @@ Examples:
   equime faces CelebAMask-HQ/ --source celebahq --where "Smiling=-1 and Blurry=-1" --dry-run
   equime plan --faces faces.parquet""",
 )
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=FOLDER)
 @click.option(
-    "--source", "kind", type=click.Choice(KINDS), show_default="what the folder looks like",
-    help="Any images, or the folder of CelebAMask-HQ.",
+    "--source", "kind", type=click.Choice(["folder", "celebahq"]),
+    show_default="what the folder looks like", help="Any images, or the folder of CelebAMask-HQ.",
 )  # fmt: skip
-@click.option("--aligned", is_flag=True, help="folder: images are CelebA-HQ crops.")
-@click.option(
-    "--subjects",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="folder: CSV with columns file, subject_id and optionally gender, age, race, license.",
-)
-@click.option("--license", help="Licence of the images.")
-@click.option("--where", help='celebahq: condition on attributes, as in "Smiling=-1".')
-@click.option(
-    "--per-person", type=click.IntRange(min=1), show_default="1",
-    help="celebahq: images kept of each person, the sharpest.",
+@photo_options(mark="folder")
+@changes_to(
+    CelebAHQFaces, "where", "per_person", "min_sharpness", "max_yaw", "identities",
+    "subjects_are_images", into="selection", mark="celebahq",
+    where={"help": 'Condition on attributes, as in "Smiling=-1".'},
+    per_person={"type": POSITIVE, "show_default": True,
+                "help": "images kept of each person, the sharpest."},
+    min_sharpness={"type": click.FloatRange(min=0), "show_default": True,
+                   "help": "least variance of the Laplacian over the face at 256 pixels; 0 is "
+                   "off."},
+    max_yaw={"type": click.FloatRange(0, 180),
+             "show_default": f"{MAX_YAW:g}, with the pose annotations",
+             "help": "degrees a head may be turned to the side; 180 is off."},
+    identities={
+        "type": click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True),
+        "help": "CelebA's identity_CelebA.txt, if it is not in the folder.",
+    },
+    subjects_are_images={"both_ways": False, "help": "do without identities; every image counts "
+                         "as a person, and the rows say so."},
 )  # fmt: skip
-@click.option(
-    "--min-sharpness", type=click.FloatRange(min=0), show_default=f"{MIN_SHARPNESS:g}",
-    help="celebahq: least variance of the Laplacian over the face at 256 pixels; 0 is off.",
-)  # fmt: skip
-@click.option(
-    "--max-yaw", type=click.FloatRange(0, 180),
-    show_default=f"{MAX_YAW:g}, with the pose annotations",
-    help="celebahq: degrees a head may be turned to the side; 180 is off.",
-)  # fmt: skip
-@click.option(
-    "--identities",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True),
-    help="celebahq: CelebA's identity_CelebA.txt, if it is not in the folder.",
-)
-@click.option(
-    "--subjects-are-images", is_flag=True,
-    help="celebahq: do without identities; every image counts as a person, and the rows say so.",
-)  # fmt: skip
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), default=Path("faces.parquet"),
-    show_default=True, help="The index.",
-)  # fmt: skip
+@click.option("--out", type=OUT_FILE, default=Path("faces.parquet"), help="The index.")
 @click.option("--dry-run", is_flag=True, help="Only count; write nothing.")
 @json_option
 def faces(
     folder: Path,
     kind: str | None,
-    aligned: bool,
-    subjects: Path | None,
-    license: str | None,
-    where: str | None,
-    per_person: int | None,
-    min_sharpness: float | None,
-    max_yaw: float | None,
-    identities: Path | None,
-    subjects_are_images: bool,
+    photos: dict[str, Any],
+    selection: dict[str, Any],
     out: Path,
     dry_run: bool,
     as_json: bool,
@@ -215,22 +191,11 @@ def faces(
     Counts are printed before anything is written. `equime plan --faces` reads the file, and so
     does any table tool.
     """
-    found = source(
-        folder, people=None, kind=kind, aligned=aligned, subjects=subjects, license=license
-    )
-    selection: dict[str, Any] = {
-        "where": where,
-        "per_person": per_person,
-        "min_sharpness": min_sharpness,
-        "max_yaw": max_yaw,
-        "identities": identities,
-        "subjects_are_images": subjects_are_images or None,
-    }
-    chosen = {name: value for name, value in selection.items() if value is not None}
+    found = source(folder, kind=kind, **photos)
     if isinstance(found, CelebAHQFaces):
-        found = replace(found, **chosen)
-    elif chosen:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
+        found = replace(found, **selection)
+    elif selection:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in selection)
         raise click.UsageError(f"{names}: only with --source celebahq.")
     if not dry_run:
         _check_out(out)

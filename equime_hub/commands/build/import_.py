@@ -97,8 +97,7 @@ def _import(
     dataset: RealDataset, root: Path, out: Path, options: Options, workers: int, as_json: bool
 ) -> None:
     from equime_hub.cards import dataset_card
-    from equime_hub.jobs import importing
-    from equime_hub.jobs.import_parts import Source
+    from equime_hub.jobs import import_ as job
     from equime_hub.loading_script.real import notes, pixels
     from equime_hub.loading_script.real.clip import listed
     from equime_hub.loading_script.real.frames import normalized
@@ -108,7 +107,7 @@ def _import(
     for remark in remarks:
         talk(remark)
     clips = [normalized(clip, options.normalize_fps) for clip in found]
-    source = Source(
+    source = job.ImportSource(
         dataset.name,
         dataset.title,
         dataset.licence,
@@ -118,7 +117,7 @@ def _import(
         {"options": asdict(options), "encoding": pixels.ENCODER.describe()},
     )
     with progress_bar("clips", "clips") as progress:
-        done = importing.run(
+        done = job.import_clips(
             source, out, card=dataset_card.write, workers=workers, progress=progress
         )
     if as_json:
@@ -131,7 +130,7 @@ def _import(
     for problem in sorted(done.problems, key=lambda problem: not problem.lost)[:_LISTED]:
         talk(f"{problem.clip_id}: {problem.file}: {problem.problem}")
     if len(done.problems) > _LISTED:
-        talk(f"and {len(done.problems) - _LISTED} more in {done.folder / importing.PROBLEMS}.")
+        talk(f"and {len(done.problems) - _LISTED} more in {done.folder / job.PROBLEMS}.")
     if done.lost:
         talk(f"{counted(done.lost, 'clip was', 'clips were')} left out.")
     talk(f"Licence: {dataset.licence}. Do not pass {done.folder} on.")

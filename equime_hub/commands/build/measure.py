@@ -21,8 +21,7 @@ from equime_hub.commands.common import (
     talk,
     workers_option,
 )
-from equime_hub.jobs.measure import MeasureReport
-from equime_hub.jobs.measure import remeasure as run
+from equime_hub.jobs import measure as job
 
 GATES_HELP = (
     f"Gates that reject clips: all, none, names with commas ({', '.join(GATES)}), or a JSON file "
@@ -92,7 +91,7 @@ def measure(
     measures = chosen(names, weights, download)
     judge = None if gates is None else Gates.parse(gates)
     with progress_bar("files", "files") as checking, progress_bar("clips", "clips") as progress:
-        found = run(
+        found = job.measure(
             dataset,
             measures,
             judge,
@@ -110,7 +109,7 @@ def measure(
         talk(f"The gate {gate!r} let {counted(clips, 'clip', 'clips')} pass unmeasured.")
 
 
-def _print(found: MeasureReport) -> None:
+def _print(found: job.MeasureReport) -> None:
     click.echo(
         f"{found.folder}: {counted(found.clips, 'clip', 'clips')} ({found.measured} measured now, "
         f"{counted(found.shards, 'shard', 'shards')} replaced)"

@@ -15,7 +15,7 @@ from equime_hub.builder.observers import (
     MakeEmotionObserver,
 )
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.jobs.observe import observe as look
+from equime_hub.jobs import observe as job
 
 
 @click.command(
@@ -58,7 +58,7 @@ def observe(
     make_emotion: MakeEmotionObserver | None = EMOTION_OBSERVERS.get(emotion) if emotion else None
     make_aus: MakeAuObserver | None = AU_OBSERVERS.get(aus) if aus else None
     with progress_bar("checking", "files") as checking, progress_bar("looking", "clips") as seen:
-        done = look(
+        done = job.observe(
             dataset,
             make_emotion(download=download) if make_emotion else None,
             make_aus(folder=folder) if make_aus else None,

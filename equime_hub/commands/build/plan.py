@@ -11,17 +11,17 @@ from typing import Any
 import click
 
 from equime_hub.builder import plan as plans
-from equime_hub.builder.backends.ltx.config import PRESETS
 from equime_hub.builder.causal import SAMPLERS
 from equime_hub.builder.plan import Plan, PlanConfig
-from equime_hub.builder.plan.allot import Quota
+from equime_hub.builder.plan.balance import PlanBalance
+from equime_hub.builder.plan.choice import Quota
 from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands.build import faces, plan_options
-from equime_hub.commands.build.plan_options import PlanOptions
+from equime_hub.commands.build.backends import presets
 from equime_hub.commands.common import counted, json_option, report, talk
+from equime_hub.commands.options import FILE, OUT_FILE, POSITIVE, OneOf, Sections, changes_to
 from equime_hub.schema.taxonomy import EMOTION_PRESETS
 
-_DEFAULT = PlanConfig()
 _SECTIONS = {
     "Faces": ("folder", "people", "aligned", "subjects", "license"),
     "Clips": ("config", "emotions", "repeats", "seed", "preset", "size", "frames", "fps"),
@@ -29,27 +29,12 @@ _SECTIONS = {
     "Balance": ("balance", "clips", "max_clips_per_person"),
     "Ablations": ("limit_people", "limit_vectors", "limit_clips"),
 }
-
-
-class _Sections(click.Command):
-    """Help with the options under headings."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, those of no section last."""
-        left = {p.name: record for p in self.get_params(ctx) if (record := p.get_help_record(ctx))}
-        for title, names in _SECTIONS.items():
-            with formatter.section(title):
-                formatter.write_dl([left.pop(name) for name in names])
-        with formatter.section("Options"):
-            formatter.write_dl(list(left.values()))
-
-
-_existing = click.Path(exists=True, dir_okay=False, path_type=Path)
-_positive = click.IntRange(min=1)
+_SHOWN: dict[str, Any] = {"show_default": True}
 
 
 @click.command(
-    cls=_Sections,
+    cls=Sections,
+    sections=_SECTIONS,
     short_help="Decide every clip before any is made.",
     epilog="""\b
 Examples:
@@ -60,113 +45,88 @@ Examples:
   equime plan --faces photos/ --extend plan.parquet --out bigger.parquet""",
 )
 @faces.options
-@click.option("--aligned", is_flag=True, help="Images are CelebA-HQ crops: skip the detector.")
+@faces.photo_options()
 @click.option(
-    "--subjects",
-    type=_existing,
-    help="CSV with columns file, subject_id and optionally gender, age, race, license.",
-)
-@click.option("--license", help="Licence of the images.")
-@click.option(
-    "--config",
-    type=_existing,
+    "--config", type=FILE,
     help="JSON file with the fields of PlanConfig; options below override it.",
-)
+)  # fmt: skip
 @click.option(
-    "--emotions",
-    help=f"Preset ({', '.join(EMOTION_PRESETS)}) or names separated by commas, with weights if "
-    "some are wanted more often: happiness=2,anger.",
-)
-@click.option("--repeats", type=int, help=f"Clips per face and emotion [{_DEFAULT.repeats}].")
-@click.option("--seed", type=int, help=f"[{_DEFAULT.seed}]")
+    "--preset", type=OneOf(presets),
+    help="Size and frames of a preset of a backend; --size and --frames override it.",
+)  # fmt: skip
+@changes_to(
+    PlanConfig, "emotions", "repeats", "seed", "width", "num_frames", "fps", "wording",
+    "limit_people", "limit_vectors", "limit_clips",
+    rename={"width": "size", "num_frames": "frames"},
+    emotions={"type": str, "multiple": False,
+              "help": f"Preset ({', '.join(EMOTION_PRESETS)}) or names separated by commas, with "
+              "weights if some are wanted more often: happiness=2,anger."},
+    repeats=_SHOWN, seed=_SHOWN, num_frames=_SHOWN, fps=_SHOWN,
+    width={**_SHOWN, "help": "Width and height in pixels."},
+    wording={**_SHOWN, "type": click.Choice(tuple(VERSIONS)), "help": "Style of the prompts."},
+    limit_people={"type": POSITIVE}, limit_vectors={"type": POSITIVE},
+    limit_clips={"type": POSITIVE},
+)  # fmt: skip
 @click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    help="Size and frames of a preset of the backend ltx; --size and --frames override it.",
-)
-@click.option("--size", type=int, help=f"Width and height in pixels [{_DEFAULT.width}].")
-@click.option("--frames", type=int, help=f"[{_DEFAULT.num_frames}]")
-@click.option("--fps", type=float, help=f"[{_DEFAULT.fps:g}]")
-@click.option(
-    "--sampler",
-    metavar="NAME|JSON",
-    default="expert",
-    show_default=True,
+    "--sampler", metavar="NAME|JSON", default="expert",
     help=f"What draws the action units ({', '.join(SAMPLERS.names())}), or a JSON file with its "
     'options, such as {"name": "micro", "index": "clips.csv"}.',
-)
+)  # fmt: skip
 @click.option(
-    "--counterfactual",
-    metavar="emotion=NAME",
-    multiple=True,
+    "--counterfactual", metavar="emotion=NAME", multiple=True,
     help="Each clip once more with the AUs of another emotion; repeatable.",
-)
+)  # fmt: skip
 @click.option(
-    "--do",
-    metavar="AU4=0.3,...",
-    multiple=True,
+    "--do", metavar="AU4=0.3,...", multiple=True,
     help="Each clip once more with these AUs set at the apex; repeatable.",
-)
+)  # fmt: skip
+@changes_to(
+    PlanBalance, "rule", "clips", "max_clips_per_person",
+    into="balance_changes", rename={"rule": "balance"},
+    rule={"show_default": True, "metavar": "as-is|uniform|CSV",
+          "help": "Shares of gender × race × age group: those of the faces, equal ones, or those "
+          "of a CSV file with columns among gender, race, age_group, and share."},
+    clips={"type": POSITIVE, "show_default": "what all groups can give",
+           "help": "Clips wanted in all."},
+    max_clips_per_person={"type": POSITIVE, "show_default": "one a face, emotion and repeat",
+                          "help": "Most clips of a person."},
+)  # fmt: skip
 @click.option(
-    "--wording",
-    type=click.Choice(tuple(VERSIONS)),
-    help=f"Style of the prompts [{_DEFAULT.wording}].",
-)
-@click.option(
-    "--balance",
-    metavar="as-is|uniform|CSV",
-    help="Shares of gender × race × age group: those of the faces, equal ones, or those of a CSV "
-    "file with columns among gender, race, age_group, and share [as-is].",
-)
-@click.option("--clips", type=_positive, help="Clips wanted in all [what all groups can give].")
-@click.option(
-    "--max-clips-per-person",
-    type=_positive,
-    help="Most clips of a person [one a face, emotion and repeat].",
-)
-@click.option("--limit-people", type=_positive, help="Take so many of the people.")
-@click.option("--limit-vectors", type=_positive, help="Draw so many AU vectors, and share them.")
-@click.option("--limit-clips", type=_positive, help="Take so many of the clips.")
-@click.option(
-    "--extend",
-    type=_existing,
+    "--extend", type=FILE,
     help="Earlier plan whose people keep their split. An existing --out is extended by itself.",
-)
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("plan.parquet"),
-    show_default=True,
-    help="The plan.",
-)
+)  # fmt: skip
+@click.option("--out", type=OUT_FILE, default=Path("plan.parquet"), help="The plan.")
 @json_option
 def plan(
     folder: Path | None,
     people: int | None,
-    aligned: bool,
-    subjects: Path | None,
-    license: str | None,
+    photos: dict[str, Any],
+    config: Path | None,
+    preset: str | None,
+    changes: dict[str, Any],
     sampler: str,
+    counterfactual: tuple[str, ...],
+    do: tuple[str, ...],
+    balance_changes: dict[str, Any],
     extend: Path | None,
     out: Path,
     as_json: bool,
-    **options: Any,
 ) -> None:
     """Plan every clip: who, which emotion and action units, when, and in which split.
 
     The plan is a Parquet file, one row a clip, that any table tool opens; nothing is rendered
     yet. Build it with `equime build`.
     """
-    config = plan_options.config(PlanOptions(**options))
+    if counterfactual or do:
+        changes["counterfactuals"] = (*counterfactual, *do)
+    wanted = plan_options.config(config, preset, changes, balance_changes)
     draws = plan_options.sampler(sampler)
     previous = extend or (out if out.exists() else None)
     kept = plans.read(previous).memory() if previous else {}
     if kept:
         talk(f"The {len(kept)} people of {previous} keep their split.")
-    source, found = faces.load(
-        folder, people=people, aligned=aligned, subjects=subjects, license=license
-    )
-    made = plans.make(found, source, config, kept, draws)
+    source, found = faces.load(folder, people, **photos)
+    made = plans.make(found, source, wanted, kept, draws)
     plans.write(made, out)
     if as_json:
         report({"plan": out, **_counts(made)})

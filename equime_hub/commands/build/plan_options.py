@@ -3,71 +3,43 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from equime_hub import configs
-from equime_hub.builder.backends.ltx.config import PRESETS
 from equime_hub.builder.causal import SAMPLERS, Sampler
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.plan.balance import RULES, Balance, read_census
+from equime_hub.builder.plan.balance import RULES, PlanBalance, read_census
+from equime_hub.commands.build.backends import presets
 from equime_hub.errors import EquimeError, PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
 
 
-@dataclass(frozen=True)
-class PlanOptions:
-    """What was said on the command line about the clips; None leaves it to the configuration."""
-
-    config: Path | None
-    emotions: str | None
-    repeats: int | None
-    seed: int | None
-    preset: str | None
-    size: int | None
-    frames: int | None
-    fps: float | None
-    counterfactual: tuple[str, ...]
-    do: tuple[str, ...]
-    wording: str | None
-    balance: str | None
-    clips: int | None
-    max_clips_per_person: int | None
-    limit_people: int | None
-    limit_vectors: int | None
-    limit_clips: int | None
-
-
-def config(options: PlanOptions) -> PlanConfig:
+def config(
+    file: Path | None, preset: str | None, changes: dict[str, Any], balance: dict[str, Any]
+) -> PlanConfig:
     """The configuration that the command line describes.
+
+    Args:
+        file: JSON file with a `PlanConfig` to begin with.
+        preset: Preset of a backend that gives size and number of frames.
+        changes: Fields of the configuration as they were said; they override both.
+        balance: Fields of its balance as they were said.
 
     Raises:
         EquimeError: It makes no sense.
     """
-    base = configs.from_file(PlanConfig, options.config) if options.config else PlanConfig()
-    chosen: dict[str, Any] = {
-        "repeats": options.repeats,
-        "seed": options.seed,
-        "width": options.size,
-        "height": options.size,
-        "num_frames": options.frames,
-        "fps": options.fps,
-        "counterfactuals": (*options.counterfactual, *options.do) or None,
-        "wording": options.wording,
-        "balance": _balance(base.balance, options),
-        "limit_people": options.limit_people,
-        "limit_vectors": options.limit_vectors,
-        "limit_clips": options.limit_clips,
-    }
-    chosen = {name: value for name, value in chosen.items() if value is not None}
-    if options.preset:
-        preset = PRESETS[options.preset]
-        size = {name: getattr(preset, name) for name in ("width", "height", "num_frames")}
-        chosen = size | chosen
-    if options.emotions is not None:
-        chosen["emotions"], chosen["emotion_weights"] = _emotions(options.emotions)
-    return replace(base, **chosen)
+    base = configs.from_file(PlanConfig, file) if file else PlanConfig()
+    if "width" in changes:
+        changes["height"] = changes["width"]
+    if "emotions" in changes:
+        changes["emotions"], changes["emotion_weights"] = _emotions(changes["emotions"])
+    if preset:
+        meant = presets()[preset]
+        size = {name: getattr(meant, name) for name in ("width", "height", "num_frames")}
+        changes = size | changes
+    return replace(base, **changes, balance=_balance(base.balance, balance))
 
 
 def _emotions(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
@@ -90,23 +62,19 @@ def _emotions(text: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
         raise PlanError(f"{text!r} has a weight that is no number; write happiness=2.") from None
 
 
-def _balance(base: Balance, options: PlanOptions) -> Balance:
-    wanted = options.balance
-    if wanted in RULES[:2]:
-        base = replace(base, rule=wanted, targets=())
-    elif wanted is not None:
-        if not Path(wanted).is_file():
+def _balance(base: PlanBalance, changes: dict[str, Any]) -> PlanBalance:
+    rule = changes.pop("rule", None)
+    if rule in RULES[:2]:
+        changes |= {"rule": rule, "targets": ()}
+    elif rule is not None:
+        if not Path(rule).is_file():
             raise PlanError(
-                f"There is no balance {wanted!r}: write {' or '.join(RULES[:2])}, or the name of a "
+                f"There is no balance {rule!r}: write {' or '.join(RULES[:2])}, or the name of a "
                 "CSV file."
             )
-        census = read_census(Path(wanted))
-        base = replace(base, rule=census.rule, by=census.by, targets=census.targets)
-    return replace(
-        base,
-        clips=options.clips or base.clips,
-        max_clips_per_person=options.max_clips_per_person or base.max_clips_per_person,
-    )
+        census = read_census(Path(rule))
+        changes |= {"rule": census.rule, "by": census.by, "targets": census.targets}
+    return replace(base, **changes)
 
 
 def sampler(text: str) -> Sampler:

@@ -12,8 +12,10 @@ import click
 
 from equime_hub.builder import plan as plans
 from equime_hub.builder import prompts as wording
-from equime_hub.commands.build.backends import LtxOptions, model_options
+from equime_hub.builder.spec import Backend
+from equime_hub.commands.build.backends import BackendCommand
 from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import OUT_FILE
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS, EMOTIONS
 
 _SIDES = {"L": "left", "R": "right"}
@@ -64,18 +66,13 @@ Examples:
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
 @click.option("--emotion", type=click.Choice(EMOTIONS), help="Instead of a plan.")
 @click.option(
-    "--au",
-    "movements",
-    metavar="AU=INTENSITY",
-    multiple=True,
-    callback=_movements,
+    "--au", "movements", metavar="AU=INTENSITY", multiple=True, callback=_movements,
     help="With --emotion: an AU and its intensity in [0, 1], L or R before it for one side.",
-)
+)  # fmt: skip
 @click.option(
-    "--style",
-    type=click.Choice(tuple(wording.VERSIONS)),
-    help="With --emotion: sentences about units, or EquiME's published templates  [default: facs]",
-)
+    "--style", type=click.Choice(tuple(wording.VERSIONS)), show_default="facs",
+    help="With --emotion: sentences about units, or EquiME's published templates.",
+)  # fmt: skip
 @click.option("--negative", is_flag=True, help="Print what to avoid instead.")
 @json_option
 def show(
@@ -116,18 +113,11 @@ def _tell(texts: Counter[str], as_json: bool) -> None:
     rows = sorted(texts.items(), key=lambda row: (-row[1], row[0]))
     longest = max(map(wording.tokens, texts), default=0)
     if as_json:
-        report(
-            {
-                "clips": texts.total(),
-                "distinct": len(texts),
-                "longest": longest,
-                "limit": wording.MAX_TOKENS,
-                "prompts": [
-                    {"clips": clips, "tokens": wording.tokens(text), "text": text}
-                    for text, clips in rows
-                ],
-            }
-        )
+        each = [
+            {"clips": clips, "tokens": wording.tokens(text), "text": text} for text, clips in rows
+        ]
+        counts = {"clips": texts.total(), "distinct": len(texts), "longest": longest}
+        report({**counts, "limit": wording.MAX_TOKENS, "prompts": each})
         return
     for text, clips in rows:
         click.echo(f"{clips:>7} {wording.tokens(text):>4}  {text}")
@@ -139,42 +129,28 @@ def _tell(texts: Counter[str], as_json: bool) -> None:
 
 
 @prompts.command(
+    cls=BackendCommand,
+    backend="ltx",
+    settings=("model", "revision", "device"),
     epilog="""\b
 Example:
   equime prompts encode plan.parquet --out prompts.safetensors
   equime build plan.parquet --backend ltx --embeddings prompts.safetensors""",
 )
-@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("plan", type=OUT_FILE)
 @click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("prompts.safetensors"),
-    show_default=True,
+    "--out", type=OUT_FILE, default=Path("prompts.safetensors"),
     help="File of embeddings, about half a megabyte a prompt.",
-)
-@model_options
+)  # fmt: skip
 @json_option
-def encode(
-    plan: Path,
-    out: Path,
-    preset: str | None,
-    model: str | None,
-    revision: str | None,
-    device: str | None,
-    as_json: bool,
-) -> None:
+def encode(plan: Path, out: Path, backend: Backend, as_json: bool) -> None:
     """Encode the prompts of a PLAN, so that a build with --embeddings never loads T5.
 
     T5-XXL takes 9.5 GB. Give the same --model, --revision and --preset here and to the build,
     which refuses embeddings of another model. `--device cpu` encodes without a GPU.
     """
-    from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig, encode_prompts
-
-    options = LtxOptions(model=model, revision=revision, device=device)
-    backend = LtxBackend(options.over(preset, LtxConfig()))
-    wanted = (text for spec in plans.read(plan).specs for text in backend.prompts(spec))
     with progress_bar("prompts", "prompts") as progress:
-        count = encode_prompts(backend.config, wanted, out, progress)
+        count = backend.encode_prompts(plans.read(plan).specs, out, progress)
     size = out.stat().st_size
     if as_json:
         report({"file": out, "prompts": count, "bytes": size})

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.commands.common import columns, counted, json_option, progress_bar, report, talk
+from equime_hub.commands.options import FILE, FOLDER
 from equime_hub.errors import DatasetError, FaceError, PlanError
 from equime_hub.files import sha256
 
@@ -36,22 +37,19 @@ Examples:
 )
 @click.argument("path", type=click.Path(path_type=Path), default=Path("equime"))
 @click.option(
-    "--no-images",
-    is_flag=True,
+    "--no-images", is_flag=True,
     help="Do not look for photographs that look the same, which opens each of them.",
-)
+)  # fmt: skip
 @click.option(
-    "--faces",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--faces", type=FOLDER,
     help="Where the photographs lie: of a plan, if they were moved; of a dataset, to compare "
     "them instead of the first frames.",
-)
+)  # fmt: skip
 @click.option(
-    "--identities",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--identities", type=FILE,
     help="CSV or index of `equime faces` with the columns source_image and subject_id: who is "
     "really shown.",
-)
+)  # fmt: skip
 @json_option
 @click.pass_context
 def audit(
@@ -158,12 +156,11 @@ def _show(found: Audit) -> None:
         click.echo(f"{finding.severity}: {finding.sentence}")
     strata = sorted(found.balance.strata, key=lambda stratum: -stratum.deviation)
     splits, shown = found.balance.people, strata[:_SHOWN]
-    title = "people (expected)"
-    width = max(len(name) for name in (title, *(stratum.name for stratum in shown)))
-    click.echo(f"{title:<{width}}" + "".join(f"{split:>18}" for split in splits))
-    for stratum in shown:
-        cells = (f"{stratum.got[split]:,} ({stratum.expected[split]:,.1f})" for split in splits)
-        click.echo(f"{stratum.name:<{width}}" + "".join(f"{cell:>18}" for cell in cells))
+    cells = [
+        (one.name, *(f"{one.got[split]:,} ({one.expected[split]:,.1f})" for split in splits))
+        for one in shown
+    ]
+    click.echo(columns([("people (expected)", *splits), *cells], 18))
     if len(strata) > len(shown):
         click.echo(f"and {len(strata) - len(shown)} strata nearer to what is expected")
     talk(

@@ -18,10 +18,9 @@ Examples:
 )
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("equime"))
 @click.option(
-    "--out",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    "--out", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     help="Write it there and leave the dataset as it is; - prints it.",
-)
+)  # fmt: skip
 @json_option
 def card(folder: Path, out: Path | None, as_json: bool) -> None:
     """Write the card of a dataset FOLDER anew, with its checksum.

@@ -15,7 +15,7 @@ from equime_hub.hub import decisions, requests
 
 _repository = click.argument("repository", metavar="ORG/NAME")
 _who = click.argument("who", metavar="WHO")
-_reason_for_log = click.option("--reason", default="", help="For the log only.")
+_reason_for_log = click.option("--reason", default="", show_default=False, help="For the log only.")
 _reason_for_them = click.option(
     "--reason", required=True,
     help=f"The Hub shows it to WHO; {requests.MAX_REASON} characters at most.",

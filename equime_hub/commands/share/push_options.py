@@ -65,7 +65,12 @@ def publishes(tag: str) -> Callable[[Callable[..., PushReport]], Callable[..., N
             ),
             _DRY_RUN,
             click.option("--pr", is_flag=True, help="Open a pull request instead."),
-            click.option("--note", default="", help="What the changelog says about these clips."),
+            click.option(
+                "--note",
+                default="",
+                show_default=False,
+                help="What the changelog says about these clips.",
+            ),
             click.option("--tag", show_default=tag, help="Name of the release."),
             click.argument("repository", metavar="ORG/NAME"),
             click.argument("folder", metavar="DATASET", type=click.Path(path_type=Path)),

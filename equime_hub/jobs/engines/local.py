@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
-import signal
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from equime_hub.errors import BuildError
 from equime_hub.jobs.engines import Job, Workforce, given_up
+from equime_hub.pool import pool
 
 Task = TypeVar("Task", bound=Job)
 Result = TypeVar("Result")
-
-_work: Callable[[Any], Any]
 
 
 class _NotStartedError(Exception):
@@ -146,22 +144,23 @@ def _pooled(
     start: Callable[[], Callable[[Task], Result]], size: int
 ) -> Iterator[Callable[[Task], Result]]:
     """What does a task in another process, for as many threads as there are processes."""
-    # Spawned, not forked: a forked copy of threads that hold locks may hang.
-    context = multiprocessing.get_context("spawn")
     others = multiprocessing.active_children()
-    pool = ProcessPoolExecutor(size, context, _enter, (start,))
     begun: list[Future[Result]] = []
-
-    def work(task: Task) -> Result:
-        future: Future[Result] = pool.submit(_do, task)
-        begun.append(future)
-        return future.result()
-
     try:
-        with _ignoring_ctrl_c():  # workers inherit it from their first instruction on
-            for _ in range(size):
-                pool.submit(int)  # starts a process
-        yield work
+        with pool(partial(_started, start), size) as submit:
+
+            def work(task: Task) -> Result:
+                begun.append(future := submit(task))
+                result: Result = future.result()
+                return result
+
+            try:
+                yield work
+            finally:
+                if not all(future.done() for future in begun):  # a second Ctrl-C
+                    for process in multiprocessing.active_children():
+                        if process not in others:
+                            process.kill()
     except _NotStartedError as error:
         raise error.args[0] from error
     except BrokenProcessPool as error:
@@ -169,52 +168,19 @@ def _pooled(
             "A worker process died (out of memory, or killed). What it had finished is kept: "
             "run the same command again, with fewer --workers if memory is short."
         ) from error
-    finally:
-        if not all(future.done() for future in begun):  # a second Ctrl-C
-            for process in multiprocessing.active_children():
-                if process not in others:
-                    process.kill()
-        pool.shutdown()
 
 
-@contextlib.contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    """Ctrl-C is for the parent, which then lets its workers finish what they have begun."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _started(start: Callable[[], Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """What `start` gives, in a worker process.
+
+    Raised from here, its error would reach the parent as the death of a worker; so each task
+    raises it.
+    """
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-def _enter(start: Callable[[], Callable[[Any], Any]]) -> None:
-    global _work
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    try:
-        _work = start()
+        return start()
     except Exception as error:
-        # Raised from here, it would reach the parent as the death of a worker.
-        _work = _Refusal(error)
+        return partial(_refuse, error)
 
 
-class _Refusal:
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def __call__(self, task: Any) -> Any:
-        raise _NotStartedError(self._error)
-
-
-def _leave_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _do(task: Any) -> Any:
-    return _work(task)
+def _refuse(error: Exception, task: Any) -> Any:
+    raise _NotStartedError(error)

@@ -18,8 +18,8 @@ from equime_hub.builder.causal import (
     ExpertSampler,
     MacroSampler,
     MicroSampler,
+    MixturePart,
     MixtureSampler,
-    Part,
     Sampler,
     draws,
 )
@@ -103,13 +103,13 @@ def test_wrong_mixtures_are_refused() -> None:
         MixtureSampler(())
     for weight in (0, -1, float("inf"), float("nan")):
         with pytest.raises(PlanError, match="A weight must be a number above 0"):
-            Part(weight, expert)
+            MixturePart(weight, expert)
     with pytest.raises(PlanError, match="must name its sampler"):
-        Part(1, {"map": "mie-x"})
+        MixturePart(1, {"map": "mie-x"})
     with pytest.raises(EquimeError, match="no AU sampler 'experts'"):
-        MixtureSampler((Part(1, {"name": "experts"}),))
+        MixtureSampler((MixturePart(1, {"name": "experts"}),))
     with pytest.raises(EquimeError, match="no field maps"):
-        MixtureSampler((Part(1, {**expert, "maps": "x"}),))
+        MixtureSampler((MixturePart(1, {**expert, "maps": "x"}),))
 
 
 @pytest.mark.parametrize("name", SAMPLERS.names())
@@ -133,15 +133,21 @@ class _Loud:
 
     size: int
     loudest: float
+    source: str = "expert"
 
     def emotions(self) -> tuple[str, ...]:
         return ("anger",)
 
     def draw(self, emotion: str, rng: np.random.Generator) -> Draw:
-        return Draw((0.0,) * self.size, (self.loudest,) * self.size, "expert")
+        return Draw((0.0,) * self.size, (self.loudest,) * self.size, self.source)
 
 
 @pytest.mark.parametrize("sampler", [_Loud(17, 1.5), _Loud(17, float("nan")), _Loud(16, 0.2)])
 def test_what_is_no_au_vector_is_refused(sampler: _Loud) -> None:
     with pytest.raises(PlanError, match="drew for anger what is no vector of 17"):
         draws(sampler, "anger", seeds.words([1], 3)[0])
+
+
+def test_a_source_that_no_row_can_have_is_refused_before_any_clip_is_made() -> None:
+    with pytest.raises(PlanError, match="AUs are from dreams; the source of a draw is one of exp"):
+        draws(_Loud(17, 0.2, "dreams"), "anger", seeds.words([1], 3)[0])

@@ -9,7 +9,7 @@ import pytest
 
 from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
-from equime_hub.builder.measure.attributes import ATTRIBUTES, Crop, Estimate, measure
+from equime_hub.builder.measure.attributes import ATTRIBUTES, AttributeEstimate, Crop, measure
 from equime_hub.builder.spec import Image
 from equime_hub.errors import EquimeError, FaceError
 from equime_hub.schema.records import Face
@@ -31,12 +31,14 @@ class Brightness:
         self.sizes: list[int] = []
         self.stop_after = stop_after
 
-    def estimate(self, crops: npt.NDArray[np.uint8]) -> list[Estimate]:
+    def estimate(self, crops: npt.NDArray[np.uint8]) -> list[AttributeEstimate]:
         if len(self.sizes) == self.stop_after:
             raise KeyboardInterrupt
         self.sizes.append(len(crops))
         return [
-            Estimate("man", 0.75, float(crop.mean() / 4), 0.5, "white", float(crop.mean() / 255))
+            AttributeEstimate(
+                "man", 0.75, float(crop.mean() / 4), 0.5, "white", float(crop.mean() / 255)
+            )
             for crop in crops
         ]
 
@@ -211,7 +213,7 @@ def test_a_batch_of_none_is_refused() -> None:
 )
 def test_an_impossible_estimate_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(FaceError, match="An estimate must be one of woman, man"):
-        Estimate(**values)  # type: ignore[arg-type]
+        AttributeEstimate(**values)  # type: ignore[arg-type]
 
 
 def test_an_unknown_estimator_is_a_sentence() -> None:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equime_hub import configs
-from equime_hub.builder.plan.allot import Person, Quota, allot, apportion
-from equime_hub.builder.plan.balance import GROUPS, UNKNOWN, Balance, Target, read_census
+from equime_hub.builder.plan.balance import GROUPS, UNKNOWN, PlanBalance, Target, read_census
+from equime_hub.builder.plan.choice import Offer, Quota, allot, apportion
 from equime_hub.builder.plan.config import PlanConfig
 from equime_hub.errors import PlanError
 
 EVENLY = dict.fromkeys(("happiness", "sadness", "anger"), 1.0)
-BY_GENDER = Balance(by=("gender",))
+BY_GENDER = PlanBalance(by=("gender",))
 WOMAN, MAN, NOBODY_KNOWS = ("woman",), ("man",), (UNKNOWN,)
 
 crowds = st.lists(
@@ -25,31 +25,30 @@ crowds = st.lists(
     max_size=40,
 ).map(
     lambda drawn: {
-        f"p{index}": Person(group, images * len(EVENLY))
-        for index, (group, images) in enumerate(drawn)
+        f"p{index}": (group, images * len(EVENLY)) for index, (group, images) in enumerate(drawn)
     }
 )
 weights = st.fixed_dictionaries({emotion: st.floats(0.1, 9) for emotion in EVENLY})
 
 
-def crowd(women: int, men: int, unknown: int = 0, offer: int = 3) -> dict[str, Person]:
+def crowd(women: int, men: int, unknown: int = 0, offer: int = 3) -> dict[str, Offer]:
     """Women first."""
     groups = [WOMAN] * women + [MAN] * men + [NOBODY_KNOWS] * unknown
-    return {f"p{index}": Person(group, offer) for index, group in enumerate(groups)}
+    return {f"p{index}": (group, offer) for index, group in enumerate(groups)}
 
 
 def clips_of(
-    given: dict[str, dict[str, int]], people: dict[str, Person]
+    given: dict[str, dict[str, int]], people: dict[str, Offer]
 ) -> dict[tuple[str, ...], int]:
     counts: Counter[tuple[str, ...]] = Counter()
     for who, clips in given.items():
-        counts[people[who].group] += sum(clips.values())
+        counts[people[who][0]] += sum(clips.values())
     return dict(counts)
 
 
 @given(crowds)
-def test_the_short_way_to_all_clips_gives_what_turns_give(people: dict[str, Person]) -> None:
-    everything = sum(person.offer for person in people.values())
+def test_the_short_way_to_all_clips_gives_what_turns_give(people: dict[str, Offer]) -> None:
+    everything = sum(offer for _, offer in people.values())
     short, quotas = allot(BY_GENDER, people, EVENLY)
     turns, _ = allot(replace(BY_GENDER, clips=everything), people, EVENLY)
     assert (short, quotas) == (turns, ())
@@ -67,7 +66,7 @@ def test_apportioned_numbers_sum_up_and_lie_within_one_of_their_share(
 
 @given(crowds, st.integers(1, 300), st.integers(1, 20), weights)
 def test_whatever_is_asked_nobody_exceeds_the_cap_and_nothing_is_hidden(
-    people: dict[str, Person], clips: int, cap: int, weights: dict[str, float]
+    people: dict[str, Offer], clips: int, cap: int, weights: dict[str, float]
 ) -> None:
     balance = replace(BY_GENDER, clips=clips, max_clips_per_person=cap)
     given_clips, quotas = allot(balance, people, weights)
@@ -80,23 +79,23 @@ def test_whatever_is_asked_nobody_exceeds_the_cap_and_nothing_is_hidden(
 
 
 @given(crowds)
-def test_as_it_is_everybody_gives_all_they_offer(people: dict[str, Person]) -> None:
+def test_as_it_is_everybody_gives_all_they_offer(people: dict[str, Offer]) -> None:
     given_clips, quotas = allot(BY_GENDER, people, EVENLY)
     assert quotas == ()
-    for who, person in people.items():
-        assert given_clips[who] == dict.fromkeys(EVENLY, person.offer // len(EVENLY))
+    for who, (_, offer) in people.items():
+        assert given_clips[who] == dict.fromkeys(EVENLY, offer // len(EVENLY))
 
 
 @given(crowds, st.integers(1, 60))
 def test_emotions_are_equally_often_overall_and_in_every_person(
-    people: dict[str, Person], clips: int
+    people: dict[str, Offer], clips: int
 ) -> None:
     balance = replace(BY_GENDER, clips=clips, max_clips_per_person=7)
     given_clips, _ = allot(balance, people, EVENLY)
     for own in given_clips.values():
         assert max(own.values()) - min(own.values()) <= 1
     totals = [sum(own[emotion] for own in given_clips.values()) for emotion in EVENLY]
-    groups = len({person.group for person in people.values()})
+    groups = len({group for group, _ in people.values()})
     assert max(totals) - min(totals) <= groups
 
 
@@ -109,7 +108,7 @@ def test_weights_are_met_overall() -> None:
 
 def test_uniform_takes_as_many_as_the_smallest_group_can_give() -> None:
     people = crowd(4, 10)
-    given_clips, quotas = allot(Balance("uniform", ("gender",)), people, EVENLY)
+    given_clips, quotas = allot(PlanBalance("uniform", ("gender",)), people, EVENLY)
     assert clips_of(given_clips, people) == {WOMAN: 12, MAN: 12}
     assert quotas == (Quota("woman", 12, 12, 4), Quota("man", 12, 12, 10))
     assert len(given_clips) == 8, "four of the ten men, with all emotions each"
@@ -117,7 +116,7 @@ def test_uniform_takes_as_many_as_the_smallest_group_can_give() -> None:
 
 def test_people_of_a_small_group_are_used_again_up_to_the_cap() -> None:
     people = crowd(2, 10)
-    balance = Balance("uniform", ("gender",), clips=60, max_clips_per_person=9)
+    balance = PlanBalance("uniform", ("gender",), clips=60, max_clips_per_person=9)
     given_clips, quotas = allot(balance, people, EVENLY)
     assert clips_of(given_clips, people) == {WOMAN: 18, MAN: 30}
     assert given_clips["p0"] == {"happiness": 3, "sadness": 3, "anger": 3}
@@ -126,7 +125,7 @@ def test_people_of_a_small_group_are_used_again_up_to_the_cap() -> None:
 
 
 def test_everybody_comes_once_before_anybody_comes_twice() -> None:
-    balance = Balance("uniform", ("gender",), clips=30, max_clips_per_person=9)
+    balance = PlanBalance("uniform", ("gender",), clips=30, max_clips_per_person=9)
     given_clips, _ = allot(balance, crowd(4, 5), EVENLY)
     women = [sum(given_clips[f"p{index}"].values()) for index in range(4)]
     assert women == [6, 3, 3, 3]
@@ -134,10 +133,10 @@ def test_everybody_comes_once_before_anybody_comes_twice() -> None:
 
 def test_the_unknown_are_a_group_of_their_own_and_are_said() -> None:
     people = crowd(2, 2, unknown=3)
-    _, quotas = allot(Balance("uniform", ("gender",)), people, EVENLY)
+    _, quotas = allot(PlanBalance("uniform", ("gender",)), people, EVENLY)
     assert quotas[-1] == Quota("unknown", 0, 0, 3, "not all known")
     shares = (Target(WOMAN, 1), Target(NOBODY_KNOWS, 1))
-    given_clips, quotas = allot(Balance("targets", ("gender",), shares), people, EVENLY)
+    given_clips, quotas = allot(PlanBalance("targets", ("gender",), shares), people, EVENLY)
     assert clips_of(given_clips, people) == {WOMAN: 6, NOBODY_KNOWS: 6}
     assert quotas[1] == Quota("man", 0, 0, 2, "no share")
     as_is = replace(BY_GENDER, clips=7)
@@ -145,7 +144,7 @@ def test_the_unknown_are_a_group_of_their_own_and_are_said() -> None:
 
 
 def test_groups_that_have_nobody_are_said() -> None:
-    _, quotas = allot(Balance("uniform", ("gender",)), crowd(2, 0), EVENLY)
+    _, quotas = allot(PlanBalance("uniform", ("gender",)), crowd(2, 0), EVENLY)
     assert quotas == (Quota("woman", 6, 6, 2), Quota("man", 0, 0, 0, "nobody"))
 
 
@@ -153,20 +152,20 @@ def test_groups_that_have_nobody_are_said() -> None:
     ("balance", "people", "message"),
     [
         (
-            Balance("targets", ("gender",), (Target(WOMAN, 1), Target(MAN, 1))),
+            PlanBalance("targets", ("gender",), (Target(WOMAN, 1), Target(MAN, 1))),
             crowd(2, 0),
             r"nobody in them \(1\): man",
         ),
-        (Balance("uniform", ("gender",)), crowd(0, 0, 2), "nobody whose gender are known"),
+        (PlanBalance("uniform", ("gender",)), crowd(0, 0, 2), "nobody whose gender are known"),
         (
-            Balance("uniform", ("gender",), clips=1),
+            PlanBalance("uniform", ("gender",), clips=1),
             crowd(1, 1),
             "over 2 groups needs at least 2 clips, got 1",
         ),
     ],
 )
 def test_a_balance_that_cannot_be_had_is_a_sentence(
-    balance: Balance, people: dict[str, Person], message: str
+    balance: PlanBalance, people: dict[str, Offer], message: str
 ) -> None:
     with pytest.raises(PlanError, match=message):
         allot(balance, people, EVENLY)
@@ -176,7 +175,7 @@ def test_a_census_is_read(tmp_path: Path) -> None:
     path = tmp_path / "census.csv"
     path.write_text("age_group, share, gender\n20-30, 3, woman\n31-40, 0.5, man\n")
     shares = (Target(("20-30", "woman"), 3.0), Target(("31-40", "man"), 0.5))
-    assert read_census(path) == Balance("targets", ("age_group", "gender"), shares)
+    assert read_census(path) == PlanBalance("targets", ("age_group", "gender"), shares)
 
 
 @pytest.mark.parametrize(
@@ -219,11 +218,11 @@ def test_a_census_that_makes_no_sense_is_a_sentence(
 )
 def test_a_balance_that_makes_no_sense_is_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(PlanError, match=message):
-        replace(Balance(), **fields)  # type: ignore[arg-type]
+        replace(PlanBalance(), **fields)  # type: ignore[arg-type]
 
 
 def test_a_balance_is_part_of_a_configuration_file(tmp_path: Path) -> None:
     target = Target(tuple(values[0] for values in GROUPS.values()), 0.25)
-    config = PlanConfig(balance=Balance("targets", tuple(GROUPS), (target,), 10, 2))
+    config = PlanConfig(balance=PlanBalance("targets", tuple(GROUPS), (target,), 10, 2))
     configs.to_file(config, tmp_path / "config.json")
     assert configs.from_file(PlanConfig, tmp_path / "config.json") == config

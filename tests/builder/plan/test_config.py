@@ -9,7 +9,7 @@ import pytest
 
 from equime_hub import configs
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.builder.plan.balance import Balance
+from equime_hub.builder.plan.balance import PlanBalance
 from equime_hub.errors import EquimeError, PlanError
 from tests.conftest import TINY, tiny_plan
 
@@ -49,7 +49,7 @@ def test_the_rate_that_a_refusal_names_is_taken(longest: float) -> None:
         ({"wording": "poem"}, "one of facs, facs-timed, equime-readme; got poem"),
         ({"limit_people": 0}, "limit_people must be at least 1"),
         ({"limit_vectors": 4}, "leave each of the 5 emotions one"),
-        ({"limit_clips": 9, "balance": Balance(clips=10)}, "would undo a balance"),
+        ({"limit_clips": 9, "balance": PlanBalance(clips=10)}, "would undo a balance"),
         ({"duration_ms": (500.0, 200.0)}, "duration_ms"),
         ({"duration_ms": (200.0, float("inf"))}, "duration_ms"),
         ({"fps": 0.0}, "fps must be positive"),

@@ -15,7 +15,7 @@ from equime_hub.builder import plan as plans
 from equime_hub.builder.causal import ExpertSampler
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
-from equime_hub.builder.plan.balance import Balance
+from equime_hub.builder.plan.balance import PlanBalance
 from equime_hub.errors import PlanError
 from equime_hub.files import sha256
 from equime_hub.schema.records import ClipSpec, Face, Landmarks
@@ -52,7 +52,7 @@ configurations = st.builds(
         TINY,
         repeats=repeats,
         counterfactuals=others,
-        balance=Balance(rule, clips=clips, max_clips_per_person=cap),
+        balance=PlanBalance(rule, clips=clips, max_clips_per_person=cap),
         limit_people=people,
         limit_vectors=vectors,
     ),
@@ -189,7 +189,7 @@ def test_few_vectors_are_shared_by_all() -> None:
 def test_images_of_a_person_take_turns() -> None:
     face = DrawnFaces(1, 0, 128).scan().faces[0]
     faces = [replace(face, source_image=name) for name in ("a", "b")]
-    balance = Balance(clips=15, max_clips_per_person=15)
+    balance = PlanBalance(clips=15, max_clips_per_person=15)
     plan = plans.make(faces, SOURCE, replace(TINY, balance=balance))
     counts = Counter((spec.face.source_image, spec.emotion) for spec in plan.specs)
     assert set(counts.values()) == {2, 1}

@@ -148,7 +148,7 @@ def interrupted(force: str, pause: str, times: int) -> int:
     code = f"""
 from equime_hub.jobs.engines import Workforce
 from equime_hub.jobs.engines.local import run
-from tests.jobs.engines import wrecks
+from tests.support import wrecks
 if __name__ == "__main__":
     list(run(wrecks.start, wrecks.notes(9, **{{f"n{{i}}": "{pause}" for i in range(9)}}), {force}))
 """

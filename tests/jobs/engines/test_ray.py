@@ -36,7 +36,7 @@ DRIVER = """
 import json
 from equime_hub.jobs.engines import Workforce
 from equime_hub.jobs.engines.ray import run
-from tests.jobs.engines import wrecks
+from tests.support import wrecks
 from tests.support.wrecks import notes
 done = []
 try:
@@ -102,7 +102,7 @@ def drive(
 
 
 def build(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    call = f"from tests.jobs.engines import wrecks; wrecks.build(*{arguments!r})"
+    call = f"from tests.support import wrecks; wrecks.build(*{arguments!r})"
     return subprocess.run(
         [sys.executable, "-c", call],
         env=environment, capture_output=True, text=True, timeout=100, check=False,

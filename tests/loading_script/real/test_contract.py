@@ -17,8 +17,8 @@ import pytest
 import equime_hub
 from equime_hub.cards import dataset_card
 from equime_hub.errors import DatasetError
-from equime_hub.jobs import importing
-from equime_hub.jobs.import_parts import Source
+from equime_hub.jobs import import_
+from equime_hub.jobs.import_ import ImportSource
 from equime_hub.loading_script.real import REAL, pixels
 from equime_hub.loading_script.real.clip import SPANS, Options, RealClip, RealDataset, listed
 from equime_hub.reports.verify import verify
@@ -40,7 +40,7 @@ class Case:
     root: Path
     clips: list[RealClip]
     out: Path
-    report: importing.ImportReport
+    report: import_.ImportReport
 
 
 @pytest.fixture(scope="module", params=REAL.names())
@@ -49,7 +49,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     dataset: RealDataset = REAL.get(request.param)()
     root = trees.make(request.param, base / "root")
     clips = listed(dataset, root, Options())
-    source = Source(
+    source = ImportSource(
         dataset.name,
         dataset.title,
         dataset.licence,
@@ -58,7 +58,7 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         partial(pixels.read, root),
         {},
     )
-    report = importing.run(source, base / "out", card=dataset_card.write)
+    report = import_.import_clips(source, base / "out", card=dataset_card.write)
     return Case(dataset, root, clips, base / "out", report)
 
 

@@ -12,13 +12,19 @@ from typing import Any, ClassVar
 from equime_hub._version import __version__
 from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig
 from equime_hub.builder.backends.ltx.embeddings import (
+    EmbeddingOrigin,
     EmbeddingStore,
-    Origin,
     TextEncoder,
     encode_prompts,
 )
-from equime_hub.builder.backends.ltx.memory import auto_batch_size
-from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_video, versions
+from equime_hub.builder.backends.ltx.pipeline import (
+    LtxModel,
+    auto_batch_size,
+    device,
+    find,
+    load_video,
+    versions,
+)
 from equime_hub.builder.backends.ltx.sampling import generate
 from equime_hub.builder.spec import Backend, RenderJob
 from equime_hub.errors import BackendError, EquimeError
@@ -153,7 +159,8 @@ class LtxBackend(Backend):
             store = EmbeddingStore(path)
         except EquimeError:
             return False
-        known = store.origin == Origin.of(self.config, self._model)
+        # A build that was stopped left them here; another model or package may have made them.
+        known = store.origin == EmbeddingOrigin.of(self.config, self._model)
         return known and all(store.holds(text) for spec in specs for text in self.prompts(spec))
 
     def render(self, jobs: Sequence[RenderJob]) -> list[Clip]:
@@ -219,7 +226,7 @@ class LtxBackend(Backend):
         return (spec.prompt,)
 
     @cached_property
-    def _model(self) -> Model:
+    def _model(self) -> LtxModel:
         return find(self.config)
 
     @cached_property
@@ -236,7 +243,7 @@ class LtxBackend(Backend):
         if self.config.embeddings is None:
             return None
         store = EmbeddingStore(self.config.embeddings)
-        store.demand_origin(Origin.of(self.config, self._model))
+        store.demand_origin(EmbeddingOrigin.of(self.config, self._model))
         return store
 
 

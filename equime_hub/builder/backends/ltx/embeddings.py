@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from equime_hub import seeds
 from equime_hub.builder.backends.ltx.config import LtxConfig
-from equime_hub.builder.backends.ltx.pipeline import Model, device, find, load_text, versions
+from equime_hub.builder.backends.ltx.pipeline import LtxModel, device, find, load_text, versions
 from equime_hub.errors import BackendError
 from equime_hub.files import written
 from equime_hub.progress import Progress
@@ -44,7 +44,7 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Origin:
+class EmbeddingOrigin:
     """What embeddings depend on besides the words.
 
     Attributes:
@@ -62,8 +62,8 @@ class Origin:
     software: str
 
     @classmethod
-    def of(cls, config: LtxConfig, model: Model) -> Origin:
-        """Origin of what a configuration would encode."""
+    def of(cls, config: LtxConfig, model: LtxModel) -> EmbeddingOrigin:
+        """EmbeddingOrigin of what a configuration would encode."""
         length = config.max_sequence_length or model.max_sequence_length
         software = versions(device(config, model))
         return cls(model.name, model.revision, length, config.dtype, software)
@@ -77,7 +77,7 @@ class TextEncoder:
         model: What `find` found.
     """
 
-    def __init__(self, config: LtxConfig, model: Model) -> None:
+    def __init__(self, config: LtxConfig, model: LtxModel) -> None:
         self._config, self._model = config, model
         self._length = config.max_sequence_length or model.max_sequence_length
         self._pipe: Any = None
@@ -137,7 +137,7 @@ class EmbeddingStore:
         opened: Any = safe_open
         try:
             self._file = opened(str(path), framework="pt")
-            self.origin = Origin(**json.loads((self._file.metadata() or {})[_KEY]))
+            self.origin = EmbeddingOrigin(**json.loads((self._file.metadata() or {})[_KEY]))
         except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
             raise BackendError(
                 f"{path} is no readable file of prompt embeddings ({type(error).__name__}: {error})"
@@ -145,7 +145,7 @@ class EmbeddingStore:
             ) from error
         self._names = set(self._file.keys())
 
-    def demand_origin(self, origin: Origin) -> None:
+    def demand_origin(self, origin: EmbeddingOrigin) -> None:
         """Refuse a file that was made with something else.
 
         Raises:
@@ -223,7 +223,7 @@ def encode_prompts(
         tensors[_name(prompt)] = embedding.tokens[embedding.mask].contiguous()
         if progress:
             progress(done, len(distinct))
-    origin = json.dumps(asdict(Origin.of(config, model)), sort_keys=True)
+    origin = json.dumps(asdict(EmbeddingOrigin.of(config, model)), sort_keys=True)
     with written(out) as temporary:
         save_file(tensors, temporary, metadata={_KEY: origin})
     del encoder

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from equime_hub.builder.faces.drawing.look import Field
 from equime_hub.builder.faces.drawing.tools import (
-    Frame,
+    FaceGrid,
     bell,
     blur,
     cloud,
@@ -25,45 +26,11 @@ from equime_hub.builder.faces.drawing.tools import (
 )
 from equime_hub.schema.records import Point
 
-_Curve = Sequence[Point]
-
-# Right halves, from the top round to below the chin.
-_CROPPED: _Curve = (
-    (0, 0.052), (0.11, 0.064), (0.20, 0.115), (0.262, 0.22), (0.284, 0.33), (0.284, 0.43),
-    (0.277, 0.50), (0.20, 0.60), (0.10, 0.62), (0, 0.62),
-)  # fmt: skip
-_SHAVED: _Curve = (
-    (0, 0.077), (0.12, 0.093), (0.217, 0.155), (0.268, 0.26), (0.279, 0.35), (0.280, 0.43),
-    (0.276, 0.50), (0.20, 0.60), (0.10, 0.62), (0, 0.62),
-)  # fmt: skip
-_LONG: _Curve = (
-    (0, 0.040), (0.12, 0.055), (0.22, 0.11), (0.295, 0.22), (0.325, 0.36), (0.332, 0.50),
-    (0.322, 0.68), (0.338, 0.86), (0.355, 1.05), (0.20, 1.30), (0, 1.40),
-)  # fmt: skip
-_BOB: _Curve = (
-    (0, 0.040), (0.12, 0.055), (0.22, 0.11), (0.298, 0.22), (0.335, 0.36), (0.352, 0.50),
-    (0.352, 0.64), (0.325, 0.78), (0.26, 0.84), (0.13, 0.85), (0, 0.85),
-)  # fmt: skip
-_ROUND: _Curve = (
-    (0, 0.025), (0.13, 0.040), (0.25, 0.10), (0.335, 0.21), (0.355, 0.33), (0.335, 0.44),
-    (0.290, 0.53), (0.20, 0.60), (0.10, 0.62), (0, 0.62),
-)  # fmt: skip
-_OPEN: _Curve = (
-    (0, 0.232), (0.10, 0.224), (0.17, 0.245), (0.210, 0.31), (0.228, 0.38), (0.256, 0.45),
-    (0.285, 0.54), (0.42, 0.62), (0.30, 1.20), (0, 1.50),
-)  # fmt: skip
-_DRAPED: _Curve = (
-    (0, 0.195), (0.06, 0.208), (0.13, 0.250), (0.19, 0.34), (0.228, 0.46), (0.246, 0.60),
-    (0.256, 0.74), (0.262, 0.88), (0.26, 1.05), (0.10, 1.40), (0, 1.50),
-)  # fmt: skip
-_FRINGED: _Curve = (
-    (0, 0.352), (0.10, 0.354), (0.17, 0.366), (0.212, 0.41), (0.232, 0.50), (0.242, 0.60),
-    (0.245, 0.72), (0.245, 0.88), (0.24, 1.05), (0.10, 1.40), (0, 1.50),
-)  # fmt: skip
-_BARE: _Curve = (
-    (0, 0.0), (0.16, 0.02), (0.272, 0.12), (0.276, 0.21), (0.246, 0.30), (0.236, 0.38),
-    (0.256, 0.45), (0.285, 0.54), (0.42, 0.62), (0.30, 1.20), (0, 1.50),
-)  # fmt: skip
+_OUTLINES: dict[str, list[Point]] = json.loads(
+    Path(__file__).with_name("outlines.json").read_text(encoding="utf-8")
+)
+"""Outlines of hair and of the skin it leaves free: points (u, v) of their right halves, from the
+top round to below the chin."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +38,8 @@ class Style:
     """A haircut.
 
     Attributes:
-        outer: Outline of the hair.
-        inner: Edge of the skin it leaves free.
+        outer: Outline of the hair, one of `_OUTLINES`.
+        inner: Edge of the skin it leaves free, likewise.
         around: Strands in a turn round the head; many where they run outwards.
         outwards: Strands from the inner to the outer edge; many where they run round the head.
         curls: Cells a side of curly texture; 0 for strands.
@@ -81,8 +48,8 @@ class Style:
         below: Height from which on it grows, for the bald.
     """
 
-    outer: _Curve
-    inner: _Curve
+    outer: str
+    inner: str
     around: float
     outwards: float
     curls: int = 0
@@ -93,31 +60,31 @@ class Style:
     @property
     def falls(self) -> bool:
         """Whether it falls over the ears and behind the neck."""
-        return self.inner in (_DRAPED, _FRINGED)
+        return self.inner in ("draped", "fringed")
 
 
 STYLES = {
-    "bald": Style(_SHAVED, _BARE, 90, 10, soft=0.030, cover=0.72, below=0.34),
-    "buzz": Style(_SHAVED, _OPEN, 0, 0, curls=230, soft=0.022, cover=0.86),
-    "short": Style(_CROPPED, _OPEN, 150, 40),
-    "swept": Style(_CROPPED, _OPEN, 110, 80),
-    "tied": Style(_CROPPED, _OPEN, 160, 10, soft=0.014),
-    "afro": Style(_ROUND, _OPEN, 0, 0, curls=130, soft=0.016),
-    "long": Style(_LONG, _DRAPED, 5, 95),
-    "wavy": Style(_LONG, _DRAPED, 5, 80),
-    "bob": Style(_BOB, _DRAPED, 5, 95),
-    "fringe": Style(_BOB, _FRINGED, 0, 0),
+    "bald": Style("shaved", "bare", 90, 10, soft=0.030, cover=0.72, below=0.34),
+    "buzz": Style("shaved", "open", 0, 0, curls=230, soft=0.022, cover=0.86),
+    "short": Style("cropped", "open", 150, 40),
+    "swept": Style("cropped", "open", 110, 80),
+    "tied": Style("cropped", "open", 160, 10, soft=0.014),
+    "afro": Style("round", "open", 0, 0, curls=130, soft=0.016),
+    "long": Style("long", "draped", 5, 95),
+    "wavy": Style("long", "draped", 5, 80),
+    "bob": Style("bob", "draped", 5, 95),
+    "fringe": Style("bob", "fringed", 0, 0),
 }
 
 
-def hair(f: Frame, image: Field) -> None:
+def hair(f: FaceGrid, image: Field) -> None:
     """Hair in front of the face, in place."""
     look, style, n = f.look, STYLES[f.look.style], f.size
     if not style.falls:
-        image, f = image[:, *f.window(0, 0.66)], f.part(0, 0.66)
+        f, image = f.part(image, 0, 0.66)
     outer, inner = _reach(f) - f.radius, f.radius - _opening(f)
     texture = _strands(f, inner / np.maximum(outer + inner, 0.02))
-    rough = 0.004 if style.outer is _ROUND else 0.0012
+    rough = 0.004 if style.outer == "round" else 0.0012
     free = inner + 0.005 * texture
     mask = style.cover * edge(outer + rough * texture, n / 3) * edge(free / style.soft, 1)
     if style.cover < 1:
@@ -127,7 +94,7 @@ def hair(f: Frame, image: Field) -> None:
     turn = look.light * np.tanh(f.u / 0.2)
     form = 0.40 + 0.75 * np.sqrt(1 - rho * rho * rho) + 0.16 * turn - 0.25 * (f.v - 0.3)
     form *= 1 - 0.45 * np.exp(-np.maximum(inner, 0) / 0.02)
-    if style.falls and style.inner != _FRINGED:
+    if style.falls and style.inner != "fringed":
         form *= 1 - 0.5 * bell(f.u, 0.004) * (f.v < 0.3)
     gloss = bell(rho - 0.78, 0.085) * bell(f.v - 0.19, 0.10) * (0.75 + 0.35 * turn)
     gloss = gloss * (0.3 if style.curls else 1) * np.clip(0.6 + 0.5 * texture, 0, 2)
@@ -136,22 +103,24 @@ def hair(f: Frame, image: Field) -> None:
     over(image, mask, colour * tone + 0.13 * gloss * (0.25 + np.sqrt(colour)))
 
 
-def _reach(f: Frame) -> Field:
+def _reach(f: FaceGrid) -> Field:
     """Radius of the hair's outline."""
     outer = STYLES[f.look.style].outer
-    lift = (0 if outer is _SHAVED else f.look.volume) * np.clip(0.35 - np.sin(f.angle), 0, 1)
+    lift = (0 if outer == "shaved" else f.look.volume) * np.clip(0.35 - np.sin(f.angle), 0, 1)
     ripple = 0.010 * f.look.wave * np.sin(f.v * 42 + f.look.seed % 7) * step(f.v - 0.3, 0.1)
-    return np.asarray(polar(outer, f.angle) + lift + ripple)
+    return np.asarray(polar(_OUTLINES[outer], f.angle) + lift + ripple)
 
 
-def _opening(f: Frame) -> Field:
+def _opening(f: FaceGrid) -> Field:
     """Radius of the edge of the free skin."""
     inner = STYLES[f.look.style].inner
-    lifted = [(u, v - f.look.hairline * float(np.exp(-((u / 0.2) ** 2)))) for u, v in inner]
+    lifted = [
+        (u, v - f.look.hairline * float(np.exp(-((u / 0.2) ** 2)))) for u, v in _OUTLINES[inner]
+    ]
     return polar(lifted, f.angle)
 
 
-def _strands(f: Frame, depth: Field) -> Field:
+def _strands(f: FaceGrid, depth: Field) -> Field:
     """Texture of unit variance or so; `depth` is 0 at the inner and 1 at the outer edge."""
     look, style = f.look, STYLES[f.look.style]
     if style.curls:
@@ -160,7 +129,7 @@ def _strands(f: Frame, depth: Field) -> Field:
     turn = np.where(f.u < 0, -np.pi - f.angle, f.angle)
     wave = look.wave * (np.sin(f.v * 38 + look.seed % 7) + 0.5 * np.sin(f.v * 71 + f.u * 9))
     across = turn * style.around + (depth + 0.09 * wave) * style.outwards + 512
-    if style.inner is _FRINGED:
+    if style.inner == "fringed":
         across, along = f.u * 230 + 3 * wave + 512, f.v * 9
     elif style.falls:
         along = f.angle * 6 + 3 * np.sign(f.u)
@@ -171,7 +140,7 @@ def _strands(f: Frame, depth: Field) -> Field:
     return np.asarray(fine + 0.55 * lookup(clumps, across * 0.22, along * 0.5))
 
 
-def behind(f: Frame, image: Field) -> None:
+def behind(f: FaceGrid, image: Field) -> None:
     """Hair behind the neck or on top of the head, in place."""
     look, style, n = f.look, STYLES[f.look.style], f.size
     if style.falls:
@@ -179,19 +148,17 @@ def behind(f: Frame, image: Field) -> None:
         mask = edge(_reach(f) - f.radius + 0.003 * texture, n / 3)
         over(image, mask, light(look.hair) * np.maximum(0.36 + 0.14 * texture, 0.05))
     if look.style == "tied":
-        window = f.window(0, 0.2, 0.3, 0.7)
-        f = f.part(0, 0.2, 0.3, 0.7)
+        f, image = f.part(image, 0, 0.2, 0.3, 0.7)
         inside = 0.085 - np.sqrt(f.u**2 + ((f.v - 0.085) * 1.15) ** 2)
         texture = lookup(noise(look, "bun", 16, 256), inside * 900, np.arctan2(f.v, f.u) * 3)
         tone = np.maximum(0.5 + 0.2 * texture + 6 * inside, 0.1)
-        over(image[:, *window], edge(inside, n / 2), light(look.hair) * tone)
+        over(image, edge(inside, n / 2), light(look.hair) * tone)
 
 
-def ears(f: Frame, image: Field) -> None:
+def ears(f: FaceGrid, image: Field) -> None:
     """Ears, in place; the face is laid over their roots."""
     look, n = f.look, f.size
-    window = f.window(0.4, 0.7)
-    f = f.part(0.4, 0.7)
+    f, image = f.part(image, 0.4, 0.7)
     v = f.v - 0.535
     u = f.side - look.cheek_w + 0.006 + 0.12 * (v - 0.04)
     ring = np.sqrt((u / 0.036) ** 2 + (v / np.where(v < 0, 0.078, 0.088)) ** 2)
@@ -199,14 +166,13 @@ def ears(f: Frame, image: Field) -> None:
     tone -= 0.30 * bell(ring - 0.62, 0.10) + 0.22 * bell(ring - 1.02, 0.08)
     tone -= 0.30 * bell(u - 0.002, 0.014)
     colour = light(look.skin) * planes(1.03, 0.84, 0.80) * (1 + 0.02 * f.grain)
-    over(image[:, *window], edge((1 - ring) * 0.036, n), colour * np.maximum(tone, 0.08))
+    over(image, edge((1 - ring) * 0.036, n), colour * np.maximum(tone, 0.08))
 
 
-def body(f: Frame, image: Field) -> None:
+def body(f: FaceGrid, image: Field) -> None:
     """Neck and clothes, in place; they stand upright whatever the head does."""
     look, n = f.look, f.size
-    window = f.window(0.6, 1)
-    f = f.part(0.6, 1)
+    f, image = f.part(image, 0.6, 1)
     patches = 0.03 * cloud(f, "neck", 24)
     half = (0.160 if look.woman else 0.192) + 0.35 * np.maximum(f.y - 0.88, 0) ** 1.1
     across, side = np.clip(f.x / half, -1, 1), np.abs(f.x)
@@ -214,26 +180,26 @@ def body(f: Frame, image: Field) -> None:
     tone += 0.05 * bell(side - 0.075 - 0.3 * (1 - f.y), 0.016)
     tone *= 1 - 0.55 * step(look.chin_y + 0.045 - f.y - 0.25 * side, 0.030)
     colour = light(look.skin) * planes(1.0, 0.90, 0.87) * (1 + patches + 0.02 * f.grain)
-    over(image[:, *window], edge(half - side, n), colour * np.maximum(tone, 0.05))
+    over(image, edge(half - side, n), colour * np.maximum(tone, 0.05))
     drop = 0.050 + 0.012 * (look.seed % 4)
     collar = np.sqrt((f.x / (half + 0.012)) ** 2 + ((f.y - 0.905) / drop) ** 2) - 1
     slope = f.y - 0.895 - 0.20 * np.maximum(side - 0.15, 0) - 1.2 * np.maximum(side - 0.30, 0) ** 2
     folds = lookup(noise(look, "folds", 8, 32), side * 26 + f.y * 12, f.y * 8)
     tone = 0.70 + 0.38 * look.light * f.x + 0.06 * folds + 0.045 * f.grain
     tone *= 1 - 0.35 * bell(slope, 0.012) - 0.30 * bell(collar - 0.20, 0.035)
-    over(image[:, *window], 0.5 * bell(collar, 0.12) * edge(slope, n), 0 * colour)
+    over(image, 0.5 * bell(collar, 0.12) * edge(slope, n), 0 * colour)
     mask = edge(slope, n) * np.maximum(edge(collar * drop, n), edge(side - half, n))
-    over(image[:, *window], mask, light(look.cloth) * np.maximum(tone, 0.05))
+    over(image, mask, light(look.cloth) * np.maximum(tone, 0.05))
 
 
-def backdrop(f: Frame) -> Field:
+def backdrop(f: FaceGrid) -> Field:
     """A paper wall with a soft spot of light, 3×H×W."""
     spot = np.exp(-(((f.x - 0.22 * f.look.light) / 0.55) ** 2 + ((f.y - 0.42) / 0.6) ** 2))
     paper = 0.42 + 0.75 * spot + 0.03 * cloud(f, "backdrop", 6)
     return np.asarray(light(f.look.backdrop) * paper)
 
 
-def spectacles(f: Frame, image: Field) -> None:
+def spectacles(f: FaceGrid, image: Field) -> None:
     """Glasses and their shadow, in place."""
     look, n = f.look, f.size
     if look.glasses is None:

@@ -12,17 +12,20 @@ from equime_hub.builder.faces.drawing.look import (
     Look,
     brow_line,
     lids,
+    lip_edges,
     outline,
     place,
 )
-from equime_hub.builder.faces.drawing.skin import skin
 from equime_hub.builder.faces.drawing.tools import (
-    Frame,
+    FaceGrid,
     bell,
+    blob,
     blur,
+    cloud,
     darken,
     edge,
-    frame,
+    enlarge,
+    grid,
     light,
     lookup,
     noise,
@@ -45,12 +48,12 @@ def paint(look: Look, size: int) -> Image:
     # glibc gives memory back, and faults it in again, above twice the largest block ever freed:
     # having freed one of 31 MiB (never touched) makes painting almost twice as fast.
     np.empty(31 << 20, np.uint8)
-    f = frame(look, size)
+    f = grid(look, size)
     image = backdrop(f)
     behind(f, image)
     body(f, image)
     ears(f, image)
-    _face(f.part(*_FACE), image[:, *f.window(*_FACE)])
+    _face(*f.part(image, *_FACE))
     spectacles(f, image)
     hair(f, image)
     film = 1.2 * f.grain[::-1, ::-1]
@@ -61,8 +64,8 @@ def paint(look: Look, size: int) -> Image:
     return shown
 
 
-def _face(f: Frame, image: Field) -> None:
-    face = skin(f)
+def _face(f: FaceGrid, image: Field) -> None:
+    face = _skin(f)
     for side in (-1, 1):
         _eye(f, face, side)
     _lashes(f, face)
@@ -70,12 +73,12 @@ def _face(f: Frame, image: Field) -> None:
     over(image, edge(polar(outline(f.look), f.angle) - f.radius, f.size), face)
 
 
-def _eye(f: Frame, face: Field, side: int) -> None:
+def _eye(f: FaceGrid, face: Field, side: int) -> None:
     """One eye with its lids, in place."""
     look, n = f.look, f.size
     x, y = place(look, 1, (side * look.eye_x, look.eye_y))
     borders = (y + 0.5 - 0.07, y + 0.5 + 0.07, x + 0.5 - 0.10, x + 0.5 + 0.10)
-    image, f = face[:, *f.window(*borders)], f.part(*borders)
+    f, image = f.part(face, *borders)
     out, down = f.u * side - look.eye_x, f.v - look.eye_y
     t = out / (0.5 * look.eye_w)
     upper, lower = (down - lid for lid in lids(look, t))
@@ -98,7 +101,7 @@ def _eye(f: Frame, face: Field, side: int) -> None:
     over(image, 0.30 * bell(lower, 0.0014) * taper, light((70, 40, 34)))
 
 
-def _eyeball(f: Frame, u: Field, v: Field, t: Field, shadow: Field) -> Field:
+def _eyeball(f: FaceGrid, u: Field, v: Field, t: Field, shadow: Field) -> Field:
     """White, iris, pupil and the light's reflection; `shadow` is the upper lid's."""
     look, n = f.look, f.size
     ball = light((228, 219, 210)) * (0.62 + 0.38 * np.clip(1 - t * t, 0, 1)) * (1 - 0.55 * shadow)
@@ -116,7 +119,7 @@ def _eyeball(f: Frame, u: Field, v: Field, t: Field, shadow: Field) -> Field:
     return ball
 
 
-def _lashes(f: Frame, face: Field) -> None:
+def _lashes(f: FaceGrid, face: Field) -> None:
     look = f.look
     rng = seeds.generator("drawn", "lashes", look.seed)
     paths: list[list[Point]] = []
@@ -141,7 +144,7 @@ def _lashes(f: Frame, face: Field) -> None:
     over(face, strokes(f, paths, tones) * (0.75 if look.woman else 0.55), light((30, 20, 16)))
 
 
-def _brows(f: Frame, face: Field) -> None:
+def _brows(f: FaceGrid, face: Field) -> None:
     look = f.look
     rng = seeds.generator("drawn", "brows", look.seed)
     count = int(190 * (0.7 + 12 * look.brow_thick))
@@ -166,3 +169,183 @@ def _brows(f: Frame, face: Field) -> None:
     soft = blur(strokes(f, pieces, fade, 1.5 * look.brow_thick), 0.006 * f.size)
     over(face, 0.62 * soft, light(look.brow))
     over(face, 0.85 * drawn, light(look.brow) * 0.6)
+
+
+# --- the skin: a relief under a soft light, with pores, flush, lines, lips and beard --------------
+
+
+def _skin(f: FaceGrid) -> Field:
+    """The lit face without eyes, brows and hair, 3×H×W; what lies off the face means nothing."""
+    look, n = f.look, f.size
+    fine = n / 512
+    small = grid(look, max(n // 2, 1))
+    rough = _relief(small)
+    z = blur(enlarge(f, rough), 1.5 * fine)
+    hollow = enlarge(f, blur(rough, 0.022 * small.size) - rough)
+    pores = blur(f.grain, 0.8 * fine + 0.2) - blur(f.grain, 2.2 * fine + 0.2)
+    mottle = cloud(f, "mottle", 90)
+    crease = blur(strokes(f, *_creases(look), thick=2 / 512), 1.1 * fine)
+
+    z += (0.00030 + 0.00015 * look.lines) * pores + 0.00004 * mottle - 0.0030 * crease
+    # fair skin is bright: it shows the same grey levels with fainter blotches
+    blotches = (0.055 - 0.00017 * look.skin[1]) * cloud(f, "blotches", 170)
+    albedo = light(look.skin) * (1 + 0.028 * pores + 0.018 * mottle + blotches)
+    _flush(f, albedo)
+    darken(albedo, crease, 0.26, 0.38, 0.40)
+    shine = np.full_like(z, 0.5) + 0.9 * blob(f, 0, look.nose_y - 0.012, 0.016, 0.03)
+    _lips(f, albedo, z, shine)
+    darken(albedo, np.clip(hollow * 42, -0.25, 0.6), 0.50, 0.70, 0.72)
+    nostril = blob(f, look.nose_w * 0.44, look.nose_y + 0.0275, look.nose_w * 0.19, 0.0046)
+    darken(albedo, np.clip(1.1 * nostril, 0, 1), 0.72, 0.84, 0.84)
+    return _lit(f, z, albedo, shine * (1 + 0.4 * pores))
+
+
+def _relief(f: FaceGrid) -> Field:
+    """Height towards the viewer, without the fine lines."""
+    look, v, side = f.look, f.v, f.side
+    ex, ey, tip, my, nw = look.eye_x, look.eye_y, look.nose_y, look.mouth_y, look.nose_w
+    rho = np.minimum(f.radius / polar(outline(look), f.angle), 1)
+    z = 0.30 * np.sqrt(1 - rho**2.3)
+    z += (0.010 if look.woman else 0.015) * blob(f, ex - 0.01, look.brow_y - 0.004, 0.07, 0.024)
+    z -= 0.026 * blob(f, ex - 0.014, ey - 0.006, 0.058, 0.034)
+    z += 0.019 * blob(f, ex, ey, 0.042, 0.027)
+    z -= 0.007 * blob(f, ex - 0.01, ey + 0.056, 0.05, 0.018) * (0.6 + look.lines)
+    z += 0.018 * blob(f, 0.155, 0.595, 0.058, 0.050)
+    z -= 0.012 * blob(f, 0.19, 0.72, 0.05, 0.05) * (0.6 + 0.6 * look.lines)
+    # the nose's underside curves up towards its wings
+    height = np.interp(
+        v + 7 * side * side,
+        (0.40, ey - 0.01, ey + 0.05, tip - 0.04, tip - 0.01, tip + 0.012, tip + 0.034, tip + 0.05),
+        np.array((0.0, 0.014, 0.028, 0.047, 0.054, 0.048, 0.012, 0.0)) * look.nose_z,
+    )
+    width = np.interp(v, (ey, tip - 0.045, tip, tip + 0.04), (0.022, 0.025, 0.48 * nw, 0.034))
+    z += height * np.exp(-0.5 * (f.u / width) ** 2)
+    z += 0.020 * blob(f, 0, tip + 0.002, 0.36 * nw, 0.019)
+    z += 0.034 * blob(f, 0.74 * nw, tip + 0.009, 0.24 * nw, 0.0145)
+    z += 0.016 * blob(f, 0, my, look.mouth_w * 0.8, 0.045)
+    z -= 0.005 * blob(f, 0, my - look.lip_up - 0.018, 0.010, 0.015)
+    z -= 0.015 * blob(f, 0, my + look.lip_low + 0.022, 0.055, 0.013)
+    z += 0.018 * blob(f, 0, look.chin_y - 0.055, 0.05, 0.03)
+    z -= 0.008 * blob(f, look.mouth_w + 0.012, my + 0.004, 0.016, 0.020)
+    fold = 0.045 + (look.mouth_w - 0.025) * np.clip((v - tip) / (my - tip), 0, 1.3) ** 0.8
+    reach = step(v - tip + 0.005, 0.02) * step(my + 0.03 - v, 0.03)
+    swell = step(side - fold, 0.010) * bell(side - fold, 0.06)
+    return np.asarray(z + (0.003 + 0.006 * look.lines) * swell * reach)
+
+
+def _creases(look: Look) -> tuple[list[list[Point]], list[float]]:
+    """Lines of age and of the nose's wings as strokes, and their strengths."""
+    rng = seeds.generator("drawn", "creases", look.seed)
+    age, found = look.lines, list[tuple[float, list[Point]]]()
+
+    def add(tone: float, u: Field, v: Field) -> None:
+        found.append((tone, [(float(a), float(b)) for a, b in zip(u, v, strict=True)]))
+
+    t = np.linspace(-1, 1, 25)
+    for k in range(4):
+        half, shift, phase = rng.uniform(0.09, 0.15), rng.normal(0, 0.012), rng.uniform(0, 6)
+        wobble = 0.003 * np.sin(3 * t + phase) + 0.0012 * np.sin(11 * t + 2 * phase)
+        v = look.brow_y - 0.055 - 0.028 * k + 0.008 * t * t + wobble
+        add((age - 0.30) * rng.uniform(0.5, 1.0), shift + half * t, v)
+    q = np.linspace(0, 1, 16)
+    drop, lean = look.mouth_y - look.nose_y - 0.012, look.mouth_w - look.nose_w + 0.012
+    for s in (-1, 1):
+        for k in range(4):
+            turn, length = (k - 1.4) * 0.32 + rng.normal(0, 0.06), rng.uniform(0.028, 0.05)
+            u = look.eye_x + 0.62 * look.eye_w + length * q * np.cos(turn)
+            v = look.eye_y + 0.007 * (k - 0.8) + length * q * np.sin(turn) + 0.006 * q * q
+            add((age - 0.28) * rng.uniform(0.5, 0.95), s * u, v)
+        for below, tone in ((0.040, 0.5 * age), (0.058, 0.45 * (age - 0.35))):
+            v = look.eye_y + below - 0.013 * t * t - 0.004 * t
+            add(tone, s * (look.eye_x - 0.012 + 0.046 * t), v)
+        u = look.nose_w + 0.010 + lean * q**0.65
+        add(0.08 + 0.50 * age, s * u, look.nose_y + 0.006 + drop * q)
+        add(
+            0.55 * (age - 0.45),
+            s * (look.mouth_w + 0.008 + 0.008 * q),
+            look.mouth_y + 0.012 + 0.05 * q,
+        )
+        add(0.6 * (age - 0.35), s * (0.022 - 0.006 * q), look.brow_y + 0.03 - 0.05 * q)
+        arc = np.linspace(-1.15, 1.0, 16)
+        u = 0.74 * look.nose_w + 0.27 * look.nose_w * np.cos(arc)
+        add(0.42, s * u, look.nose_y + 0.010 + 0.021 * np.sin(arc))
+    shown = [(tone, path) for tone, path in found if tone > 0.04]
+    return [path for _, path in shown], [tone for tone, _ in shown]
+
+
+def _flush(f: FaceGrid, albedo: Field) -> None:
+    """Blood, tired eyes, freckles and make-up, in place."""
+    look = f.look
+    flush = 0.9 * blob(f, 0.160, 0.60, 0.06, 0.05) + 0.7 * blob(f, 0, look.nose_y, 0.045, 0.03)
+    flush += 0.3 * blob(f, 0, look.chin_y - 0.05, 0.05, 0.03)
+    flush *= (1 + 0.7 * look.makeup) * (1 + 0.12 * cloud(f, "patches", 14))
+    darken(albedo, flush, -0.04, 0.12, 0.11)
+    tired = blob(f, look.eye_x - 0.012, look.eye_y + 0.034, 0.042, 0.016)
+    darken(albedo, tired * (0.10 + 0.18 * look.lines), 0.8, 1.0, 0.85)
+    shade = look.makeup * blob(f, look.eye_x + 0.006, look.eye_y - 0.032, 0.05, 0.016)
+    darken(albedo, shade, 0.25, 0.40, 0.34)
+    if look.freckles > 0:
+        spots = np.clip(cloud(f, "freckles", 190) - 1.3, 0, 1) * look.freckles
+        spots *= np.clip(1.6 * blob(f, 0.11, 0.58, 0.10, 0.07), 0, 1)
+        darken(albedo, spots, 0.22, 0.36, 0.42)
+
+
+def _lips(f: FaceGrid, albedo: Field, z: Field, shine: Field) -> None:
+    """Lips, and the beard around them, in place."""
+    look, n = f.look, f.size
+    z, shine = (f.part(each, look.mouth_y - 0.2, 1)[1] for each in (z, shine))
+    f, albedo = f.part(albedo, look.mouth_y - 0.2, 1)
+    t = f.u / look.mouth_w
+    top, line, bottom = lip_edges(look, t)
+    within = np.clip((1 - np.abs(t)) * 12, 0, 1)
+    lips = blur(edge(f.v - top, n) * edge(bottom - f.v, n) * within, n / 512)
+    above = np.clip((f.v - top) / np.maximum(line - top, 1e-3), 0, 1)
+    below = np.clip((f.v - line) / np.maximum(bottom - line, 1e-3), 0, 1)
+    bulge = np.where(f.v < line, 0.7 * np.sin(np.pi * above), np.sin(np.pi * below))
+    wrinkle = lookup(noise(look, "lips", 4, 256), t * 45 + 128, (f.v - top) * 40)
+    z += 0.0075 * lips * bulge + 0.0003 * lips * wrinkle
+    shine += 0.7 * lips
+    rim = bell(f.v - top, 0.005) * within + 0.6 * bell(f.v - bottom - 0.004, 0.006) * within
+    darken(albedo, rim * (1 - lips), -0.05, -0.05, -0.05)
+    over(albedo, 0.9 * lips, light(look.lip) * (1 + 0.05 * wrinkle) * (0.80 + 0.24 * below))
+    if look.beard > 0:
+        _beard(f, albedo, lips)
+    parting = bell(f.v - line, 0.0022) * np.clip((1.03 - np.abs(t)) * 25, 0, 1)
+    darken(albedo, 0.85 * parting, 0.80, 0.94, 0.94)
+
+
+def _beard(f: FaceGrid, albedo: Field, lips: Field) -> None:
+    look = f.look
+    cheek = look.mouth_y - 0.070 + 0.36 * np.maximum(0.83 * look.cheek_w - f.side, 0)
+    area = step(f.v - cheek, 0.020)
+    area = np.maximum(area, blob(f, 0.05, look.mouth_y - look.lip_up - 0.018, 0.05, 0.013))
+    area *= 1 - np.clip(1.6 * blur(lips, 2.0 * f.size / 512), 0, 1)
+    texture = noise(look, "beard", 32, 512)
+    down = (f.v - 0.5) * 90
+    hairs = lookup(texture, f.u * (300 + 170 * f.v) + 256, down)
+    hairs = hairs + 0.7 * lookup(texture, f.u * 190 + 77, down * 0.5)
+    full = np.clip(look.beard * 1.5 - 0.35, 0, 1)
+    amount = area * (look.beard * (0.42 + 0.16 * hairs) + full * (0.28 + 0.12 * hairs))
+    over(albedo, np.clip(amount, 0, 0.94), light(look.brow) * (1.15 + 0.35 * hairs))
+
+
+def _lit(f: FaceGrid, z: Field, albedo: Field, shine: Field) -> Field:
+    """Soft key light from one side above, fill from the other, red bleeding light, highlights."""
+    gx, gy = np.zeros_like(z), np.zeros_like(z)
+    gx[:, 1:-1] = (z[:, 2:] - z[:, :-2]) * (0.5 * f.size)
+    gy[1:-1] = (z[2:] - z[:-2]) * (0.5 * f.size)
+    nz = 1 / np.sqrt(1 + gx * gx + gy * gy)
+    nx, ny = -f.look.light * gx * nz, -gy * nz
+    key = 0.58 * nx - 0.44 * ny + 0.70 * nz
+    fill = np.maximum(0.65 * nz - 0.75 * nx - 0.05 * ny, 0)
+    gloss = np.maximum(0.29 * nx - 0.23 * ny + 0.93 * nz, 0)
+    for _ in range(5):
+        gloss *= gloss
+    gloss *= 0.10 * shine
+    out = np.empty_like(albedo)
+    for c, (wrap, warm, cool) in enumerate(
+        zip((0.45, 0.28, 0.22), (1.05, 1, 0.95), (0.94, 1, 1.07), strict=True)
+    ):
+        lit = np.maximum(key + wrap, 0) * (1 / (1 + wrap))
+        out[c] = albedo[c] * (1.0 * warm * lit * lit + 0.20 * cool * fill + 0.10) + gloss
+    return out

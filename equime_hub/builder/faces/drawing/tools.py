@@ -8,7 +8,8 @@ such a difference from reaching the bytes of the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from equime_hub.schema.records import Point
 
 
 @dataclass(frozen=True)
-class Frame:
+class FaceGrid:
     """Where every pixel lies in the face's own frame (each field H×W).
 
     Attributes:
@@ -48,24 +49,13 @@ class Frame:
     angle: Field
     grain: Field
 
-    def part(self, top: float, bottom: float, left: float = 0, right: float = 1) -> Frame:
-        """The frame of a part of the image, its borders as fractions of the side."""
-        window = self.window(top, bottom, left, right)
-        area = tuple(
-            slice(whole.start + own.start, whole.start + own.stop)
-            for whole, own in zip(self.area, window, strict=True)
-        )
-        cut = {
-            field.name: getattr(self, field.name)[window]
-            for field in fields(self)
-            if isinstance(getattr(self, field.name), np.ndarray)
-        }
-        return replace(self, area=(area[0], area[1]), **cut)
+    def part(
+        self, image: Field, top: float, bottom: float, left: float = 0, right: float = 1
+    ) -> tuple[FaceGrid, Field]:
+        """The grid of a part of the image, and that part of fields ...×H×W over this grid.
 
-    def window(
-        self, top: float, bottom: float, left: float = 0, right: float = 1
-    ) -> tuple[slice, slice]:
-        """Rows and columns of that part within this frame's fields."""
+        Both are views. The borders are fractions of the side.
+        """
         rows, columns = (
             slice(
                 max(round(first * self.size) - whole.start, 0),
@@ -73,18 +63,27 @@ class Frame:
             )
             for whole, first, last in zip(self.area, (top, left), (bottom, right), strict=True)
         )
-        return rows, columns
+        cut: dict[str, Any] = {
+            name: field[rows, columns]
+            for name, field in vars(self).items()
+            if isinstance(field, np.ndarray)
+        }
+        cut["area"] = tuple(
+            slice(whole.start + own.start, whole.start + own.stop)
+            for whole, own in zip(self.area, (rows, columns), strict=True)
+        )
+        return replace(self, **cut), image[..., rows, columns]
 
 
-def frame(look: Look, size: int) -> Frame:
-    """The frame of a whole image."""
+def grid(look: Look, size: int) -> FaceGrid:
+    """The grid of a whole image."""
     line = (np.arange(size) + 0.5) / size
     x, y = np.meshgrid(line - 0.5, line)
     c, s = np.cos(look.roll), np.sin(look.roll)
     down = c * (y - CENTRE_V) - s * x
     u = c * x + s * (y - CENTRE_V)
     side = np.abs(u)
-    return Frame(
+    return FaceGrid(
         look=look,
         size=size,
         area=(slice(0, size), slice(0, size)),
@@ -145,7 +144,7 @@ def bell(distance: Field, sigma: float) -> Field:
     return np.asarray(np.exp((-0.5 / sigma**2) * (distance * distance)))
 
 
-def blob(f: Frame, u: float, v: float, su: float, sv: float) -> Field:
+def blob(f: FaceGrid, u: float, v: float, su: float, sv: float) -> Field:
     """Gaussian of height 1 at (±u, v): one on the midline, or one on each side."""
     return np.asarray(np.exp(-0.5 * (((f.side - u) / su) ** 2 + ((f.v - v) / sv) ** 2)))
 
@@ -160,13 +159,13 @@ def blur(field: Field, sigma: float) -> Field:
     return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
-def enlarge(f: Frame, field: Field) -> Field:
-    """A coarse field over the whole image at the frame's resolution."""
+def enlarge(f: FaceGrid, field: Field) -> Field:
+    """A coarse field over the whole image at the grid's resolution."""
     return np.asarray(cv2.resize(field, (f.size, f.size), interpolation=cv2.INTER_CUBIC)[f.area])
 
 
 def strokes(
-    f: Frame, paths: Iterable[Sequence[Point]], tones: Iterable[float], thick: float = 1 / 512
+    f: FaceGrid, paths: Iterable[Sequence[Point]], tones: Iterable[float], thick: float = 1 / 512
 ) -> Field:
     """Antialiased lines through points (u, v), each of its own strength in [0, 1]."""
     layer = np.zeros((f.size, f.size), np.uint8)
@@ -183,7 +182,7 @@ def noise(look: Look, part: str, rows: int, columns: int) -> Field:
     return seeds.generator("drawn", part, look.seed).standard_normal((rows, columns))
 
 
-def cloud(f: Frame, part: str, cells: int) -> Field:
+def cloud(f: FaceGrid, part: str, cells: int) -> Field:
     """Smooth noise with `cells` cells a side of the image and about unit variance."""
     return enlarge(f, noise(f.look, part, cells, cells)) * 1.4
 

@@ -22,7 +22,7 @@ from tests.support import tiny_ltx as tiny
 
 Frames = npt.NDArray[np.uint8]
 Models = dict[str, Path]
-TINY = replace(PRESETS["tiny"].config, batch_size=1)
+TINY: LtxConfig = replace(PRESETS["tiny"].config, batch_size=1)
 
 
 def config(model: Path, **changes: Any) -> LtxConfig:

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig
-from equime_hub.builder.backends.ltx.memory import fitting
-from equime_hub.builder.backends.ltx.pipeline import find
+from equime_hub.builder.backends.ltx.pipeline import find, fitting
 from equime_hub.errors import BackendError
 from tests.builder.backends.ltx.test_ltx import Models, config, differing, rendered
 from tests.support import tiny_ltx as tiny

@@ -20,10 +20,9 @@ from equime_hub.builder.measure.gates import Gates
 from equime_hub.builder.measure.meter import Measures
 from equime_hub.cards import dataset_card
 from equime_hub.errors import BuildError
-from equime_hub.jobs import importing
-from equime_hub.jobs.import_parts import Source
-from equime_hub.jobs.importing import ImportReport
-from equime_hub.jobs.measure import remeasure
+from equime_hub.jobs import import_
+from equime_hub.jobs.import_ import ImportReport, ImportSource
+from equime_hub.jobs.measure import measure
 from equime_hub.loading_script.real import pixels
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.reports.verify import verify
@@ -53,13 +52,13 @@ def lab(root: Path) -> list[RealClip]:
     return clips
 
 
-def source(root: Path, clips: list[RealClip], shard_bytes: int = 1) -> Source:
+def source(root: Path, clips: list[RealClip], shard_bytes: int = 1) -> ImportSource:
     read = partial(pixels.read, root)
-    return Source("dfme", "DFME", "DFME licence", "Zhao 2023", clips, read, {}, shard_bytes)
+    return ImportSource("dfme", "DFME", "DFME licence", "Zhao 2023", clips, read, {}, shard_bytes)
 
 
 def run(root: Path, clips: list[RealClip], out: Path, workers: int = 1) -> ImportReport:
-    return importing.run(source(root, clips), out, card=dataset_card.write, workers=workers)
+    return import_.import_clips(source(root, clips), out, card=dataset_card.write, workers=workers)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +119,7 @@ def test_what_was_measured_later_stays(imported: Imported, tmp_path: Path) -> No
     root, clips, out = imported
     copy = Path(shutil.copytree(out, tmp_path / "copy"))
     nothing, _ = Measures.choose((), None, download=False)
-    remeasure(copy, nothing, Gates(("static",)), card=dataset_card.write)
+    measure(copy, nothing, Gates(("static",)), card=dataset_card.write)
     before = sums(copy)
     assert b"static" in before["build.json"]
     assert b"Do not pass it on" in before["README.md"]
@@ -143,8 +142,8 @@ def test_killed_in_the_middle_it_goes_on(imported: Imported, tmp_path: Path) -> 
 from functools import partial
 from pathlib import Path
 import time
-from tests.jobs.test_importing import lab, run, source
-from equime_hub.builder import importing
+from tests.jobs.test_import import lab, run, source
+from equime_hub.jobs import import_
 from equime_hub.loading_script.real import pixels
 import dataclasses
 
@@ -155,7 +154,7 @@ def slow(root, clip):
 root = Path({str(root)!r})
 clips = lab(Path("again"))
 made = dataclasses.replace(source(root, clips), read=partial(slow, root))
-importing.run(made, Path("out"), card=lambda folder: None)
+import_.import_clips(made, Path("out"), card=lambda folder: None)
 """
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -196,7 +195,7 @@ def test_a_kill_while_files_move_is_no_harm(
         monkeypatch.setattr(Path, "replace", fail)
 
     with pytest.raises(KeyboardInterrupt):
-        importing.run(source(root, clips), tmp_path / "out", card=card)
+        import_.import_clips(source(root, clips), tmp_path / "out", card=card)
     monkeypatch.undo()
     assert run(root, clips, tmp_path / "out").made == 0
     assert sums(tmp_path / "out") == sums(out)
@@ -219,12 +218,12 @@ def test_an_unreadable_frame_is_listed_and_the_others_go_on(
         ("dfme-train-s0-c00", "0/0/9.png", False),
         ("dfme-train-s1-c07", "1/7/2.png", True),
     ]
-    with (tmp_path / "out" / importing.PROBLEMS).open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "out" / import_.PROBLEMS).open(encoding="utf-8", newline="") as file:
         assert [row["lost"] for row in csv.DictReader(file)] == ["no", "yes"]
     assert verify(tmp_path / "out") == []
     labels = equime_hub.load(tmp_path / "out", config="metadata", split="train")
     assert clips[7].clip_id not in labels["clip_id"]
-    assert importing.read_problems(tmp_path / "out") == report.problems
+    assert import_.read_problems(tmp_path / "out") == report.problems
 
 
 def test_if_nothing_can_be_read_nothing_is_written(imported: Imported, tmp_path: Path) -> None:
@@ -265,7 +264,7 @@ def test_another_import_and_another_dataset_are_refused(
     before = sums(out)
     other = replace(source(root, clips), made_with={"options": {"span": "recording"}})
     with pytest.raises(BuildError, match=r"another import of it \(options None there"):
-        importing.run(other, out, card=dataset_card.write)
+        import_.import_clips(other, out, card=dataset_card.write)
     with pytest.raises(BuildError, match="other clips or labels"):
         run(root, clips[1:], out)
     assert sums(out) == before
@@ -275,7 +274,7 @@ def test_another_import_and_another_dataset_are_refused(
 
 def test_large_clips_make_small_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clips = lab(tmp_path / "lab")
-    monkeypatch.setattr(importing, "_GROUP_BYTES", 1)
+    monkeypatch.setattr(import_, "_GROUP_BYTES", 1)
     run(tmp_path / "lab", clips, tmp_path / "out")
     files = sorted((tmp_path / "out").glob("data/train-*.parquet"))
     assert len(files) == 15
@@ -284,5 +283,5 @@ def test_large_clips_make_small_groups(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_problem_survives_its_list(tmp_path: Path) -> None:
     problems = (Problem("a", 'x,"y".png', "One, two.", True), Problem("b", "z\n.png", "No."))
-    importing._write_problems(tmp_path, problems)
-    assert importing.read_problems(tmp_path) == problems
+    import_._write_problems(tmp_path, problems)
+    assert import_.read_problems(tmp_path) == problems

@@ -1,0 +1,119 @@
+"""What all benchmarks share: options, clocks, drawn clips, and writing down the result."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equime_hub.builder import plan as plans
+from equime_hub.builder.faces.align import align
+from equime_hub.builder.faces.drawn import DrawnFaces
+from equime_hub.builder.plan import Plan, PlanConfig
+from equime_hub.builder.spec import RenderJob
+
+_PACKAGES = ("av", "datasets", "numpy", "opencv-contrib-python-headless", "pyarrow")
+
+
+def asked(about: str | None, **defaults: Any) -> argparse.Namespace:
+    """Options of a command line, and `--out`, the JSON file of the result.
+
+    Args:
+        about: Docstring of the benchmark.
+        **defaults: Option → its default, whose type is the option's: a list takes several
+            numbers, False is a flag. With a tuple, the second is the help.
+    """
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, given in defaults.items():
+        default, explained = given if isinstance(given, tuple) else (given, None)
+        option = f"--{name.replace('_', '-')}"
+        if default is False:
+            parser.add_argument(option, action="store_true", help=explained)
+            continue
+        several = isinstance(default, list)
+        kind = type(default[0] if several else default)
+        many = "+" if several else None
+        parser.add_argument(option, type=kind, nargs=many, default=default, help=explained)
+    parser.add_argument("--out", type=Path, help="JSON file")
+    return parser.parse_args()
+
+
+def finish(result: dict[str, Any], out: Path | None) -> None:
+    """Print a result with what it was measured on, and write it if a file was named."""
+    text = json.dumps({**result, "machine": machine()}, indent=2)
+    print(text)
+    if out:
+        out.write_text(text + "\n")
+
+
+def timed(
+    work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, Any]:
+    """Seconds of a piece of work by a clock, and what it gave."""
+    start = clock()
+    result = work()
+    return clock() - start, result
+
+
+def quickest(
+    work: Callable[[], Any], times: int = 3, clock: Callable[[], float] = time.perf_counter
+) -> float:
+    """Seconds of the quickest of several times."""
+    return min(timed(work, clock)[0] for _ in range(times))
+
+
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Result of a function in a fresh process: the highest memory of a process never falls."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
+def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """Power of the size with which a figure grows, by least squares: 1 is linear."""
+    points = np.log(sizes), np.log(np.maximum(values, 1e-3))
+    return round(float(np.polyfit(*points, 1)[0]), 2)
+
+
+def drawn(people: int, config: PlanConfig | None = None, seed: int = 0, **more: Any) -> Plan:
+    """A plan of drawn people; `more` is for `plan.make`."""
+    source = DrawnFaces(people, seed)
+    return plans.make(source.scan().faces, source, config or PlanConfig(), **more)
+
+
+def jobs(plan: Plan, specs: Sequence[Any] | None = None) -> Iterator[RenderJob]:
+    """Clips of a plan, or some of them, with their faces aligned as a worker does."""
+    for spec in plan.specs if specs is None else specs:
+        face = spec.face
+        image = plan.source.pixels(face)
+        yield RenderJob(spec, *align(image, face.landmarks, spec.width, spec.height))
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores and versions; stored with every result."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
