@@ -29,27 +29,8 @@ class Registry:
         """All names, ours first."""
         return list(self._all())
 
-    def get(self, name: str) -> Any:
-        """Import and return an entry.
-
-        Raises:
-            EquimeError: The name is unknown, and the message lists the known ones; or another
-                package's entry leads nowhere.
-        """
-        entry = self.entry(name)
-        module, _, attribute = entry.partition(":")
-        try:
-            return getattr(importlib.import_module(module), attribute)
-        except MissingDependencyError:
-            raise  # it says what to install
-        except (ImportError, AttributeError) as error:
-            raise MissingDependencyError(
-                f"The {self.kind} {name!r} cannot be imported from {entry} ({error}). "
-                "Mend or uninstall the package that registers it."
-            ) from error
-
-    def entry(self, name: str) -> str:
-        """Where an entry is, `"module:attribute"`; it is not imported.
+    def target(self, name: str) -> str:
+        """Where an entry is, `"module:attribute"`; nothing is imported.
 
         Raises:
             EquimeError: The name is unknown; the message lists the known ones.
@@ -60,6 +41,24 @@ class Registry:
                 f"There is no {self.kind} {name!r}. Choose one of: {', '.join(entries)}."
             )
         return entries[name]
+
+    def get(self, name: str) -> Any:
+        """Import and return an entry.
+
+        Raises:
+            EquimeError: The name is unknown (`target`), or another package's entry leads nowhere.
+        """
+        place = self.target(name)
+        module, _, attribute = place.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except MissingDependencyError:
+            raise  # it says what to install
+        except (ImportError, AttributeError) as error:
+            raise MissingDependencyError(
+                f"The {self.kind} {name!r} cannot be imported from {place} ({error}). "
+                "Mend or uninstall the package that registers it."
+            ) from error
 
     def describe(self, strategy: object) -> dict[str, Any]:
         """A strategy that is a dataclass as plain JSON values, for `restore`.

@@ -5,17 +5,18 @@ A dataset that was imported from a licensed one has a card of its own, which say
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from equime_hub import checksums
 from equime_hub._version import __version__
-from equime_hub.cards import caveats, changelog, citation, columns, making, people, quality
+from equime_hub.cards import caveats, columns, making, people, quality
 from equime_hub.cards.compare import VERSION
 from equime_hub.cards.policy import POLICY, Policy
 from equime_hub.cards.statistics import Statistics, count
-from equime_hub.cards.text import cross_table, fill, listed
+from equime_hub.cards.text import cross_table, fill, joined, listed, template
 from equime_hub.errors import DatasetError
 from equime_hub.files import write_text
 from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, features
@@ -108,9 +109,9 @@ def render(
             "schema": SCHEMA_VERSION,
             "emotions": cross_table("emotion", statistics.emotions),
             "license": f"{license}. The licence of each source image is in the column `license`.",
-            "citation": citation.bibtex(statistics),
+            "citation": bibtex(statistics),
             "reference": reference,
-            "changes": changelog.render(releases),
+            "changes": changes(releases),
             **making.values(statistics),
             **people.values(statistics),
             **columns.values(statistics),
@@ -122,6 +123,27 @@ def render(
 
 
 def _head(statistics: Statistics, license: str, title: str) -> dict[str, Any]:
+    from datasets import DatasetInfo, SplitDict, SplitInfo
+    from datasets.info import DatasetInfosDict
+    from huggingface_hub import DatasetCardData
+
+    infos = DatasetCardData()
+    DatasetInfosDict(
+        {
+            config: DatasetInfo(
+                features=features(config),
+                splits=SplitDict(
+                    {
+                        split: SplitInfo(
+                            split, num_bytes=size.num_bytes[config], num_examples=size.clips
+                        )
+                        for split, size in statistics.splits.items()
+                    }
+                ),
+            )
+            for config in statistics.configs
+        }
+    ).to_dataset_card_data(infos)
     restricted = is_restricted(license)
     return {
         **({"license": "other", "license_name": license} if restricted else {"license": license}),
@@ -147,27 +169,45 @@ def _head(statistics: Statistics, license: str, title: str) -> dict[str, Any]:
             }
             for config in statistics.configs
         ],
-        "dataset_info": [
-            {
-                "config_name": config,
-                "features": features(config)._to_yaml_list(),
-                "splits": [
-                    {
-                        "name": split,
-                        "num_bytes": size.num_bytes[config],
-                        "num_examples": size.clips,
-                    }
-                    for split, size in statistics.splits.items()
-                ],
-            }
-            for config in statistics.configs
-        ],
+        "dataset_info": infos["dataset_info"],
     }
 
 
 def _size_category(clips: int) -> str:
     names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
     return names[min(max(len(str(clips)) - 3, 0), len(names) - 1)]
+
+
+def changes(releases: Sequence[Release]) -> str:
+    """One paragraph a release, the newest first; empty if there is none.
+
+    Args:
+        releases: Oldest first.
+    """
+    entries = []
+    total = 0
+    for release in releases:
+        added = sum(release.clips.values())
+        total += added
+        splits = joined([f"{n:,} {split}" for split, n in release.clips.items()])
+        people = counted(release.people, "person", "people")
+        note = " ".join(release.note.split())
+        entries.append(
+            f"**{release.tag}**, {release.date}: {counted(added, 'clip', 'clips')} of {people} "
+            f"({splits}), {total:,} in all; build `{release.build}`." + (f" {note}" if note else "")
+        )
+    return "\n\n".join(reversed(entries))
+
+
+def bibtex(statistics: Statistics) -> str:
+    """BibTeX of the papers behind a dataset: EquiME, MiE-X, and what its clips were made with."""
+    made = ["ltx" for settings in statistics.settings if str(settings[0]).startswith("ltx")]
+    shown = ["maskgan" for source, _ in statistics.sources if source.startswith("celeb")]
+    wanted = {"equime", "synthesize", *made, *shown}
+    papers = template("citations.bib").split("\n\n")
+    # A key is author, year and a word of the title, such as "tan2025equime".
+    words = (re.split(r"\d+", paper.partition(",")[0])[1] for paper in papers)
+    return "\n\n".join(p for p, word in zip(papers, words, strict=True) if word in wanted)
 
 
 def _clips(statistics: Statistics) -> str:

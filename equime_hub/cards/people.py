@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from equime_hub.cards.counting import Table
-from equime_hub.cards.statistics import Statistics
+from equime_hub.cards.statistics import Statistics, Table
 from equime_hub.cards.text import cross_table, share
 from equime_hub.schema import taxonomy as tx
 from equime_hub.tables import compact
@@ -13,22 +12,13 @@ from equime_hub.tables import compact
 PAPER: Mapping[str, Mapping[str, float]] = {
     "gender": {"woman": 55.6, "man": 44.4},
     "age group": {
-        "under 20": 0.05,
-        "20-30": 55.4,
-        "31-40": 34.7,
-        "41-50": 8.2,
-        "51-60": 1.6,
-        "over 60": 0.06,
+        "under 20": 0.05, "20-30": 55.4, "31-40": 34.7, "41-50": 8.2, "51-60": 1.6, "over 60": 0.06,
     },
     "race": {
-        "asian": 8.9,
-        "black": 4.4,
-        "indian": 0.9,
-        "latino hispanic": 7.3,
-        "middle eastern": 3.7,
+        "asian": 8.9, "black": 4.4, "indian": 0.9, "latino hispanic": 7.3, "middle eastern": 3.7,
         "white": 74.8,
     },
-}
+}  # fmt: skip
 """Per cent of the clips of EquiME's authors (paper, figure 2)."""
 
 PAPER_20_TO_40 = 90.1
@@ -89,24 +79,16 @@ def _emotions_by(name: str, table: Table) -> str:
     return f"Clips by {name}, the same for every emotion: {alike}."
 
 
-def _tables(statistics: Statistics) -> dict[str, Table]:
-    return {
-        "gender": statistics.genders,
-        "age group": statistics.age_groups,
-        "race": statistics.races,
-    }
-
-
 def _shares(statistics: Statistics, attribute: str) -> dict[str, int]:
     """Group → clips, without those whose group is unknown."""
-    table = _tables(statistics)[attribute]
+    table = statistics.groups[attribute]
     return {group: sum(row.values()) for group, row in table.items() if group != "unknown"}
 
 
 def _who(statistics: Statistics) -> str:
     splits = list(statistics.splits)
     rows = []
-    for attribute, table in _tables(statistics).items():
+    for attribute, table in statistics.groups.items():
         known = _shares(statistics, attribute)
         if not known:
             continue

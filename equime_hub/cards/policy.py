@@ -1,9 +1,15 @@
-"""Who may have the dataset, and what they are asked: declared once, for card, form and review."""
+"""Who may have the dataset, and what they are asked: one declaration for card, form and review.
+
+The policy itself is `templates/policy.json`.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
+
+from equime_hub.cards.text import template
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,15 @@ class Policy:
     eligible: tuple[str, ...]
     questions: tuple[Question, ...]
 
+    @classmethod
+    def read(cls, name: str) -> Policy:
+        """A policy of `templates`, such as "policy"."""
+        said = json.loads(template(f"{name}.json"))
+        questions = (
+            Question(**{**q, "options": tuple(q.get("options", ()))}) for q in said.pop("questions")
+        )
+        return cls(eligible=tuple(said.pop("eligible")), questions=tuple(questions), **said)
+
     def question(self, key: str) -> Question:
         """The question of that key.
 
@@ -77,70 +92,5 @@ class Policy:
 STUDENT = "Student, supervised"
 """Option of the question "position" that makes a supervisor necessary."""
 
-POLICY = Policy(
-    heading="Ask for access to this dataset",
-    prompt=(
-        "It is given to researchers for non-commercial work. A person reads every request, so an "
-        "answer takes some days; one without affiliation or plan of research is refused. The "
-        "Hub shows your answers to the keepers of the dataset, who keep their decision."
-    ),
-    button="Send the request",
-    eligible=(
-        "members of accredited academic institutions",
-        "members of recognised research organisations",
-        "graduate students whom a member of the faculty supervises",
-        "researchers in industry, for non-commercial purposes",
-    ),
-    questions=(
-        Question("name", "Full name", "text"),
-        Question("institution", "Institution", "text"),
-        Question("country", "Country of the institution", "country"),
-        Question(
-            "position",
-            "Position",
-            "select",
-            (
-                STUDENT,
-                "Researcher or faculty at a university",
-                "Researcher at a research organisation",
-                "Researcher in industry",
-                "Other",
-            ),
-        ),
-        Question(
-            "affiliation",
-            "Proof of affiliation: institutional e-mail address and your page at the institution",
-            "text",
-        ),
-        Question(
-            "supervisor",
-            "Supervisor's name and institutional e-mail address (students; others: none)",
-            "text",
-        ),
-        Question("research", "What you will research, in three sentences or more", "text"),
-        Question("use", "What you will use the clips for, and what is to come of it", "text"),
-        Question(
-            "license",
-            "I keep to the licence on the dataset's card (EquiME's is CC BY-NC-SA 4.0)",
-            "checkbox",
-        ),
-        Question("commercial", "I make no commercial use of it", "checkbox"),
-        Question(
-            "surveillance",
-            "I do not use it to watch people or to judge them without their consent",
-            "checkbox",
-        ),
-        Question(
-            "identity", "I do not try to find out who the people in the clips are", "checkbox"
-        ),
-        Question("sharing", "I do not pass the files on to people without access", "checkbox"),
-        Question(
-            "ethics",
-            "I follow my institution's rules of research ethics, and use it to discriminate "
-            "against nobody",
-            "checkbox",
-        ),
-        Question("cite", "I cite the EquiME paper in what I publish", "checkbox"),
-    ),
-)
+POLICY = Policy.read("policy")
 """EquiME's, after the access policy of its repository and the ethics section of its paper."""

@@ -5,26 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from equime_hub.cards.counting import Spread
-from equime_hub.cards.statistics import Statistics
+from equime_hub.cards.statistics import MEASURED, Distribution, Statistics
 from equime_hub.cards.text import cross_table, joined, listed
 from equime_hub.schema.stamp import Origin
 from equime_hub.tables import compact
-
-DECIMALS: Mapping[str, int] = {
-    "psnr": 2,
-    "ssim": 4,
-    "tv": 2,
-    "brisque": 1,
-    "clip_iqa": 3,
-    "motion_amplitude": 4,
-    "motion_fwhm_ms": 0,
-    "motion_return": 3,
-    "head_motion": 4,
-    "first_frame_psnr": 2,
-    "bitrate_kbps": 0,
-}
-"""Column → decimals that mean something."""
 
 REJECTS: Mapping[str, str] = {
     "static": "no expression is found and `head_motion` < {head:g}",
@@ -78,12 +62,12 @@ def _gates_of(origin: Origin) -> Gates | None:
     return gates
 
 
-def _measured(measured: dict[str, Spread], gates: Mapping[str, Gates]) -> str:
+def _measured(measured: dict[str, Distribution], gates: Mapping[str, Gates]) -> str:
     if not measured:
         return ""
     rows = []
     for name, spread in measured.items():
-        digits = DECIMALS[name]
+        digits = MEASURED[name]
         mean, least, largest = (
             f"{value:,.{digits}f}" for value in (spread.mean, spread.least, spread.largest)
         )

@@ -6,9 +6,17 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from string import Template
+from typing import TYPE_CHECKING
 
-from equime_hub.cards.counting import Table
 from equime_hub.tables import MISSING, compact
+
+if TYPE_CHECKING:
+    from equime_hub.cards.statistics import Table
+
+
+def template(name: str) -> str:
+    """A file in `templates`, without the blank at its end."""
+    return files("equime_hub.cards").joinpath("templates", name).read_text("utf-8").strip()
 
 
 def fill(name: str, values: Mapping[str, str]) -> str:
@@ -22,10 +30,9 @@ def fill(name: str, values: Mapping[str, str]) -> str:
         name: File in `templates`, without its suffix.
         values: Of all its placeholders.
     """
-    template = files("equime_hub.cards").joinpath(f"templates/{name}.md").read_text("utf-8")
     kept: list[str] = []
     introduced = False
-    for paragraph in reversed(re.split(r"\n{2,}", template.strip())):
+    for paragraph in reversed(re.split(r"\n{2,}", template(f"{name}.md"))):
         wanted = Template(paragraph)
         level = _level(paragraph)
         said = all(values[key] for key in wanted.get_identifiers())

@@ -1,42 +1,25 @@
-"""What a keeper should look at before answering a request: it advises, and decides nothing."""
+"""What a keeper should look at before answering a request: it advises, and decides nothing.
+
+The words and addresses that it looks for are in `advice.json`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
 from equime_hub.cards.policy import STUDENT, Policy, Question
 from equime_hub.hub.requests import Request
 
-FREE_MAIL = frozenset(
-    {
-        "126.com", "163.com", "aliyun.com", "aol.com", "daum.net", "duck.com", "fastmail.com",
-        "foxmail.com", "free.fr", "gmail.com", "googlemail.com", "hanmail.net", "hey.com",
-        "icloud.com", "laposte.net", "libero.it", "mac.com", "mail.com", "mail.ru", "me.com",
-        "msn.com", "naver.com", "o2.pl", "orange.fr", "pm.me", "proton.me", "protonmail.com",
-        "qq.com", "rediffmail.com", "seznam.cz", "sina.com", "t-online.de", "tutanota.com",
-        "web.de", "wp.pl", "ymail.com", "zoho.com",
-    }
-)  # fmt: skip
+_KNOWN = json.loads(files("equime_hub.hub").joinpath("advice.json").read_text("utf-8"))
+FREE_MAIL = frozenset(_KNOWN["free_mail"])
 """Domains where anybody can have an address."""
-FREE_MAIL_ANYWHERE = frozenset({"gmx", "hotmail", "live", "outlook", "yahoo", "yandex"})
+FREE_MAIL_ANYWHERE = frozenset(_KNOWN["free_mail_anywhere"])
 """Providers that have such domains under many countries: yahoo.co.jp, hotmail.fr."""
-
-WORDS = {
-    "commercial": (
-        "advertisement", "advertising", "commercial", "commercialise", "commercialize", "company",
-        "customer", "customers", "market", "marketing", "monetise", "monetize", "product",
-        "products", "retail", "revenue", "sales", "start-up", "startup",
-    ),
-    "surveillance": (
-        "airport", "border", "call centre", "call center", "cctv", "deception", "driver",
-        "employee", "employees", "hiring", "immigration", "interrogation", "job interview",
-        "law enforcement", "lie detection", "lie detector", "military", "monitoring", "police",
-        "policing", "proctoring", "prison", "recruitment", "security", "surveillance",
-        "workplace",
-    ),
-}  # fmt: skip
+WORDS: Mapping[str, list[str]] = _KNOWN["words"]
 """Use that the policy forbids → English words and phrases that may tell of it."""
 
 _DESCRIPTIONS = ("research", "use")

@@ -7,7 +7,6 @@ commit, because a shard that the card does not count breaks loading for everybod
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -17,21 +16,20 @@ import pyarrow.parquet as pq
 
 from equime_hub.cards.statistics import count
 from equime_hub.errors import DatasetError, HubError
-from equime_hub.hub.repository import LABELS, ORIGINS, Head, Published, read_published
+from equime_hub.hub.repository import LABELS, Head, Published, read_published
 from equime_hub.hub.sending import (
     Parcel,
-    Report,
+    PushReport,
     Wanted,
-    finish,
     look,
+    publish,
     published_release,
     refuse_open,
-    send,
 )
-from equime_hub.hub.source import Check, Source, described, read_source, refuse_unsound
+from equime_hub.hub.source import Check, FinishedDataset, described, read_source
 from equime_hub.progress import Progress
 from equime_hub.schema.releases import Release, check_tag, next_tag
-from equime_hub.schema.stamp import read_stamp
+from equime_hub.schema.stamp import ORIGINS, read_stamp
 from equime_hub.splits import rows
 from equime_hub.splits.audit import audit
 
@@ -41,7 +39,7 @@ COUNTED = ("default", "metadata")
 
 def append(
     folder: Path, wanted: Wanted, *, check: Check, progress: Progress | None = None
-) -> Report:
+) -> PushReport:
     """Add a generation of clips to a dataset that `push` published.
 
     Others may append at the same time: then it is checked and counted again on what they left.
@@ -63,27 +61,21 @@ def append(
     source = read_source(folder)
     head = look(wanted)
     refuse_open(head)
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        found = _packed(source, wanted, head, work)
-        if isinstance(found, Release):
-            if not (wanted.dry_run or wanted.pr):
-                finish(head, found)
-            return Report("there already", found)
-        refuse_unsound(source, check)
-        if wanted.dry_run:
-            return Report("planned", found.release, found.files)
-        return send(wanted, found, lambda head: _packed(source, wanted, head, work), progress)
+
+    def pack(head: Head | None, work: Path) -> Parcel | Release:
+        assert head is not None  # it was looked at
+        return _packed(source, wanted, head, work)
+
+    return publish(source, wanted, head, pack, check=check, progress=progress)
 
 
-def _packed(source: Source, wanted: Wanted, head: Head, work: Path) -> Parcel | Release:
+def _packed(source: FinishedDataset, wanted: Wanted, head: Head, merged: Path) -> Parcel | Release:
     """What to commit on a head, or the release that has brought it already.
 
     Raises:
         DatasetError: It does not fit what is there.
         HubError: There is no dataset.
     """
-    merged = Path(tempfile.mkdtemp(dir=work))  # the client trusts files that lie there already
     there = read_published(head, merged)
     if release := published_release(source, wanted, there.releases, there.sums):
         return release
@@ -104,14 +96,11 @@ def _packed(source: Source, wanted: Wanted, head: Head, work: Path) -> Parcel | 
     sums = {**there.sums, **{piece.name: piece.sha256 for piece in pieces}}
     everything = count(merged, _sizes(source, there))
     history = (*there.releases, release)
-    return Parcel(
-        head.commit,
-        release,
-        (*pieces, *described(merged, everything, there.origin, history, sums)),
-    )
+    told = described(merged, everything, there.origin, history, sums)
+    return Parcel(head.commit, release, (*pieces, *told))
 
 
-def _sizes(source: Source, there: Published) -> dict[str, dict[str, int]]:
+def _sizes(source: FinishedDataset, there: Published) -> dict[str, dict[str, int]]:
     """Config → split → bytes, of what the label files do not tell."""
     splits = source.statistics.splits.items()
     return {
@@ -121,7 +110,7 @@ def _sizes(source: Source, there: Published) -> dict[str, dict[str, int]]:
     }
 
 
-def _refuse_misfits(source: Source, head: Head, there: Published) -> None:
+def _refuse_misfits(source: FinishedDataset, head: Head, there: Published) -> None:
     """Refuse clips that are there already, people who would change split, and another schema."""
     if source.origin.license != there.origin.license:
         raise DatasetError(
@@ -155,7 +144,7 @@ def _refuse_misfits(source: Source, head: Head, there: Published) -> None:
             )
 
 
-def _refuse_leaks(source: Source, merged: Path) -> None:
+def _refuse_leaks(source: FinishedDataset, merged: Path) -> None:
     """Refuse what leaks only when old and new clips lie together."""
     if leaks := audit(rows.read(merged)).leaks:
         raise DatasetError(

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from equime_hub.errors import HubError, NotFoundError
 from equime_hub.files import inside, sha256
-from equime_hub.hub.client import api, ask, check_name
-from equime_hub.loading_script.access import page
+from equime_hub.hub.client import api, call, check_name, files_of
+from equime_hub.loading_script.access import Kind, page
 
 if TYPE_CHECKING:
-    from huggingface_hub.hf_api import RepoFile
+    from huggingface_hub import RepoFile
 
 _MADE_BY_THE_HUB = {".gitattributes", "README.md"}
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """What a repository is to hold.
-
-    Attributes:
-        repository: As "ORG/NAME".
-        kind: "space" (with gradio) or "model".
-        files: Name → the file here, or its content.
-        own: Patterns of names that are this artifact's alone. A file there that matches one and
-            is not among `files` is left over from before and goes in the same commit.
-        sign: File by which a repository that is not empty is known for one of these.
-    """
-
-    repository: str
-    kind: Literal["space", "model"]
-    files: Mapping[str, Path | bytes]
-    own: tuple[str, ...]
-    sign: str
 
 
 @dataclass(frozen=True)
@@ -64,16 +44,25 @@ class Sent:
 
 
 def send(
-    artifact: Artifact,
+    repository: str,
+    kind: Literal["space", "model"],
+    files: Mapping[str, Path | bytes],
     *,
+    own: tuple[str, ...],
+    sign: str,
     private: bool | None = None,
     tag: str | None = None,
     dry_run: bool = False,
 ) -> Sent:
-    """Make a repository hold an artifact, in one commit. If it does so already, do nothing.
+    """Make a repository hold some files, in one commit. If it does so already, do nothing.
 
     Args:
-        artifact: What and where.
+        repository: As "ORG/NAME".
+        kind: "space" (with gradio) or "model".
+        files: Name → the file here, or its content.
+        own: Patterns of names that are such a repository's alone. A file there that matches one
+            and is not among `files` is left over from before and goes in the same commit.
+        sign: File by which a repository that is not empty is known for one of these.
         private: Whether only its organisation sees it; None leaves that as it is, and makes a new
             one private.
         tag: Set on the commit.
@@ -87,97 +76,65 @@ def send(
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    repository, kind = artifact.repository, artifact.kind
     check_name(repository)
-    found = _look(artifact)
-    head, there = found or (None, {})
-    if there.keys() - _MADE_BY_THE_HUB and artifact.sign not in there:
+    head, there = _look(repository, kind)
+    if there.keys() - _MADE_BY_THE_HUB and sign not in there:
         raise HubError(
             f"{repository} holds something else ({', '.join(sorted(there)[:3])}), and no "
-            f"{artifact.sign}. Choose another name."
+            f"{sign}. Choose another name."
         )
-    new = [name for name, path in artifact.files.items() if not _same(path, there.get(name))]
-    old = [n for n in there if n not in artifact.files and _matches(n, artifact.own)]
-    num_bytes = sum(_size(artifact.files[name]) for name in new)
+    new = [name for name, path in files.items() if not _same(path, there.get(name))]
+    old = [n for n in there if n not in files and _matches(n, own)]
     told = Sent(
-        repository, page(repository, kind), found is None, tuple(new), tuple(old), num_bytes, head
+        repository=repository,
+        page=page(repository, kind),
+        created=head is None,
+        sent=tuple(new),
+        removed=tuple(old),
+        num_bytes=sum(_size(files[name]) for name in new),
+        commit=head,
     )
     if dry_run:
         return told
-    _create(artifact, private, found is not None)
+    _create(repository, kind, private, head is not None)
     if new or old:
         changes: list[CommitOperationAdd | CommitOperationDelete] = [
-            CommitOperationAdd(name, artifact.files[name]) for name in new
+            CommitOperationAdd(name, files[name]) for name in new
         ]
         changes += [CommitOperationDelete(name) for name in old]
-        head = ask(
-            repository,
-            "commit",
-            lambda: api().create_commit(
-                repository,
-                changes,
-                repo_type=kind,
-                parent_commit=head,
-                commit_message=f"{'Update' if artifact.sign in there else 'Add'} {artifact.sign}",
-            ),
-            kind,
-        ).oid
+        message = f"{'Update' if sign in there else 'Add'} {sign}"
+        given: dict[str, Any] = {"parent_commit": head, "commit_message": message}
+        head = call(repository, "commit", api().create_commit, changes, kind=kind, **given).oid
     if tag is not None:
-        _tag(artifact, tag, str(head))
-    return Sent(repository, told.page, told.created, told.sent, told.removed, num_bytes, str(head))
+        _tag(repository, kind, tag, str(head))
+    return replace(told, commit=str(head))
 
 
-def _look(artifact: Artifact) -> tuple[str, dict[str, RepoFile]] | None:
-    """Head and files of the repository; None if there is none."""
-    from huggingface_hub.hf_api import RepoFile
-
-    repository, kind = artifact.repository, artifact.kind
+def _look(repository: str, kind: Kind) -> tuple[str | None, dict[str, RepoFile]]:
+    """Head and files of the repository; None and nothing if there is none."""
     try:
-        info = ask(
-            repository, "look at it", lambda: api().repo_info(repository, repo_type=kind), kind
-        )
+        head = str(call(repository, "look at it", api().repo_info, kind=kind).sha)
     except NotFoundError:
-        return None
-    entries = ask(
-        repository,
-        "list its files",
-        lambda: [
-            *api().list_repo_tree(repository, recursive=True, revision=info.sha, repo_type=kind)
-        ],
-        kind,
-    )
-    return str(info.sha), {e.path: e for e in entries if isinstance(e, RepoFile)}
+        return None, {}
+    return head, files_of(repository, "list its files", head, kind)
 
 
-def _create(artifact: Artifact, private: bool | None, exists: bool) -> None:
-    repository, kind = artifact.repository, artifact.kind
+def _create(repository: str, kind: Kind, private: bool | None, exists: bool) -> None:
     if not exists:
-        ask(
-            repository,
-            "create it",
-            lambda: api().create_repo(
-                repository,
-                repo_type=kind,
-                private=private is not False,
-                exist_ok=True,
-                space_sdk="gradio" if kind == "space" else None,
-            ),
-            kind,
-        )
+        sdk = "gradio" if kind == "space" else None
+        given: dict[str, Any] = {
+            "private": private is not False,
+            "exist_ok": True,
+            "space_sdk": sdk,
+        }
+        call(repository, "create it", api().create_repo, kind=kind, **given)
     elif private is not None:
-        ask(
-            repository,
-            "set who sees it",
-            lambda: api().update_repo_settings(repository, repo_type=kind, private=private),
-            kind,
-        )
+        change = api().update_repo_settings
+        call(repository, "set who sees it", change, kind=kind, private=private)
 
 
-def _tag(artifact: Artifact, tag: str, commit: str) -> None:
-    repository, kind = artifact.repository, artifact.kind
-    refs = ask(
-        repository, "list its tags", lambda: api().list_repo_refs(repository, repo_type=kind), kind
-    )
+def _tag(repository: str, kind: Kind, tag: str, commit: str) -> None:
+    refs = call(repository, "list its tags", api().list_repo_refs, kind=kind)
     there = {ref.name: ref.target_commit for ref in refs.tags}
     if there.get(tag, commit) != commit:
         raise HubError(
@@ -185,14 +142,8 @@ def _tag(artifact: Artifact, tag: str, commit: str) -> None:
             "means never changes. Choose a new one."
         )
     if tag not in there:
-        ask(
-            repository,
-            f"set the tag {tag}",
-            lambda: api().create_tag(
-                repository, tag=tag, revision=commit, repo_type=kind, exist_ok=True
-            ),
-            kind,
-        )
+        given: dict[str, Any] = {"tag": tag, "revision": commit, "exist_ok": True}
+        call(repository, f"set the tag {tag}", api().create_tag, kind=kind, **given)
 
 
 def _size(content: Path | bytes) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from equime_hub._version import __version__
 from equime_hub.errors import EquimeError
 from equime_hub.loading_script.access import Kind, check_name, translated
 
-__all__ = ["api", "ask", "check_name", "speaking", "status"]
+__all__ = ["api", "ask", "call", "check_name", "files_of", "speaking", "status"]
 
 if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, RepoFile
 
 Answer = TypeVar("Answer")
 
@@ -89,6 +89,31 @@ def ask(
                     raise
             time.sleep(pause)
         return request()
+
+
+def call(
+    repository: str,
+    doing: str,
+    method: Callable[..., Answer],
+    *args: Any,
+    kind: Kind = "dataset",
+    **given: Any,
+) -> Answer:
+    """`ask` with a method of the client: `method(repository, *args, repo_type=kind, **given)`."""
+    return ask(repository, doing, lambda: method(repository, *args, repo_type=kind, **given), kind)
+
+
+def files_of(
+    repository: str, doing: str, revision: str, kind: Kind = "dataset"
+) -> dict[str, RepoFile]:
+    """Name → what the Hub says of each file of a commit; errors as `ask`."""
+    from huggingface_hub import RepoFile
+
+    def listed(*args: Any, **given: Any) -> list[Any]:
+        return [*api().list_repo_tree(*args, **given)]  # pages come while it is read
+
+    entries = call(repository, doing, listed, kind=kind, recursive=True, revision=revision)
+    return {entry.path: entry for entry in entries if isinstance(entry, RepoFile)}
 
 
 def status(error: BaseException | None) -> int | None:

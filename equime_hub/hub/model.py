@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from equime_hub.errors import HubError
-from equime_hub.hub.artifact import Artifact, Sent, local_files, send
+from equime_hub.hub.artifact import Sent, local_files, send
 
 CONFIG = "config.json"
 PROCESSOR = "video_preprocessor_config.json"
@@ -49,9 +49,16 @@ def push_model(
     """
     if found := problems(folder):
         raise HubError(f"{folder} is not sent: {' '.join(found)}")
-    own = ("*.safetensors", "*.safetensors.index.json")
-    model = Artifact(repository, "model", local_files(folder), own=own, sign=CONFIG)
-    return send(model, private=private, tag=tag, dry_run=dry_run)
+    return send(
+        repository,
+        "model",
+        local_files(folder),
+        own=("*.safetensors", "*.safetensors.index.json"),
+        sign=CONFIG,
+        private=private,
+        tag=tag,
+        dry_run=dry_run,
+    )
 
 
 def problems(folder: Path) -> list[str]:

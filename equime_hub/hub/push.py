@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
+from typing import Any
 
 from equime_hub.errors import HubError, NotFoundError
-from equime_hub.hub.client import api, ask, check_name
+from equime_hub.hub.client import api, call, check_name
 from equime_hub.hub.repository import (
     OF_AN_EMPTY_REPOSITORY,
     Head,
@@ -15,15 +15,14 @@ from equime_hub.hub.repository import (
 )
 from equime_hub.hub.sending import (
     Parcel,
-    Report,
+    PushReport,
     Wanted,
-    finish,
     look,
+    publish,
     published_release,
     refuse_open,
-    send,
 )
-from equime_hub.hub.source import Check, Source, described, read_source, refuse_unsound
+from equime_hub.hub.source import Check, FinishedDataset, described, read_source
 from equime_hub.progress import Progress
 from equime_hub.schema.releases import FIRST, Release, check_tag
 
@@ -35,7 +34,7 @@ def push(
     check: Check,
     public: bool = False,
     progress: Progress | None = None,
-) -> Report:
+) -> PushReport:
     """Publish a dataset in a repository of its own.
 
     The repository is private and gated before the first clip is sent. One commit brings all clips,
@@ -56,22 +55,16 @@ def push(
     """
     check_name(wanted.repository)
     check_tag(wanted.tag or FIRST)
-    source = read_source(folder)
-    head = _look(wanted)
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        found = _packed(source, wanted, head, work)
-        if isinstance(found, Parcel):
-            refuse_unsound(source, check)
-            if wanted.dry_run:
-                return Report("planned", found.release, found.files)
-            if not wanted.pr:
-                _make(wanted.repository, head)
-            report = send(wanted, found, lambda head: _packed(source, wanted, head, work), progress)
-        else:
-            report = Report("there already", found)
-            if head and not (wanted.dry_run or wanted.pr):
-                finish(head, found)
+    source, head = read_source(folder), _look(wanted)
+
+    def pack(head: Head | None, work: Path) -> Parcel | Release:
+        return _packed(source, wanted, head, work)
+
+    def prepare() -> None:
+        if not wanted.pr:
+            _make(wanted.repository, head)
+
+    report = publish(source, wanted, head, pack, check=check, prepare=prepare, progress=progress)
     if public and not (wanted.dry_run or wanted.pr):
         _open(wanted.repository)
     return report
@@ -90,16 +83,17 @@ def _look(wanted: Wanted) -> Head | None:
     return head
 
 
-def _packed(source: Source, wanted: Wanted, head: Head | None, work: Path) -> Parcel | Release:
+def _packed(
+    source: FinishedDataset, wanted: Wanted, head: Head | None, work: Path
+) -> Parcel | Release:
     """What to commit, or the release that has brought it already.
 
     Raises:
         HubError: The repository is not free for it.
     """
-    tag, folder = wanted.tag or FIRST, Path(tempfile.mkdtemp(dir=work))
+    tag = wanted.tag or FIRST
     if head and not head.is_empty:
-        release = published_release(source, wanted, *read_history(head, folder))
-        if release:
+        if release := published_release(source, wanted, *read_history(head, work)):
             return release
         other = next(name for name in head.files if name not in OF_AN_EMPTY_REPOSITORY)
         raise HubError(
@@ -109,33 +103,20 @@ def _packed(source: Source, wanted: Wanted, head: Head | None, work: Path) -> Pa
     if head and tag in head.tags:
         raise HubError(f"{wanted.repository} is empty but has a tag {tag}; delete that tag first.")
     release = source.release(tag, wanted.note)
-    return Parcel(
-        head.commit if head else None,
-        release,
-        (
-            *source.pieces(first=True),
-            *described(folder, source.statistics, source.origin, [release], source.sums),
-        ),
-    )
+    told = described(work, source.statistics, source.origin, [release], source.sums)
+    return Parcel(head.commit if head else None, release, (*source.pieces(first=True), *told))
 
 
 def _make(repository: str, head: Head | None) -> None:
     """A repository that is closed before anything is in it, and private if it is new."""
     if head is None:
-        ask(
-            repository,
-            "make the repository",
-            lambda: api().create_repo(repository, repo_type="dataset", private=True, exist_ok=True),
-        )
+        new: dict[str, Any] = {"private": True, "exist_ok": True}
+        call(repository, "make the repository", api().create_repo, **new)
     _close(repository)
 
 
 def _close(repository: str) -> Head:
-    ask(
-        repository,
-        "turn the gate on",
-        lambda: api().update_repo_settings(repository, gated="manual", repo_type="dataset"),
-    )
+    call(repository, "turn the gate on", api().update_repo_settings, gated="manual")
     head = read_head(repository)
     if head.gated != "manual":
         raise HubError(
@@ -148,8 +129,4 @@ def _close(repository: str) -> Head:
 def _open(repository: str) -> None:
     """Show the page to everybody, with the gate closed."""
     if _close(repository).private:
-        ask(
-            repository,
-            "make the page public",
-            lambda: api().update_repo_settings(repository, private=False, repo_type="dataset"),
-        )
+        call(repository, "make the page public", api().update_repo_settings, private=False)

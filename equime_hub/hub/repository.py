@@ -14,16 +14,13 @@ from equime_hub import checksums
 from equime_hub.cards import dataset_card
 from equime_hub.errors import DatasetError, HubError, NotFoundError
 from equime_hub.files import inside
-from equime_hub.hub.client import api, ask
+from equime_hub.hub.client import api, call, files_of
 from equime_hub.schema import releases
 from equime_hub.schema.releases import Release
-from equime_hub.schema.stamp import ORIGIN, Origin, read_origin
+from equime_hub.schema.stamp import ORIGIN, ORIGINS, Origin, read_origin
 
 LABELS = "metadata/"
 """Folder of the label files, which are read before anything is added."""
-
-ORIGINS = "build*.json"
-"""Of the first generation, and of those that were appended."""
 
 OF_AN_EMPTY_REPOSITORY = frozenset({".gitattributes", dataset_card.NAME})
 """What the Hub itself may have put there."""
@@ -81,22 +78,9 @@ def read_head(repository: str, revision: str | None = None) -> Head:
         NotFoundError: There is none, or it is private to others.
         HubError: The Hub fails, or lists a file name that is no path inside a folder.
     """
-    from huggingface_hub import RepoFile
-
-    client = api()
-    info = ask(
-        repository,
-        "look at the repository",
-        lambda: client.dataset_info(repository, revision=revision),
-    )
-    entries = ask(
-        repository,
-        "list the files",
-        lambda: [*client.list_repo_tree(
-            repository, recursive=True, revision=info.sha, repo_type="dataset"
-        )],
-    )  # fmt: skip
-    files = {e.path: e.lfs.sha256 if e.lfs else None for e in entries if isinstance(e, RepoFile)}
+    info = call(repository, "look at the repository", api().repo_info, revision=revision)
+    found = files_of(repository, "list the files", str(info.sha))
+    files = {name: file.lfs.sha256 if file.lfs else None for name, file in found.items()}
     for name in files:
         inside(Path(), name)
     return Head(
@@ -112,13 +96,8 @@ def fetch(head: Head, names: Iterable[str], folder: Path) -> None:
     """
     for name in names:
         inside(folder, name)
-        ask(
-            head.repository,
-            f"read {name}",
-            lambda name=name: api().hf_hub_download(  # type: ignore[misc]
-                head.repository, name, repo_type="dataset", revision=head.commit, local_dir=folder
-            ),
-        )
+        place: dict[str, Any] = {"revision": head.commit, "local_dir": folder}
+        call(head.repository, f"read {name}", api().hf_hub_download, name, **place)
 
 
 def read_history(head: Head, folder: Path) -> tuple[tuple[Release, ...], dict[str, str]]:
@@ -190,11 +169,8 @@ def card_sizes(repository: str, folder: Path) -> dict[str, dict[str, int]]:
 
 def first_commit(head: Head, build: str) -> str:
     """The commit that brought a build, which the head has among its releases."""
-    commits = ask(
-        head.repository,
-        "list the commits",
-        lambda: api().list_repo_commits(head.repository, repo_type="dataset", revision=head.commit),
-    )
+    listing = api().list_repo_commits
+    commits = call(head.repository, "list the commits", listing, revision=head.commit)
     found = head.commit
     for commit in commits:
         earlier = dataclasses.replace(head, commit=commit.commit_id, files={})
@@ -216,13 +192,8 @@ def set_tag(head: Head, tag: str, commit: str) -> None:
         HubError: Another commit has it.
     """
     if head.tags.get(tag) != commit:
-        ask(
-            head.repository,
-            f"set the tag {tag}",
-            lambda: api().create_tag(
-                head.repository, tag=tag, revision=commit, repo_type="dataset", exist_ok=True
-            ),
-        )
+        given: dict[str, Any] = {"tag": tag, "revision": commit, "exist_ok": True}
+        call(head.repository, f"set the tag {tag}", api().create_tag, **given)
         if (there := _tags(head.repository).get(tag)) != commit:
             raise HubError(
                 f"The clips are in {head.repository}, but its tag {tag} belongs to commit "
@@ -239,9 +210,5 @@ def _altered(head: Head, name: str) -> HubError:
 
 
 def _tags(repository: str) -> dict[str, str]:
-    refs = ask(
-        repository,
-        "list the tags",
-        lambda: api().list_repo_refs(repository, repo_type="dataset"),
-    )
+    refs = call(repository, "list the tags", api().list_repo_refs)
     return {tag.name: tag.target_commit for tag in refs.tags}

@@ -67,12 +67,7 @@ def listed(repository: str, status: Status) -> tuple[Request, ...]:
     Raises:
         HubError: The repository is missing, not gated, or not the caller's to keep.
     """
-    client = api()
-    read = {
-        "pending": client.list_pending_access_requests,
-        "accepted": client.list_accepted_access_requests,
-        "rejected": client.list_rejected_access_requests,
-    }[status]
+    read = getattr(api(), f"list_{status}_access_requests")
     try:
         with as_keeper(repository):
             found = ask(

@@ -1,23 +1,23 @@
-"""How files reach a repository: large ones one by one, then everything in one commit."""
+"""What `push` and `append` do alike: large files go up one by one, then one commit brings all."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from equime_hub.errors import DatasetError, HubError, OfflineError
-from equime_hub.hub.client import PASSING, api, ask, check_name, speaking, status
+from equime_hub.hub.client import PASSING, api, ask, call, check_name, speaking, status
 from equime_hub.hub.repository import Head, first_commit, read_head, set_tag
-from equime_hub.hub.source import Piece, Source
+from equime_hub.hub.source import Check, FinishedDataset, Piece, refuse_unsound
 from equime_hub.progress import Progress
 from equime_hub.schema.releases import Release
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitInfo, CommitOperationAdd
-
-Result = TypeVar("Result")
 
 ATTEMPTS = 10
 """Commits that are tried while others commit too."""
@@ -56,19 +56,9 @@ class Parcel:
     release: Release
     files: tuple[Piece, ...]
 
-    @property
-    def shards(self) -> list[Piece]:
-        """Large files, the same however the head moves."""
-        return [piece for piece in self.files if piece.name.endswith(".parquet")]
-
-    @property
-    def rest(self) -> list[Piece]:
-        """Small files, which depend on the head."""
-        return [piece for piece in self.files if not piece.name.endswith(".parquet")]
-
 
 @dataclass(frozen=True)
-class Report:
+class PushReport:
     """What was published, or would be.
 
     Attributes:
@@ -84,8 +74,9 @@ class Report:
     pull_request: str | None = None
 
 
-Pack = Callable[[Head], Parcel | Release]
-"""What to commit on a head, or the release that has brought it there already."""
+Pack = Callable[[Head | None, Path], Parcel | Release]
+"""What to commit on a head (None: there is no repository yet), or the release that has brought it
+there already. Files that it makes for that lie in the folder, which is empty."""
 
 
 class _Overtaken(HubError):
@@ -104,16 +95,12 @@ def look(wanted: Wanted) -> Head:
     ask(repository, "tell who is signed in", lambda: api().whoami())
     head = read_head(repository)
     if not wanted.pr:
-        ask(
-            repository,
-            "write there",
-            lambda: api().auth_check(repository, repo_type="dataset", write=True),
-        )
+        call(repository, "write there", api().auth_check, write=True)
     return head
 
 
 def published_release(
-    source: Source, wanted: Wanted, history: Sequence[Release], sums: Mapping[str, str]
+    source: FinishedDataset, wanted: Wanted, history: Sequence[Release], sums: Mapping[str, str]
 ) -> Release | None:
     """The release that brought a dataset into a repository; None if it is not there.
 
@@ -141,37 +128,82 @@ def published_release(
     return release
 
 
-def send(wanted: Wanted, parcel: Parcel, pack: Pack, progress: Progress | None) -> Report:
-    """Upload a parcel, commit it, see that all of it arrived, tag it.
+def publish(
+    source: FinishedDataset,
+    wanted: Wanted,
+    head: Head | None,
+    pack: Pack,
+    *,
+    check: Check,
+    prepare: Callable[[], None] | None = None,
+    progress: Progress | None = None,
+) -> PushReport:
+    """Bring a dataset into a repository, unless it is there or only a look is wanted.
 
     Args:
-        wanted: How.
-        parcel: As it was on the head that was looked at.
-        pack: Makes it on a newer one; it refuses what does not fit any more.
+        source: The dataset.
+        wanted: Where to, and how.
+        head: The repository; None if there is none yet.
+        pack: Says what to commit. It is asked again if the head moves meanwhile, and then refuses
+            what does not fit any more.
+        check: Says what is wrong with the folder; anything is a refusal.
+        prepare: Makes the repository ready, just before the first byte is sent.
         progress: Called with bytes sent and bytes in all.
 
     Raises:
-        DatasetError: A file changed while it was sent.
-        HubError: The Hub refuses or fails. What was uploaded is kept there.
+        DatasetError: The folder is not sound, or a file changed while it was sent; or by `pack`.
+        HubError: The Hub refuses or fails. What was uploaded is kept there. Or by `pack`.
     """
-    large = _upload(wanted, parcel.shards, progress)
+    with tempfile.TemporaryDirectory() as name:
 
-    def attempt() -> Report:
+        def packed(head: Head | None) -> Parcel | Release:
+            # A folder of its own each time: the client trusts files that lie there already.
+            return pack(head, Path(tempfile.mkdtemp(dir=name)))
+
+        found = packed(head)
+        if isinstance(found, Release):
+            if head and not (wanted.dry_run or wanted.pr):
+                finish(head, found)
+            return PushReport("there already", found)
+        refuse_unsound(source, check)
+        if wanted.dry_run:
+            return PushReport("planned", found.release, found.files)
+        if prepare:
+            prepare()
+        return _send(wanted, found, packed, progress)
+
+
+def _send(
+    wanted: Wanted,
+    parcel: Parcel,
+    packed: Callable[[Head | None], Parcel | Release],
+    progress: Progress | None,
+) -> PushReport:
+    """Upload a parcel, commit it, see that all of it arrived, tag it."""
+    # Only small files depend on the head, so large ones go up once, however often it moves.
+    large = _upload(wanted, [p for p in parcel.files if p.name.endswith(".parquet")], progress)
+
+    def attempt() -> PushReport:
         head = read_head(wanted.repository)
         refuse_open(head)
-        packed = parcel if head.commit == parcel.head else pack(head)
-        if isinstance(packed, Release):  # the answer to the last attempt was lost
-            finish(head, packed)
-            return Report("published", packed, parcel.files)
-        made = _commit(head, large, packed, wanted.pr)
+        found = parcel if head.commit == parcel.head else packed(head)
+        if isinstance(found, Release):  # the answer to the last attempt was lost
+            finish(head, found)
+            return PushReport("published", found, parcel.files)
+        made = _commit(head, large, found, wanted.pr)
         if wanted.pr:
-            return Report("proposed", packed.release, packed.files, made.pr_url)
+            return PushReport("proposed", found.release, found.files, made.pr_url)
         there = read_head(wanted.repository, made.oid)
-        _confirm(there, packed.files)
-        set_tag(there, packed.release.tag, made.oid)
-        return Report("published", packed.release, packed.files)
+        _confirm(there, found.files)
+        set_tag(there, found.release.tag, made.oid)
+        return PushReport("published", found.release, found.files)
 
-    return _until_done(attempt)
+    for number in range(1, ATTEMPTS):
+        try:
+            return attempt()
+        except _Overtaken:
+            time.sleep(0.5 * number)
+    return attempt()
 
 
 def refuse_open(head: Head) -> None:
@@ -211,17 +243,9 @@ def _upload(
         progress(done, total)
     for piece in pieces:
         operation = CommitOperationAdd(piece.name, piece.path)
-        ask(
-            wanted.repository,
-            f"upload {piece.name}",
-            lambda operation=operation: api().preupload_lfs_files(  # type: ignore[misc]
-                wanted.repository,
-                [operation],
-                repo_type="dataset",
-                create_pr=wanted.pr,
-                free_memory=False,
-            ),
-        )
+        given: dict[str, Any] = {"create_pr": wanted.pr, "free_memory": False}
+        send = api().preupload_lfs_files
+        call(wanted.repository, f"upload {piece.name}", send, [operation], **given)
         if operation.upload_info.sha256.hex() != piece.sha256:
             raise DatasetError(
                 f"{piece.path} changed while it was sent, and nothing was published. When nothing "
@@ -246,7 +270,11 @@ def _commit(
     from huggingface_hub import CommitOperationAdd
 
     release = parcel.release
-    rest = [CommitOperationAdd(piece.name, piece.path) for piece in parcel.rest]
+    rest = [
+        CommitOperationAdd(piece.name, piece.path)
+        for piece in parcel.files
+        if not piece.name.endswith(".parquet")
+    ]
     try:
         with speaking(head.repository, "commit"):
             return api().create_commit(
@@ -263,15 +291,6 @@ def _commit(
         if unsure and not pr:
             raise _Overtaken(str(error)) from error
         raise
-
-
-def _until_done(attempt: Callable[[], Result]) -> Result:
-    for number in range(1, ATTEMPTS):
-        try:
-            return attempt()
-        except _Overtaken:
-            time.sleep(0.5 * number)
-    return attempt()
 
 
 def _confirm(head: Head, pieces: Iterable[Piece]) -> None:

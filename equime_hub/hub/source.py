@@ -49,8 +49,8 @@ def piece(name: str, path: Path, known: str | None = None) -> Piece:
 
 
 @dataclass(frozen=True)
-class Source:
-    """A finished dataset folder.
+class FinishedDataset:
+    """A dataset folder that may be published.
 
     Attributes:
         folder: The folder.
@@ -87,7 +87,7 @@ class Source:
         )
 
 
-def read_source(folder: Path) -> Source:
+def read_source(folder: Path) -> FinishedDataset:
     """Open a dataset folder that may be published.
 
     Raises:
@@ -109,7 +109,7 @@ def read_source(folder: Path) -> Source:
         if not inside(folder, name).is_file():
             raise DatasetError(f"{name} is missing. `equime verify {folder}` says more.")
     _refuse_restricted(folder)
-    return Source(folder, origin, sums, count(folder))
+    return FinishedDataset(folder, origin, sums, count(folder))
 
 
 def described(
@@ -138,7 +138,7 @@ def described(
     return [piece(name, folder / name) for name in (*changed, checksums.NAME)]
 
 
-def refuse_unsound(source: Source, check: Check) -> None:
+def refuse_unsound(source: FinishedDataset, check: Check) -> None:
     """Refuse a dataset with which anything is wrong.
 
     Raises:

@@ -10,21 +10,10 @@ import abc
 from typing import Any
 
 import evaluate
-from datasets import Features, Sequence, Value
+from datasets import Features as Features
+from datasets import Sequence, Value
 
 from .scores import MetricError, coded, columns
-
-__all__ = [
-    "CLASSES",
-    "FLOAT",
-    "INTEGER",
-    "ROW",
-    "STRING",
-    "ClassMetric",
-    "Features",
-    "Module",
-    "info",
-]
 
 STRING = Value("string")
 INTEGER = Value("int64")
@@ -46,13 +35,21 @@ MEGC2019 = """\
 
 
 def info(
-    description: str, inputs: str, features: Any = CLASSES, citation: str = MEGC2019
+    said: str | None, features: Any = CLASSES, citation: str = MEGC2019
 ) -> evaluate.MetricInfo:
-    """What a metric says of itself; `features` is the form of its columns, or a list of forms."""
+    """What a metric says of itself.
+
+    Args:
+        said: The docstring of the metric's own file: below its first line stand the description,
+            then inputs, output and an example, which is tested.
+        features: The form of its columns, or a list of forms.
+        citation: BibTeX.
+    """
+    description, args, inputs = (said or "").partition("\n\n")[2].partition("\n\nArgs:\n")
     return evaluate.MetricInfo(
-        description=description,
+        description=f"{description}\n",
         citation=citation,
-        inputs_description=inputs,
+        inputs_description=f"{args[1:]}{inputs}",
         features=features,
     )
 
@@ -81,7 +78,7 @@ class Module(evaluate.Metric, abc.ABC):  # type: ignore[misc]
     def add(self, *, prediction: Any = None, reference: Any = None, **given: Any) -> None:
         """As `add_batch`, one clip."""
         ends = {"predictions": prediction, "references": reference}
-        given |= {name: ends[name] for name in ends if name in self._feature_names()}
+        given |= {name: ends[name] for name in ends if name in self._names}
         row = self._columns({name: [value] for name, value in given.items()})
         super().add(
             prediction=row.pop("predictions", [None])[0],
@@ -90,11 +87,17 @@ class Module(evaluate.Metric, abc.ABC):  # type: ignore[misc]
         )
 
     def _columns(self, given: dict[str, Any]) -> dict[str, list[Any]]:
-        if given.keys() != set(self._feature_names()):
+        if given.keys() != set(self._names):
             raise MetricError(
-                f"This metric takes {', '.join(self._feature_names())}; got {', '.join(given)}."
+                f"This metric takes {', '.join(self._names)}; got {', '.join(given)}."
             )
         return self._checked(**given)
+
+    @property
+    def _names(self) -> list[str]:
+        """Names of the columns, the same in every form that a metric has."""
+        forms = self.features
+        return list(forms[0] if isinstance(forms, list) else forms)
 
 
 class ClassMetric(Module):

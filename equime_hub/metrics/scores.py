@@ -31,11 +31,10 @@ import numpy.typing as npt
 
 try:
     from equime_hub.errors import MetricError as MetricError
-except ImportError:  # in a Space, where only the metric's folder is
-
-    class MetricError(ValueError):  # type: ignore[no-redef]
-        """Labels that cannot be scored."""
-
+except ImportError:
+    # In a Space there is only the metric's folder. The stand-in is of no `EquimeError`, which
+    # nobody could catch there.
+    MetricError = type("MetricError", (ValueError,), {})  # type: ignore[assignment,misc]
 
 Label = int | str
 Classes = Iterable[Any]

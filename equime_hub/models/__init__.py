@@ -62,7 +62,7 @@ def configuration_of(name: str) -> Any:
     """
     if name in CONFIGURATIONS.names():
         return CONFIGURATIONS.get(name)
-    module, _, kind = (entry := _configuration(MODELS.entry(name))).partition(":")
+    module, _, kind = (entry := _configuration(MODELS.target(name))).partition(":")
     try:
         return getattr(importlib.import_module(module), kind)
     except (ImportError, AttributeError) as error:

@@ -14,14 +14,13 @@ import pyarrow.parquet as pq
 
 from equime_hub import checksums
 from equime_hub.cards import compare, dataset_card
-from equime_hub.cards.generations import read_origins
 from equime_hub.cards.statistics import Statistics, count
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.names import holds_dataset
 from equime_hub.progress import Progress, watched
 from equime_hub.schema import releases
 from equime_hub.schema.features import FOLDERS, SCHEMA_VERSION, check_features, columns
-from equime_hub.schema.stamp import ORIGIN, generation_name, read_stamp
+from equime_hub.schema.stamp import ORIGIN, generation_name, read_origins, read_stamp
 
 Labels = dict[str, pa.Table]
 """Split → every column but pixels, of all shards of a config in the order of their names."""

@@ -14,6 +14,9 @@ from equime_hub.schema.features import SCHEMA_VERSION
 ORIGIN = "build.json"
 """File in a dataset folder that holds its `Origin`; a folder without it is not ours."""
 
+ORIGINS = "build*.json"
+"""Those of the first build, and of builds that were appended to it (`generation_name`)."""
+
 KEY = "equime.shard"
 """Key in the Parquet file's metadata."""
 
@@ -112,8 +115,20 @@ def read_origin(folder: Path) -> Origin | None:
         DatasetError: `build.json` is there and damaged.
     """
     path = folder / ORIGIN
-    if not path.is_file():
-        return None
+    return _origin(path) if path.is_file() else None
+
+
+def read_origins(folder: Path) -> dict[str, Origin]:
+    """Fingerprint → origin of the first build, and of those that were appended to it.
+
+    Raises:
+        DatasetError: One of `build.json` and `build-g….json` is damaged.
+    """
+    paths = sorted(folder.glob(ORIGINS), key=lambda path: (path.name != ORIGIN, path.name))
+    return {origin.fingerprint: origin for origin in map(_origin, paths)}
+
+
+def _origin(path: Path) -> Origin:
     try:
         return Origin(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError, AttributeError) as error:

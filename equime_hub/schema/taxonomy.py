@@ -11,16 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 EMOTIONS = (
-    "happiness",
-    "sadness",
-    "surprise",
-    "disgust",
-    "anger",
-    "fear",
-    "contempt",
-    "repression",
+    "happiness", "sadness", "surprise", "disgust", "anger", "fear", "contempt", "repression",
     "others",
-)
+)  # fmt: skip
 EMOTIONS_3 = ("negative", "positive", "surprise")
 
 EMOTION_TO_3: dict[str, str | None] = {
@@ -76,54 +69,18 @@ ACTION_UNITS = tuple(
             "brows furrow",
             "brow",
         ),
-        (
-            5,
-            "upper lid raiser",
-            "levator palpebrae superioris",
-            "eyes widen",
-            "eye",
-        ),
-        (
-            6,
-            "cheek raiser",
-            "orbicularis oculi, pars orbitalis",
-            "cheeks lift",
-            "eye",
-        ),
-        (
-            7,
-            "lid tightener",
-            "orbicularis oculi, pars palpebralis",
-            "eyelids tighten",
-            "eye",
-        ),
-        (
-            9,
-            "nose wrinkler",
-            "levator labii superioris alaeque nasi",
-            "nose wrinkles",
-            "nose",
-        ),
+        (5, "upper lid raiser", "levator palpebrae superioris", "eyes widen", "eye"),
+        (6, "cheek raiser", "orbicularis oculi, pars orbitalis", "cheeks lift", "eye"),
+        (7, "lid tightener", "orbicularis oculi, pars palpebralis", "eyelids tighten", "eye"),
+        (9, "nose wrinkler", "levator labii superioris alaeque nasi", "nose wrinkles", "nose"),
         (10, "upper lip raiser", "levator labii superioris", "upper lip lifts", "mouth"),
         (12, "lip corner puller", "zygomaticus major", "lip corners rise", "mouth"),
         (14, "dimpler", "buccinator", "lip corners dimple", "mouth"),
-        (
-            15,
-            "lip corner depressor",
-            "depressor anguli oris",
-            "lip corners drop",
-            "mouth",
-        ),
+        (15, "lip corner depressor", "depressor anguli oris", "lip corners drop", "mouth"),
         (17, "chin raiser", "mentalis", "chin pushes up", "mouth"),
         (20, "lip stretcher", "risorius", "lips stretch", "mouth"),
         (23, "lip tightener", "orbicularis oris", "lips tighten", "mouth"),
-        (
-            25,
-            "lips part",
-            "depressor labii inferioris, relaxed mentalis",
-            "lips part",
-            "mouth",
-        ),
+        (25, "lips part", "depressor labii inferioris, relaxed mentalis", "lips part", "mouth"),
         (26, "jaw drop", "masseter, relaxed temporalis", "jaw drops", "mouth"),
         (45, "blink", "relaxed levator palpebrae, orbicularis oculi", "eyes blink", "eye"),
     )

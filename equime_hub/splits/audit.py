@@ -6,6 +6,7 @@ origin after.
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,15 +18,57 @@ import pyarrow.compute as pc
 from equime_hub.errors import DatasetError
 from equime_hub.progress import Progress
 from equime_hub.splits import lookalikes, rules
-from equime_hub.splits.balance import Balance, balance
+from equime_hub.splits.assign import SPLITS
 from equime_hub.splits.rows import OPTIONAL, clean
-from equime_hub.splits.rules import Finding
+from equime_hub.splits.rules import AuditFinding
 
 Pixels = Callable[[int], npt.NDArray[np.uint8]]
 """Photograph of a row: H×W×3 uint8."""
 
 MAX_DEVIATION = 2.0
 """People more or fewer than expected: one by rounding in the stratum, one by rounding in all."""
+
+
+STRATUM = ("gender", "race", "age_group")
+"""What makes people of one kind."""
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """People of one kind.
+
+    Attributes:
+        name: Gender, race and age group; "unknown" where null.
+        expected: Split → people, if the split had the same share of all strata.
+        got: Split → people.
+    """
+
+    name: str
+    expected: dict[str, float]
+    got: dict[str, int]
+
+    @property
+    def deviation(self) -> float:
+        """Largest difference between got and expected, in people."""
+        return max(abs(self.got[split] - self.expected[split]) for split in self.got)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """People of every stratum and split.
+
+    Attributes:
+        people: Split → people; somebody in two splits counts in both.
+        strata: By name.
+    """
+
+    people: dict[str, int]
+    strata: tuple[Stratum, ...]
+
+    @property
+    def worst(self) -> Stratum:
+        """The stratum that deviates most."""
+        return max(self.strata, key=lambda stratum: stratum.deviation)
 
 
 @dataclass(frozen=True)
@@ -43,11 +86,11 @@ class Audit:
     clips: int
     people: int
     images: int | None
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     balance: Balance
 
     @property
-    def leaks(self) -> tuple[Finding, ...]:
+    def leaks(self) -> tuple[AuditFinding, ...]:
         """The findings that make a test worthless."""
         return tuple(finding for finding in self.findings if finding.severity == "leak")
 
@@ -101,6 +144,34 @@ def audit(
     )
 
 
+def balance(rows: pa.Table) -> Balance:
+    """Count people; the stratum of a person is that of their first clip in the split.
+
+    Args:
+        rows: With the columns `person`, `split` and those of `STRATUM`.
+    """
+    firsts = [(name, "first") for name in STRATUM]
+    each = rows.group_by(["person", "split"], use_threads=False).aggregate(firsts)
+    keys = [f"{name}_first" for name in STRATUM]
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    people: Counter[str] = Counter()
+    for row in each.group_by([*keys, "split"]).aggregate([([], "count_all")]).to_pylist():
+        name = ", ".join(row[key] or "unknown" for key in keys)
+        counts[name][row["split"]] += row["count_all"]
+        people[row["split"]] += row["count_all"]
+    order = [*SPLITS, *sorted(set(people) - set(SPLITS))]
+    splits = {split: people[split] for split in order if split in people}
+    strata = (
+        Stratum(
+            name,
+            {split: got.total() * size / people.total() for split, size in splits.items()},
+            {split: got[split] for split in splits},
+        )
+        for name, got in sorted(counts.items())
+    )
+    return Balance(splits, tuple(strata))
+
+
 def _identified(rows: pa.Table, identities: Mapping[str, str] | None) -> pa.Table:
     """The rows with a column `person`."""
     if identities is None:
@@ -136,21 +207,21 @@ def _sketches(
     return sketches
 
 
-def _unchecked(table: pa.Table) -> Iterator[Finding]:
+def _unchecked(table: pa.Table) -> Iterator[AuditFinding]:
     if missing := [name for name in OPTIONAL if name not in table.column_names]:
         sentence = f"The rows have no {', '.join(missing)}; what needs them was not checked."
-        yield Finding("columns", "info", sentence)
+        yield AuditFinding("columns", "info", sentence)
 
 
-def _uneven(even: Balance) -> Iterator[Finding]:
+def _uneven(even: Balance) -> Iterator[AuditFinding]:
     found = [stratum for stratum in even.strata if stratum.deviation > MAX_DEVIATION]
     if found:
         sentence = (
             f"Strata more than {MAX_DEVIATION:g} people from an even share: {len(found)} of "
             f"{len(even.strata)}, most of all {even.worst.name} by {even.worst.deviation:.1f}."
         )
-        yield Finding("balance", "info", sentence)
+        yield AuditFinding("balance", "info", sentence)
 
 
-def _gravity(finding: Finding) -> int:
+def _gravity(finding: AuditFinding) -> int:
     return ("leak", "warning", "info").index(finding.severity)

@@ -23,7 +23,7 @@ Severity = Literal["leak", "warning", "info"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """Something found.
 
     Attributes:
@@ -42,13 +42,13 @@ class Finding:
     clips: tuple[str, ...] = ()
 
 
-def shared_people(rows: pa.Table) -> Iterator[Finding]:
+def shared_people(rows: pa.Table) -> Iterator[AuditFinding]:
     """People in two splits."""
     hint = "Split by person, as `equime plan` does."
     return _spread(rows, "shared people", "People in more than one split", "person", "split", hint)
 
 
-def shared_images(rows: pa.Table) -> Iterator[Finding]:
+def shared_images(rows: pa.Table) -> Iterator[AuditFinding]:
     """Source images, by SHA-256, in two splits or of two people."""
     rule, hint = "shared images", "Keep an image in one split."
     what = "Source images in more than one split"
@@ -57,7 +57,7 @@ def shared_images(rows: pa.Table) -> Iterator[Finding]:
     yield from _spread(rows, rule, what, "source_sha256", "person", hint)
 
 
-def counterfactuals(rows: pa.Table) -> Iterator[Finding]:
+def counterfactuals(rows: pa.Table) -> Iterator[AuditFinding]:
     """Counterfactuals in another split than the clip they were made from."""
     clips = rows["clip_id"].combine_chunks()
     original = pc.index_in(rows["counterfactual_of"], value_set=clips)
@@ -71,7 +71,7 @@ def counterfactuals(rows: pa.Table) -> Iterator[Finding]:
     yield from _finding("counterfactuals", "leak", sentence, found)
 
 
-def donors(rows: pa.Table) -> Iterator[Finding]:
+def donors(rows: pa.Table) -> Iterator[AuditFinding]:
     """Clips with action units of a person who is held out (MiE-X's rule, its section 5.1).
 
     Training clips must not know people of any other split, validation clips none of the test.
@@ -98,10 +98,10 @@ def donors(rows: pa.Table) -> Iterator[Finding]:
         )
         if people:
             clips = tuple(found["clip_id"].to_pylist())
-            yield Finding("donors", "leak", sentence, tuple(people), clips)
+            yield AuditFinding("donors", "leak", sentence, tuple(people), clips)
 
 
-def images_as_people(rows: pa.Table) -> Iterator[Finding]:
+def images_as_people(rows: pa.Table) -> Iterator[AuditFinding]:
     """Sources that say of themselves that their subjects are image numbers."""
     found = rows.filter(pc.match_substring(rows["source_dataset"], IMAGES_AS_PEOPLE))
     sentence = (
@@ -111,7 +111,7 @@ def images_as_people(rows: pa.Table) -> Iterator[Finding]:
     yield from _finding("images as people", "warning", sentence, found)
 
 
-def same_looks(rows: pa.Table, sketches: npt.NDArray[np.void]) -> Iterator[Finding]:
+def same_looks(rows: pa.Table, sketches: npt.NDArray[np.void]) -> Iterator[AuditFinding]:
     """Photographs that look the same, in two splits or of two people of one split.
 
     Args:
@@ -126,7 +126,7 @@ def same_looks(rows: pa.Table, sketches: npt.NDArray[np.void]) -> Iterator[Findi
 
     def tell(
         severity: Severity, pairs: list[tuple[int, int]], where: str, of: list[str], hint: str
-    ) -> Iterator[Finding]:
+    ) -> Iterator[AuditFinding]:
         named = (" and ".join(f"{names[row]} ({of[row]})" for row in pair) for pair in pairs)
         what = f"Pairs of photographs that look the same, {where}: {len(pairs):,}, such as"
         concerned = rows.take(pa.array(sorted({row for pair in pairs for row in pair}), pa.int64()))
@@ -139,7 +139,7 @@ def same_looks(rows: pa.Table, sketches: npt.NDArray[np.void]) -> Iterator[Findi
 
 def _spread(
     rows: pa.Table, rule: str, what: str, key: str, group: str, hint: str
-) -> Iterator[Finding]:
+) -> Iterator[AuditFinding]:
     """A leak if a value of `key` is found with more than one value of `group`."""
     known = rows.filter(pc.is_valid(rows[key]))
     pairs = known.group_by([key, group], use_threads=False).aggregate([])
@@ -164,10 +164,12 @@ def _name(rows: pa.Table, key: str, value: str) -> str:
 
 def _finding(
     rule: str, severity: Severity, sentence: str, concerned: pa.Table
-) -> Iterator[Finding]:
+) -> Iterator[AuditFinding]:
     if len(concerned):
         people = tuple(concerned["person"].unique().to_pylist())
-        yield Finding(rule, severity, sentence, people, tuple(concerned["clip_id"].to_pylist()))
+        yield AuditFinding(
+            rule, severity, sentence, people, tuple(concerned["clip_id"].to_pylist())
+        )
 
 
 def _first(examples: Iterable[str], count: int = 3) -> str:

@@ -81,7 +81,7 @@ def test_the_card_says_who_claims_what(built: Path) -> None:
 
 def test_groups_stand_beside_those_of_the_paper(built: Path) -> None:
     who = section((built / "README.md").read_text(encoding="utf-8"), "Who is in it")
-    white = count(built).races["white"]
+    white = count(built).groups["race"]["white"]
     cells = [f"{white[split]}" for split in ("train", "validation", "test")]
     total = sum(white.values())
     row = ["race", "white", *cells, f"{total}", f"{100 * total / 40:.1f} %", "74.8 %"]
@@ -162,9 +162,7 @@ def test_a_dataset_about_which_less_is_known_has_a_shorter_card(built: Path) -> 
     card = render(
         replace(
             known,
-            genders=table,
-            races=table,
-            age_groups=table,
+            groups=dict.fromkeys(known.groups, table),
             emotions_by=by,
             durations=None,
             measured={},

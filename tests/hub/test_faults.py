@@ -13,7 +13,7 @@ from equime_hub import checksums
 from equime_hub.errors import HubError
 from equime_hub.hub.append import append
 from equime_hub.hub.push import push
-from equime_hub.hub.sending import Report
+from equime_hub.hub.sending import PushReport
 from tests.hub.test_push import HERE, fine
 from tests.support.hub_server import faults
 from tests.support.hub_server.faults import Fault
@@ -37,7 +37,7 @@ Match = Callable[[Call], bool]
 class Work:
     """A push or an append that can be made again and again from the same start."""
 
-    def __init__(self, hub: Hub, before: Repository | None, run: Callable[[], Report]) -> None:
+    def __init__(self, hub: Hub, before: Repository | None, run: Callable[[], PushReport]) -> None:
         self.hub, self.before, self.run = hub, before, run
 
     def start(self) -> None:

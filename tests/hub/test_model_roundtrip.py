@@ -16,14 +16,20 @@ from equime_hub.models import MODELS
 from equime_hub.models.modeling import MicroExpressionModel
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import encode
+from tests.hub.test_model import saved
 from tests.models.conftest import one_thread as one_thread
 from tests.support.hub_server.hub import Hub
 from tests.support.tiny_inputs import drawn, tiny, tiny_processor
 
 FRESH = """
+import sys
+from transformers import AutoModelForVideoClassification, AutoVideoProcessor, pipeline
+model = AutoModelForVideoClassification.from_pretrained("lab/tiny", revision="v1.0.0")
+processor = AutoVideoProcessor.from_pretrained("lab/tiny")
+result = [type(model).__name__, model.config.num_labels, type(processor).__name__]
+assert "equime_hub" not in sys.modules
 import equime_hub
-from transformers import pipeline
-result = pipeline("video-classification", model="lab/model", device="cpu")("{file}", top_k=3)
+result.append(pipeline("video-classification", model="lab/model", device="cpu")("{file}", top_k=3))
 """
 
 
@@ -112,9 +118,14 @@ def test_pushed_as_a_folder_with_a_card(lab: Hub, film: Path, tmp_path: Path, na
     assert found == pytest.approx(answers(name, film), abs=1e-6)
 
 
-def test_a_fresh_process_needs_no_more_than_the_package(lab: Hub, film: Path) -> None:
+def test_a_fresh_process_needs_no_more_than_the_package(
+    lab: Hub, film: Path, tmp_path: Path
+) -> None:
+    """And for a model of Transformers' own not even that."""
+    push_model(saved(tmp_path / "tiny"), "lab/tiny", tag="v1.0.0")
     tiny("evolution-0").push_to_hub("lab/model")
     tiny_processor("evolution-0").push_to_hub("lab/model")
-    found = lab.python(FRESH.format(file=film), user="keeper").result
+    *loaded, found = lab.python(FRESH.format(file=film), user="keeper").result
+    assert loaded == ["VideoMAEForVideoClassification", 3, "VideoMAEVideoProcessor"]
     expected = answers("evolution", film)
     assert {item["label"]: item["score"] for item in found} == pytest.approx(expected, abs=1e-6)

@@ -93,27 +93,24 @@ def test_a_dataset_is_gated_before_its_first_byte_and_public_last(
     assert {piece.name for piece in report.files} == {*before, "releases.json"}
 
 
-def test_what_was_pushed_is_loaded(lab: Hub, generations: list[Path]) -> None:
-    push(generations[0], HERE, check=fine)
+def test_what_was_pushed_is_loaded(published: Hub) -> None:
     rows = load_dataset("lab/equime", split="train", revision="v1.0.0")
     labels = load_dataset("lab/equime", "metadata", split="train")
     assert len(rows) == 15
     assert rows["clip_id"][:] == labels["clip_id"][:]
 
 
-def test_pushing_again_sends_nothing(lab: Hub, generations: list[Path]) -> None:
-    push(generations[0], HERE, check=fine)
-    done = len(writes(lab))
+def test_pushing_again_sends_nothing(published: Hub, generations: list[Path]) -> None:
+    done = len(writes(published))
     report = push(generations[0], HERE, check=lambda folder: ["never asked"])
     assert report.outcome == "there already"
     assert report.release.tag == "v1.0.0"
-    assert len(writes(lab)) == done
-    assert lab.repository("lab/equime").private
+    assert len(writes(published)) == done
+    assert published.repository("lab/equime").private
 
 
-def test_a_finished_commit_gets_what_it_lacks(lab: Hub, generations: list[Path]) -> None:
-    push(generations[0], HERE, check=fine)
-    repository = lab.repository("lab/equime")
+def test_a_finished_commit_gets_what_it_lacks(published: Hub, generations: list[Path]) -> None:
+    repository = published.repository("lab/equime")
     release = repository.tags.pop("v1.0.0")
     repository.move("main", repository.add(release, "a word", "", "keeper", {
         **repository.at(release).files, "NOTES.md": repository.at(release).files["build.json"],
@@ -228,12 +225,13 @@ def test_names_that_cannot_be(lab: Hub, first: Path, wanted: Wanted, says: str) 
     assert writes(lab) == []
 
 
-def test_a_repository_of_other_things_is_left_alone(lab: Hub, generations: list[Path]) -> None:
-    push(generations[0], HERE, check=fine)
-    done = len(writes(lab))
+def test_a_repository_of_other_things_is_left_alone(
+    published: Hub, generations: list[Path]
+) -> None:
+    done = len(writes(published))
     with pytest.raises(HubError, match=r"holds something else already.*equime append"):
         push(generations[1], HERE, check=fine)
-    assert len(writes(lab)) == done
+    assert len(writes(published)) == done
 
 
 def test_the_same_build_with_other_values_is_refused(lab: Hub, first: Path) -> None:
@@ -299,9 +297,8 @@ def test_a_file_that_changes_while_it_is_sent_is_noticed(lab: Hub, first: Path) 
     assert [*lab.repository("lab/equime").files()] == [".gitattributes"]
 
 
-def test_a_tag_that_belongs_to_another_commit(lab: Hub, generations: list[Path]) -> None:
-    push(generations[0], HERE, check=fine)
-    repository = lab.repository("lab/equime")
+def test_a_tag_that_belongs_to_another_commit(published: Hub, generations: list[Path]) -> None:
+    repository = published.repository("lab/equime")
     repository.tags["v1.0.0"] = repository.commits[0].oid
     with pytest.raises(HubError, match=r"tag v1\.0\.0 belongs to commit"):
         push(generations[0], HERE, check=fine)

@@ -1,4 +1,8 @@
-"""The `evaluate` modules, each scenario in a fresh interpreter with an empty cache."""
+"""The `evaluate` modules, in two fresh interpreters with an empty cache.
+
+In one, `equime_hub` is there before `evaluate`; in the other it is not there, and comes later.
+Importing `evaluate` takes seconds, so each interpreter does all that can be seen in it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,6 @@ from equime_hub.errors import MetricError
 ROOT = Path(__file__).parents[2]
 CHECKOUT = (ROOT / ".git").exists()
 
-OTHERS = ["cross_consistency", "fairness", "mean_confidence", "mer_report"]
 OF_CLASSES = ["uar", "uf1", "weighted_f1"]
 
 NO_NETWORK = """
@@ -51,7 +54,9 @@ def run(folder: Path, code: str, *, offline: bool = True) -> Any:
 
 
 def test_names_and_paths() -> None:
-    assert metrics.names() == [*OTHERS, *OF_CLASSES]
+    assert metrics.names() == metrics.OURS and {*OF_CLASSES} < {*metrics.OURS}
+    table = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"[`{name}`](equime_hub/metrics/{name}/README.md)" in table for name in metrics.OURS)
     for name in metrics.names():
         for file in ("README.md", "app.py", "requirements.txt"):
             assert (Path(metrics.path(name)) / file).is_file()
@@ -139,6 +144,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Any:
             except ValueError as error:
                 result["refusals"][f"{name} single"] = f"{type(error).__name__}: {error}"
             assert module.compute(references=[0], predictions=[0]) == {name: 1}
+        together = evaluate.combine(["uf1", "mer_report", "fairness"])
+        for half in (slice(0, 2), slice(2, 4)):
+            together.add_batch(
+                references=[0, 1, 0, 1][half], predictions=[0, 1, 1, 1][half],
+                groups=list("aabb")[half], subjects=list("wxyz")[half],
+            )
+        result["together"] = together.compute()
+
         result["calls"] = list(calls)
         try:
             evaluate.load("uf1x")
@@ -185,48 +198,58 @@ def test_refusals(found: Any) -> None:
             assert sentence in found["refusals"][f"{name} {case}"]
 
 
-def test_aliases_after_evaluate(tmp_path: Path) -> None:
-    """Idempotent; the working directory wins; other names and paths are left alone."""
-    for name in ("uar", "other"):
-        folder = shutil.copytree(metrics.path("uar"), tmp_path / name)
-        text = (folder / "uar.py").read_text().replace('{"uar"', '{"local"')
-        (folder / f"{name}.py").write_text(text)
-    found = run(
-        tmp_path,
-        """
-        import evaluate
-        before = evaluate.loading.evaluation_module_factory
-        from equime_hub import metrics
-        from equime_hub.metrics import aliases
-        aliases.install()
-        aliases.install()
-        score = lambda path: evaluate.load(path).compute(references=[0, 1], predictions=[0, 1])
-        result = {path: score(path) for path in ("uf1", "uar", "other", "./other")}
-        result["path"] = score(metrics.path("uar"))
-        result["once"] = evaluate.loading.evaluation_module_factory.__wrapped__ is before
-        result["calls"] = calls
-        for unknown in ("accuracy", "someone/uf1", "uf1x"):
-            try:
-                evaluate.load(unknown)
-            except Exception as error:
-                result[unknown] = str(error)
-        """,
-    )
-    assert found["uf1"] == {"uf1": 1}
-    assert found["path"] == {"uar": 1}
-    assert found["uar"] == found["other"] == found["./other"] == {"local": 1}
-    assert found["once"] is True
-    assert found["calls"] == []
-    for unknown in ("accuracy", "someone/uf1", "uf1x"):
-        assert unknown in found[unknown]
+def test_combine_with_columns_of_some(found: Any) -> None:
+    together = found["together"]
+    assert together["uf1_uf1"] == together["mer_report_uf1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert (together["worst"], together["best"]) == ("b", "a")
 
 
-def test_alone(tmp_path: Path) -> None:
-    """Copies of the folders, where there is no `equime_hub`; batches, single clips, containers."""
+GRADIO = """
+from types import SimpleNamespace
+
+inputs = SimpleNamespace(Dataframe=lambda **given: given)
+outputs = SimpleNamespace(Textbox=lambda **given: given)
+
+class Interface:
+    def __init__(self, **given):
+        self.given = given
+
+    def launch(self):
+        import pandas
+        heads = self.given["inputs"]["headers"]
+        row = {"scores": [0.5, 0.25], "conditions": ["x", "x"]}
+        other = ['"a"', '"b"']
+        rows = ["[0.5, 0.5]", "[1.0, 0.0]"]
+        if self.given["title"] == "Metric: mean_confidence":
+            row |= {"predictions": rows, "references": [0, 0]}
+        table = pandas.DataFrame({head: row.get(head, other) for head in heads})
+        try:
+            score = self.given["fn"](table)
+        except ValueError as error:
+            score = str(error)
+        global shown
+        shown = [self.given["article"].strip(), score]
+"""
+"""A stand-in that writes down what it gets."""
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What one process found with copies of the folders, where there is no `equime_hub`.
+
+    Then it imported `equime_hub` after all. In its working directory are two metrics of its own.
+    """
+    folder = tmp_path_factory.mktemp("alone")
     for name in metrics.names():
-        shutil.copytree(metrics.path(name), tmp_path / "spaces" / name)
-    found = run(
-        tmp_path,
+        shutil.copytree(metrics.path(name), folder / "spaces" / name)
+        shutil.copytree(metrics.path(name), folder / "pages" / name / "app")
+    for name in ("uar", "other"):
+        copy = shutil.copytree(metrics.path("uar"), folder / name)
+        text = (copy / "uar.py").read_text().replace('{"uar"', '{"local"')
+        (copy / f"{name}.py").write_text(text)
+    (folder / "gradio.py").write_text(GRADIO)
+    return run(
+        folder,
         """
         sys.modules["equime_hub"] = None
         import evaluate, numpy, torch
@@ -279,21 +302,52 @@ def test_alone(tmp_path: Path) -> None:
                 module.add_batch(**inputs)
             except ValueError as error:
                 result["refusals"][case] = f"{type(error).__name__}: {error}"
-        result["calls"] = calls
+
+        import runpy
+        from pathlib import Path
+        import gradio
+        result["pages"] = {}
+        at = sys.path[0]
+        for page in sorted(Path("pages").resolve().glob("*/app")):
+            sys.path[0] = str(page)
+            runpy.run_path(str(page / "app.py"), run_name="__main__")
+            result["pages"][page.parent.name] = gradio.shown
+        sys.path[0] = at
+
+        del sys.modules["equime_hub"]
+        before = evaluate.loading.evaluation_module_factory
+        from equime_hub import metrics
+        from equime_hub.metrics import aliases
+        aliases.install()
+        aliases.install()
+        score = lambda path: evaluate.load(path).compute(references=[0, 1], predictions=[0, 1])
+        result["later"] = {path: score(path) for path in ("uf1", "uar", "other", "./other")}
+        result["path"] = score(metrics.path("uar"))
+        result["once"] = evaluate.loading.evaluation_module_factory.__wrapped__ is before
+        result["calls"] = list(calls)
+        for unknown in ("accuracy", "someone/uf1", "uf1x"):
+            try:
+                evaluate.load(unknown)
+            except Exception as error:
+                result[unknown] = str(error)
         """,
     )
+
+
+def test_alone(alone: Any) -> None:
+    """Batches, single clips, containers."""
     f1 = pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
-    assert found["names"] == {
+    assert alone["names"] == {
         "uf1": f1,
         "uar": pytest.approx((1 / 2 + 1 + 1) / 3),
         "weighted_f1": pytest.approx((2 * 2 / 3 + 2 / 3 + 1) / 4),
     }
-    assert found["reports"] == [f1] * 7
+    assert alone["reports"] == [f1] * 7
     # Three confidences of 0.7 in one bin, two of them right; one of 1, right.
     sure = {"mean_confidence": 0.775, "expected_calibration_error": 0.75 * (0.7 - 2 / 3)}
-    assert found["sure"] == [pytest.approx(sure, abs=1e-6)] * 4
-    assert found["fair"] == ["b", "a", 0.5, 1]
-    assert {name: row["above_constant"] for name, row in found["spread"].items()} == {
+    assert alone["sure"] == [pytest.approx(sure, abs=1e-6)] * 4
+    assert alone["fair"] == ["b", "a", 0.5, 1]
+    assert {name: row["above_constant"] for name, row in alone["spread"].items()} == {
         "A": 1,
         "B": 0,
     }
@@ -308,82 +362,32 @@ def test_alone(tmp_path: Path) -> None:
         "group": "groups[0] is 0.5",
         "missing": "takes predictions, references, groups, subjects; got",
     }
-    assert found["refusals"].keys() == said.keys()
+    assert alone["refusals"].keys() == said.keys()
     for case, sentence in said.items():
-        assert found["refusals"][case].startswith("MetricError: "), case
-        assert sentence in found["refusals"][case]
-    assert found["calls"] == []
+        assert alone["refusals"][case].startswith("MetricError: "), case
+        assert sentence in alone["refusals"][case]
+    assert alone["calls"] == []
 
 
-def test_combine_with_columns_of_some(tmp_path: Path) -> None:
-    found = run(
-        tmp_path,
-        """
-        import equime_hub, evaluate
-        together = evaluate.combine(["uf1", "mer_report", "fairness"])
-        for half in (slice(0, 2), slice(2, 4)):
-            together.add_batch(
-                references=[0, 1, 0, 1][half], predictions=[0, 1, 1, 1][half],
-                groups=list("aabb")[half], subjects=list("wxyz")[half],
-            )
-        result = together.compute()
-        """,
-    )
-    assert found["uf1_uf1"] == found["mer_report_uf1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
-    assert (found["worst"], found["best"]) == ("b", "a")
+def test_pages_of_the_spaces(alone: Any) -> None:
+    """Each page hands `gradio` a live metric."""
+    shown = alone["pages"]
+    assert [*shown] == metrics.names()
+    assert all(article.startswith("# Metric card") for article, _ in shown.values())
+    assert shown["uf1"][1] == {"uf1": 1}
+    assert shown["mer_report"][1]["accuracy"] == 1
+    assert shown["mean_confidence"][1]["mean_confidence"] == 0.75
+    assert shown["cross_consistency"][1]["range"] == 0.25
+    assert "two groups of at least 2 subjects" in shown["fairness"][1]
 
 
-def test_pages_of_the_spaces(tmp_path: Path) -> None:
-    """Each page hands `gradio`, here a stand-in that writes down what it gets, a live metric."""
-    (tmp_path / "gradio.py").write_text(
-        textwrap.dedent(
-            """
-            from types import SimpleNamespace
-
-            inputs = SimpleNamespace(Dataframe=lambda **given: given)
-            outputs = SimpleNamespace(Textbox=lambda **given: given)
-
-            class Interface:
-                def __init__(self, **given):
-                    self.given = given
-
-                def launch(self):
-                    import pandas
-                    heads = self.given["inputs"]["headers"]
-                    row = {"scores": [0.5, 0.25], "conditions": ["x", "x"]}
-                    other = ['"a"', '"b"']
-                    rows = ["[0.5, 0.5]", "[1.0, 0.0]"]
-                    if self.given["title"] == "Metric: mean_confidence":
-                        row |= {"predictions": rows, "references": [0, 0]}
-                    table = pandas.DataFrame({head: row.get(head, other) for head in heads})
-                    try:
-                        score = self.given["fn"](table)
-                    except ValueError as error:
-                        score = str(error)
-                    global shown
-                    shown = [self.given["article"].strip(), score]
-            """
-        )
-    )
-    for name in metrics.names():
-        shutil.copytree(metrics.path(name), tmp_path / name / "app")
-    talk = run(
-        tmp_path,
-        f"""
-        import runpy
-        sys.modules["equime_hub"] = None
-        sys.path.append({str(tmp_path)!r})
-        import gradio
-        result = {{}}
-        for name in {metrics.names()}:
-            sys.path[0] = f"{tmp_path}/{{name}}/app"
-            runpy.run_path(f"{{sys.path[0]}}/app.py", run_name="__main__")
-            result[name] = gradio.shown
-        """,
-    )
-    assert all(article.startswith("# Metric card") for article, _ in talk.values())
-    assert talk["uf1"][1] == {"uf1": 1}
-    assert talk["mer_report"][1]["accuracy"] == 1
-    assert talk["mean_confidence"][1]["mean_confidence"] == 0.75
-    assert talk["cross_consistency"][1]["range"] == 0.25
-    assert "two groups of at least 2 subjects" in talk["fairness"][1]
+def test_aliases_after_evaluate(alone: Any) -> None:
+    """Idempotent; the working directory wins; other names and paths are left alone."""
+    later = alone["later"]
+    assert later["uf1"] == {"uf1": 1}
+    assert alone["path"] == {"uar": 1}
+    assert later["uar"] == later["other"] == later["./other"] == {"local": 1}
+    assert alone["once"] is True
+    assert alone["calls"] == []
+    for unknown in ("accuracy", "someone/uf1", "uf1x"):
+        assert unknown in alone[unknown]

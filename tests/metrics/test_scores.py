@@ -99,10 +99,10 @@ def test_pooling_is_adding_confusions() -> None:
 
 
 def test_agrees_with_scikit_learn() -> None:
-    """1,000 random cases; absent classes occur in many of them."""
+    """200 random cases; absent classes occur in many of them."""
     random = seeds.generator("against scikit-learn")
     absent = 0
-    for _ in range(1000):
+    for _ in range(200):
         classes, clips = int(random.integers(1, 8)), int(random.integers(1, 40))
         true = random.integers(0, classes, clips)
         predicted = np.where(random.random(clips) < 0.5, true, random.integers(0, classes, clips))
@@ -124,7 +124,7 @@ def test_agrees_with_scikit_learn() -> None:
         for named in (None, labels):
             assert weighted_f1(true, predicted, named) == pytest.approx(weighted)
             assert accuracy(true, predicted, named) == pytest.approx(right)
-    assert absent > 100
+    assert absent > 20
 
 
 def test_order_of_clips_and_names_of_classes_do_not_matter() -> None:

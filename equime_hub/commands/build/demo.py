@@ -111,8 +111,8 @@ def _print(opened: Any, statistics: Statistics) -> None:
         click.echo(f"  {split:<12} {size.clips:>5} clips of {people}")
     for title, table in (
         ("Emotion", statistics.emotions),
-        ("Gender", statistics.genders),
-        ("Age group", statistics.age_groups),
+        ("Gender", statistics.groups["gender"]),
+        ("Age group", statistics.groups["age group"]),
     ):
         splits = list(next(iter(table.values())))
         cells = [

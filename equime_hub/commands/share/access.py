@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from equime_hub.commands.common import counted, json_option, report, talk
+from equime_hub.commands.common import Function, counted, json_option, report, talk
 from equime_hub.commands.share import access_text as texts
-from equime_hub.commands.share.access_review import walk
 from equime_hub.hub import decisions, requests
 
 _repository = click.argument("repository", metavar="ORG/NAME")
@@ -25,6 +25,12 @@ _log_option = click.option(
     show_default=f"{decisions.NAME} in your data folder",
     help="The log of decisions. Lines are added to it, and never changed.",
 )  # fmt: skip
+
+
+def _answers(reason: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Arguments and options of a command that answers the request of WHO."""
+    return lambda function: _repository(_who(reason(_log_option(function))))
+
 
 _NEXT = {
     "open": "Everybody may read it.",
@@ -116,10 +122,7 @@ def show(repository: str, who: str, as_json: bool) -> None:
 Example:
   equime access accept lab/equime anna""",
 )
-@_repository
-@_who
-@_reason_for_log
-@_log_option
+@_answers(_reason_for_log)
 def accept(repository: str, who: str, reason: str, log: Path) -> None:
     """Give WHO access to ORG/NAME."""
     _answer("accept", repository, who, reason, log)
@@ -132,10 +135,7 @@ Example:
   equime access reject lab/equime anna --reason "Please ask from your university account."
 """,
 )
-@_repository
-@_who
-@_reason_for_them
-@_log_option
+@_answers(_reason_for_them)
 def reject(repository: str, who: str, reason: str, log: Path) -> None:
     """Turn down the request of WHO for ORG/NAME.
 
@@ -151,10 +151,7 @@ Example:
   equime access revoke lab/equime anna --reason "The project has ended."
 """,
 )
-@_repository
-@_who
-@_reason_for_them
-@_log_option
+@_answers(_reason_for_them)
 def revoke(repository: str, who: str, reason: str, log: Path) -> None:
     """Take the access of WHO to ORG/NAME away; what they have downloaded stays with them.
 
@@ -197,7 +194,7 @@ def review(ctx: click.Context, repository: str, log: Path) -> None:
     """
     waiting = requests.listed(repository, "pending")
     by = requests.keeper(repository)
-    counts = walk(repository, waiting, by, log)
+    counts = texts.walk(repository, waiting, by, log)
     left = len(waiting) - counts["accepted"] - counts["rejected"]
     click.echo(
         f"{counts['accepted']} accepted, {counts['rejected']} rejected; "

@@ -1,25 +1,34 @@
-"""Requests for access as text and tables. What strangers wrote cannot steer a terminal."""
+"""Requests for access as text and tables, and walking through them.
+
+What strangers wrote cannot steer a terminal.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import sys
 import textwrap
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from equime_hub.cards.policy import POLICY
-from equime_hub.commands.common import counted
+from equime_hub.commands.common import counted, talk
+from equime_hub.errors import HubError, OfflineError
 from equime_hub.files import written
+from equime_hub.hub import decisions
 from equime_hub.hub.advice import advise, answer, unknown
-from equime_hub.hub.decisions import Entry
-from equime_hub.hub.requests import Request
+from equime_hub.hub.requests import MAX_REASON, Request
 
+Choice = Literal["accept", "reject", "skip", "quit"]
+
+_CHOICES: dict[str, Choice] = {"a": "accept", "r": "reject", "s": "skip", "q": "quit"}
 _WIDTH = 96
 _FORMULA = ("=", "+", "-", "@")
 """Beginnings of a cell that spreadsheets compute."""
@@ -55,13 +64,13 @@ def full(request: Request) -> str:
     rows.append(("agreed to", ", ".join(agreed) or "nothing"))
     lines = [f"{request.who}, {request.status}, asked {request.asked:%Y-%m-%d %H:%M} UTC"]
     lines.append(f"  request {request.id}")
-    lines += [_row(name, value) for name, value in rows]
+    lines += [_wrapped(value, f"  {name:<12} ", " " * 15) for name, value in rows]
     lines.append("To look at:" if advice else "Nothing stands out.")
     lines += [_wrapped(item.text, "  - ", "    ") for item in advice]
     return "\n".join(lines)
 
 
-def decision(entry: Entry) -> str:
+def decision(entry: decisions.Entry) -> str:
     """One line of the decision log."""
     made = entry.decision
     reason = f": {made.reason}" if made.reason else ""
@@ -97,14 +106,67 @@ def write_csv(path: Path, requests: Iterable[Request]) -> None:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
+def walk(repository: str, requests: Sequence[Request], by: str, log: Path) -> Counter[str]:
+    """Show each request and do what is typed.
+
+    The end of the input means "quit". A request that cannot be answered, as when somebody else
+    was faster, is told of and passed over.
+
+    Returns:
+        How many were accepted, rejected, skipped, failed.
+
+    Raises:
+        OfflineError: The Hub cannot be reached; the next requests would fare no better.
+        DatasetError: The log cannot be written.
+    """
+    counts: Counter[str] = Counter()
+    for number, request in enumerate(requests, 1):
+        click.echo(f"\n[{number}/{len(requests)}] {full(request)}")
+        choice, reason = _ask(request)
+        if choice == "quit":
+            break
+        if choice == "skip":
+            counts["skipped"] += 1
+            continue
+        try:
+            decisions.answer(repository, choice, request, by=by, reason=reason, log=log)
+        except OfflineError:
+            raise
+        except HubError as error:
+            talk(f"equime: {error}")
+            counts["failed"] += 1
+        else:
+            talk(printable(f"{request.who}: {choice}ed."))
+            counts[f"{choice}ed"] += 1
+    return counts
+
+
+def _ask(request: Request) -> tuple[Choice, str]:
+    """What to do, and the reason for a rejection."""
+    while True:
+        typed = _typed("[a]ccept, [r]eject, [s]kip or [q]uit? ")
+        if typed is None:
+            return "quit", ""
+        choice = _CHOICES.get(typed[:1].casefold())
+        if choice == "reject":
+            reason = _typed(f"Why? {printable(request.who)} will read it. ")
+            if reason and len(reason) <= MAX_REASON:
+                return choice, reason
+            talk(f"A rejection takes a reason of 1 to {MAX_REASON} characters.")
+        elif choice:
+            return choice, ""
+
+
+def _typed(question: str) -> str | None:
+    """A line from the terminal or a pipe; None at its end."""
+    click.echo(question, nl=False, err=True)
+    line = sys.stdin.readline()
+    return line.strip() if line else None
+
+
 def printable(text: str) -> str:
     """A text without characters that steer a terminal."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
-
-
-def _row(name: str, value: str) -> str:
-    label = f"  {name:<12} "
-    return _wrapped(value, label, " " * 15)
 
 
 def _wrapped(text: str, first: str, rest: str) -> str:

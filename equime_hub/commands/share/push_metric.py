@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from equime_hub.commands.common import json_option, report
-from equime_hub.commands.share.artifact_options import artifact_options, private, show, values
+from equime_hub.commands.share.push_options import artifact_options, show, values
 
 
 @click.command(
@@ -26,7 +26,7 @@ def push_metric(
     metric: str | None,
     repository: str | None,
     organisation: str | None,
-    public: bool | None,
+    private: bool | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -46,7 +46,7 @@ def push_metric(
         raise click.UsageError("Give METRIC and ORG/METRIC, or --all ORG.")
     found = []
     for name, space in wanted.items():
-        done = run(name, space, private=private(public), dry_run=dry_run)
+        done = run(name, space, private=private, dry_run=dry_run)
         found.append(values(done, dry_run))
         if not as_json:
             show(done, dry_run)

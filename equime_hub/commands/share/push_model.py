@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from equime_hub.commands.common import json_option, report
-from equime_hub.commands.share.artifact_options import artifact_options, private, show, values
+from equime_hub.commands.share.push_options import artifact_options, show, values
 
 
 @click.command(
@@ -27,7 +27,7 @@ def push_model(
     folder: Path,
     repository: str,
     tag: str | None,
-    public: bool | None,
+    private: bool | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -38,7 +38,7 @@ def push_model(
     """
     from equime_hub.hub.model import push_model as run
 
-    done = run(folder, repository, private=private(public), tag=tag, dry_run=dry_run)
+    done = run(folder, repository, private=private, tag=tag, dry_run=dry_run)
     if as_json:
         report(values(done, dry_run))
     else:

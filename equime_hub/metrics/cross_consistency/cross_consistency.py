@@ -1,23 +1,9 @@
-"""Spread of a score over training sets as an `evaluate` module."""
+"""Spread of a score over training sets as an `evaluate` module.
 
-from __future__ import annotations
-
-from dataclasses import asdict
-from typing import Any
-
-import evaluate
-
-from .module import FLOAT, STRING, Features, Module, info
-from .scores import columns
-from .spread import consistency, numbers
-
-_DESCRIPTION = """\
 How much a score depends on the training set: standard deviation, range and coefficient of
 variation over training sets in each condition (a model and a test set), and of each training set
 over the conditions.
-"""
 
-_INPUTS = """
 Args:
     scores: One a row, such as weighted F1.
     training_sets: What was trained on, integers or strings.
@@ -38,13 +24,24 @@ Example:
     (0.25, 0.1768, 0.4714)
 """
 
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import evaluate
+
+from .module import FLOAT, STRING, Features, Module, info
+from .scores import columns
+from .spread import consistency, numbers
+
 
 class CrossConsistency(Module):
     """Spread over training sets, and over the conditions of each."""
 
     def _info(self) -> evaluate.MetricInfo:
         form = Features(scores=FLOAT, training_sets=STRING, conditions=STRING)
-        return info(_DESCRIPTION, _INPUTS, form, "")
+        return info(__doc__, form, "")
 
     def _checked(self, scores: Any, training_sets: Any, conditions: Any) -> dict[str, list[Any]]:
         values = numbers(scores)

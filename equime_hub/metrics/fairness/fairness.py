@@ -1,22 +1,8 @@
-"""Scores by group of people as an `evaluate` module."""
+"""Scores by group of people as an `evaluate` module.
 
-from __future__ import annotations
-
-from dataclasses import asdict
-from typing import Any
-
-import evaluate
-
-from .groups import blanked, fairness
-from .module import INTEGER, STRING, Features, Module, info
-from .scores import coded, columns
-
-_DESCRIPTION = """\
 A score for each group of people (gender, race, age group): the worst group, the gap between the
 best and the worst, and the bootstrap interval of the gap over subjects.
-"""
 
-_INPUTS = """
 Args:
     predictions: Predicted classes, integers or strings, one a clip.
     references: True classes, of the same kind and in the same order.
@@ -44,8 +30,19 @@ Example:
     ('man', 'woman', 0.5)
 """
 
+from __future__ import annotations
 
-class Fairness(Module):
+from dataclasses import asdict
+from typing import Any
+
+import evaluate
+
+from .groups import blanked, fairness
+from .module import INTEGER, STRING, Features, Module, info
+from .scores import coded, columns
+
+
+class FairnessMetric(Module):
     """The score of each group, and the gap between the best and the worst."""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -53,7 +50,7 @@ class Fairness(Module):
             Features(predictions=kind, references=kind, groups=STRING, subjects=STRING)
             for kind in (STRING, INTEGER)
         ]
-        return info(_DESCRIPTION, _INPUTS, forms)
+        return info(__doc__, forms)
 
     def _checked(
         self, predictions: Any, references: Any, groups: Any, subjects: Any
@@ -75,24 +72,6 @@ class Fairness(Module):
         references: list[Any],
         groups: list[str],
         subjects: list[str],
-        score: str = "uf1",
-        labels: list[Any] | None = None,
-        min_subjects: int = 2,
-        draws: int = 1000,
-        level: float = 0.95,
-        seed: int = 0,
+        **options: Any,
     ) -> dict[str, Any]:
-        return asdict(
-            fairness(
-                references,
-                predictions,
-                groups,
-                subjects,
-                score,
-                labels=labels,
-                min_subjects=min_subjects,
-                draws=draws,
-                level=level,
-                seed=seed,
-            )
-        )
+        return asdict(fairness(references, predictions, groups, subjects, **options))

@@ -1,21 +1,8 @@
-"""Mean confidence and calibration error as an `evaluate` module."""
+"""Mean confidence and calibration error as an `evaluate` module.
 
-from __future__ import annotations
-
-from typing import Any
-
-import evaluate
-
-from .calibration import BINS, calibration_error, checked, mean_confidence
-from .module import INTEGER, ROW, STRING, Features, Module, info
-from .scores import columns
-
-_DESCRIPTION = """\
 Mean confidence: the mean over the clips of the largest softmax probability. With it, the expected
 calibration error: how far confidence is from accuracy, over 15 bins of equal width.
-"""
 
-_INPUTS = """
 Args:
     predictions: Probabilities, a row a clip and a column a class; each row sums to 1.
     references: True classes, one a clip.
@@ -32,6 +19,16 @@ Example:
     {'mean_confidence': 0.75, 'expected_calibration_error': 0.25}
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import evaluate
+
+from .calibration import BINS, calibration_error, checked, mean_confidence
+from .module import INTEGER, ROW, STRING, Features, Module, info
+from .scores import columns
+
 _CITATION = """\
 @inproceedings{guo2017calibration,
   title     = {On Calibration of Modern Neural Networks},
@@ -47,7 +44,7 @@ class MeanConfidence(Module):
 
     def _info(self) -> evaluate.MetricInfo:
         forms = [Features(predictions=ROW, references=kind) for kind in (INTEGER, STRING)]
-        return info(_DESCRIPTION, _INPUTS, forms, _CITATION)
+        return info(__doc__, forms, _CITATION)
 
     def _checked(self, predictions: Any, references: Any) -> dict[str, list[Any]]:
         rows = checked(predictions)

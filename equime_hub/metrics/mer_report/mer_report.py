@@ -1,23 +1,9 @@
-"""The whole report as an `evaluate` module."""
+"""The whole report as an `evaluate` module.
 
-from __future__ import annotations
-
-from typing import Any
-
-import evaluate
-
-from .calibration import checked, is_rows
-from .module import CLASSES, INTEGER, ROW, STRING, Features, Module, info
-from .report import report
-from .scores import coded, columns
-
-_DESCRIPTION = """\
 Everything that a table of micro-expression recognition needs: UF1, UAR, accuracy, weighted and
 macro F1, the classes one by one, the confusion matrix, how many classes are ever predicted, and
 what a constant predictor, one that knows the class shares, and pure chance would score.
-"""
 
-_INPUTS = """
 Args:
     predictions: Predicted classes, integers or strings, one a clip; or probabilities, a row a clip
         and a column a class, each row summing to 1.
@@ -41,13 +27,24 @@ Example:
     0.25
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import evaluate
+
+from .calibration import checked, is_rows
+from .module import CLASSES, INTEGER, ROW, STRING, Features, Module, info
+from .report import report
+from .scores import coded, columns
+
 
 class MerReport(Module):
     """All scores, the classes, the confusion matrix, and the baselines."""
 
     def _info(self) -> evaluate.MetricInfo:
         rows = [Features(predictions=ROW, references=kind) for kind in (INTEGER, STRING)]
-        return info(_DESCRIPTION, _INPUTS, [*CLASSES, *rows])
+        return info(__doc__, [*CLASSES, *rows])
 
     def _checked(self, predictions: Any, references: Any) -> dict[str, list[Any]]:
         if not is_rows(predictions):

@@ -1,20 +1,8 @@
-"""UAR as an `evaluate` module."""
+"""UAR as an `evaluate` module.
 
-from __future__ import annotations
-
-from typing import Any
-
-import evaluate
-
-from .module import ClassMetric, info
-from .scores import uar
-
-_DESCRIPTION = """\
 Unweighted average recall (UAR, balanced accuracy): the share of each class's clips that are
 recognised, averaged over the classes that have clips, each of them alike however few these are.
-"""
 
-_INPUTS = """
 Args:
     predictions: Predicted classes, integers or strings, one a clip.
     references: True classes, of the same kind and in the same order.
@@ -31,12 +19,21 @@ Example:
     {'uar': 0.5555555555555555}
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import evaluate
+
+from .module import ClassMetric, info
+from .scores import uar
+
 
 class UAR(ClassMetric):
     """Mean over the classes that have references of TP / n."""
 
     def _info(self) -> evaluate.MetricInfo:
-        return info(_DESCRIPTION, _INPUTS)
+        return info(__doc__)
 
     def _compute(
         self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None

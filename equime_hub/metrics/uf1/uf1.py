@@ -1,20 +1,8 @@
-"""UF1 as an `evaluate` module."""
+"""UF1 as an `evaluate` module.
 
-from __future__ import annotations
-
-from typing import Any
-
-import evaluate
-
-from .module import ClassMetric, info
-from .scores import uf1
-
-_DESCRIPTION = """\
 Unweighted F1 (UF1, macro F1): F1 = 2TP / (2TP + FP + FN) of each class, averaged over the classes,
 each of them alike however few clips it has. The first score of micro-expression recognition.
-"""
 
-_INPUTS = """
 Args:
     predictions: Predicted classes, integers or strings, one a clip.
     references: True classes, of the same kind and in the same order.
@@ -31,12 +19,21 @@ Example:
     {'uf1': 0.43333333333333335}
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import evaluate
+
+from .module import ClassMetric, info
+from .scores import uf1
+
 
 class UF1(ClassMetric):
     """Mean over the classes of 2TP / (2TP + FP + FN)."""
 
     def _info(self) -> evaluate.MetricInfo:
-        return info(_DESCRIPTION, _INPUTS)
+        return info(__doc__)
 
     def _compute(
         self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None

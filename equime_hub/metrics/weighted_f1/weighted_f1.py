@@ -1,20 +1,8 @@
-"""Weighted F1 as an `evaluate` module."""
+"""Weighted F1 as an `evaluate` module.
 
-from __future__ import annotations
-
-from typing import Any
-
-import evaluate
-
-from .module import ClassMetric, info
-from .scores import weighted_f1
-
-_DESCRIPTION = """\
 Weighted F1: F1 = 2TP / (2TP + FP + FN) of each class, averaged over the classes, each weighted by
 its share of the references. It follows the frequent classes; read it beside UF1.
-"""
 
-_INPUTS = """
 Args:
     predictions: Predicted classes, integers or strings, one a clip.
     references: True classes, of the same kind and in the same order.
@@ -31,12 +19,21 @@ Example:
     {'weighted_f1': 0.6666666666666666}
 """
 
+from __future__ import annotations
+
+from typing import Any
+
+import evaluate
+
+from .module import ClassMetric, info
+from .scores import weighted_f1
+
 
 class WeightedF1(ClassMetric):
     """Mean of 2TP / (2TP + FP + FN), each class weighted by its references."""
 
     def _info(self) -> evaluate.MetricInfo:
-        return info(_DESCRIPTION, _INPUTS)
+        return info(__doc__)
 
     def _compute(
         self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None

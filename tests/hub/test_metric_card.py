@@ -7,8 +7,8 @@ import pytest
 from huggingface_hub import RepoCard
 
 from equime_hub import metrics
-from equime_hub.cards.metric_card import space_card
 from equime_hub.errors import MetricError
+from equime_hub.hub.metric import space_card
 
 
 @pytest.mark.parametrize("name", metrics.names())
