@@ -24,7 +24,10 @@ from tests.support.hub_server.server import bound
 _HOME = tempfile.mkdtemp(prefix="equime-tests-")
 _PORT = bound()
 _REACHABLE: list[tuple[str, int]] = []
+# Test processes are as many as cores, so each of them, and what it starts, uses one thread: more
+# would wait for each other, and sums in another order differ in the last bit.
 os.environ.update(
+    OMP_NUM_THREADS="1",
     HF_HOME=_HOME,
     HF_ENDPOINT="http://{}:{}".format(*_PORT.getsockname()),
     HF_HUB_DISABLE_XET="1",

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
 from equime_hub.builder import shards
 from equime_hub.builder.backends.ltx import PRESETS, LtxBackend
@@ -39,7 +38,6 @@ def made(backend: Backend, folder: Path, lanes: int) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["warp", "ltx"])
 def test_lanes_change_no_byte(name: str, tmp_path: Path) -> None:
-    torch.set_num_threads(1)
     backend: Backend = WarpBackend()
     if name == "ltx":
         model = tiny.save(tmp_path / "model")

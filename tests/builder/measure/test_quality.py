@@ -50,12 +50,10 @@ def scorers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scorers]:
     """Random weights through the real loading path; piq finds the same ones."""
     folder = tmp_path_factory.mktemp("weights")
     write_weights(folder, TINY_CLIP)
-    loaded, threads = Scorers.load(folder), torch.get_num_threads()
+    loaded = Scorers.load(folder)
     assert not loaded.missing
-    torch.set_num_threads(1)  # piq is slower with more on what is so small
     with piq_finds(folder):
         yield loaded
-    torch.set_num_threads(threads)
 
 
 def shaken(frames: int = 4, height: int = 97, width: int = 131, noise: float = 8) -> Frames:

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.support import tiny_ltx as tiny
 
@@ -13,8 +12,3 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One model folder a kind; do not change them."""
     root = tmp_path_factory.mktemp("ltx")
     return {kind: tiny.save(root / kind, kind) for kind in tiny.KINDS}
-
-
-@pytest.fixture(autouse=True)
-def one_core() -> None:
-    torch.set_num_threads(1)
