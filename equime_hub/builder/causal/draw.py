@@ -80,9 +80,10 @@ def draws(sampler: Sampler, emotion: str, keys: npt.NDArray[np.uint64]) -> Draws
         keys: N seeds in [0, 2**64).
 
     Raises:
-        PlanError: The sampler knows no AUs for the emotion, or draws what is no AU vector, or
-            names a source that the column `au_source` does not have.
+        PlanError: The sampler does not draw the emotion, or draws what is no AU vector, or names
+            a source that the column `au_source` does not have.
     """
+    demand(emotion, sampler.emotions())
     if many := getattr(sampler, "draw_many", None):
         made: Draws = many(emotion, keys)
     else:

@@ -142,6 +142,11 @@ class _Loud:
         return Draw((0.0,) * self.size, (self.loudest,) * self.size, self.source)
 
 
+def test_an_emotion_that_it_does_not_draw_is_refused_before_it_is_asked() -> None:
+    with pytest.raises(PlanError, match="'fear'; these emotions can be drawn: anger"):
+        draws(_Loud(17, 0.2), "fear", seeds.words([1], 3)[0])
+
+
 @pytest.mark.parametrize("sampler", [_Loud(17, 1.5), _Loud(17, float("nan")), _Loud(16, 0.2)])
 def test_what_is_no_au_vector_is_refused(sampler: _Loud) -> None:
     with pytest.raises(PlanError, match="drew for anger what is no vector of 17"):
