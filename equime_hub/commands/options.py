@@ -351,7 +351,7 @@ def _option(name: str, given: Made) -> click.Option:
     """The option for the argument `name`.
 
     Args:
-        name: The argument.
+        name: Of the argument.
         given: For `click.Option`; besides, `called` is what it is called on the command line,
             `also` another flag, `mark` to what it belongs, `both_ways` gives a flag its `--no-`,
             and `off` another name for that.
@@ -407,6 +407,7 @@ def _parts(function: Callable[..., Any]) -> tuple[str, dict[str, Made], str]:
     """Help, meanings of options, and examples as `click` prints them, out of a docstring."""
     text = inspect.getdoc(function) or ""
     about, *rest = re.split(r"^(?=(?:Options|Examples?):$)", text, flags=re.M)
+    # Behind \b, click leaves the lines of a paragraph as they are.
     examples = re.sub("^    ", "  ", rest[-1], flags=re.M).replace("\n\n", "\n\b\n")
     return about.strip(), _meanings(text, "Options"), f"\b\n{examples}"
 

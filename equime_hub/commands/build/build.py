@@ -20,7 +20,7 @@ from equime_hub.cards import dataset_card
 from equime_hub.cards.statistics import Statistics, count
 from equime_hub.commands.build.backends import BackendOptions, fit
 from equime_hub.commands.build.faces import moved
-from equime_hub.commands.build.measure import GATES_HELP, Download, Weights, chosen
+from equime_hub.commands.build.measure import Measuring
 from equime_hub.commands.common import cores, counted, progress_bar, report
 from equime_hub.commands.options import (
     POSITIVE,
@@ -30,6 +30,7 @@ from equime_hub.commands.options import (
     Workers,
     changes_to,
     command,
+    options_of,
 )
 from equime_hub.jobs import build as builds
 from equime_hub.jobs.build import DEFAULT_LICENSE, DEFAULT_TITLE, BuildConfig, BuildReport
@@ -68,8 +69,15 @@ def build_with_card(
     backend=BackendOptions("warp"),
     engine={"type": OneOf(ENGINES.names)},
     address={"envvar": "RAY_ADDRESS", "show_envvar": True},
-    what={"called": "measure", "type": click.Choice(["none", *CHOICES, "all"])},
-    gates={"help": GATES_HELP},
+    measuring=options_of(
+        Measuring, rename={"what": "measure"},
+        what={"type": click.Choice(["none", *CHOICES, "all"]), "default": "motion",
+              "callback": lambda ctx, param, what: ",".join(CHOICES) if what == "all" else what,
+              "help": "What is measured on every clip. Of 64 frames of 256 × 256, a core measures "
+              "the motion of about 30 clips a second, and makes 10 with warp; quality can be "
+              "added by `equime measure`."},
+        gates={"default": "none", "show_default": True},
+    ),
     render=changes_to(
         RenderConfig, "retry", "pairs",
         retry={"both_ways": False, "help": "Make a broken clip (not finite, black, constant) "
@@ -101,10 +109,7 @@ def build(
     backend: tuple[Backend, bool],
     engine: str = "local",
     address: str | None = None,
-    what: str = "motion",
-    gates: str = "none",
-    weights: Weights | None = None,
-    download: Download = False,
+    measuring: Measuring,
     render: dict[str, Any],
     encoder: dict[str, Any],
     changes: dict[str, Any],
@@ -120,9 +125,6 @@ def build(
         out: Folder of the dataset: new, empty, or an interrupted build of the same plan.
         engine: Who does the work: this machine, or a Ray cluster (docs/clusters.md).
         address: host:port of a running Ray cluster; by default one of this machine.
-        what: What is measured on every clip. Of 64 frames of 256 × 256, a core measures the
-            motion of about 30 clips a second, and makes 10 with warp; quality can be added by
-            `equime measure`.
         faces: Where the photographs of the plan lie now, if they were moved.
 
     Examples:
@@ -139,9 +141,8 @@ def build(
         raise click.UsageError(
             f"--device {device} is not for --engine ray, whose workers see one GPU each."
         )
-    names = {"none": (), "all": tuple(CHOICES)}.get(what, (what,))
-    measures = chosen(names, weights, download)
-    judge = Gates.parse(gates)
+    measures = measuring.measures()
+    judge = Gates.parse(str(measuring.gates))
     if engine == "local" and not auto:
         maker.warm_up()  # loads while the plan is read
     todo = plans.read(plan)

@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
 
 from equime_hub.builder.measure.gates import GATES, Gates
 from equime_hub.builder.measure.meter import CHOICES, Measures
 from equime_hub.cards import dataset_card
 from equime_hub.commands.common import cores, counted, progress_bar, report, talk
-from equime_hub.commands.options import FOLDER, Told, Workers, command
+from equime_hub.commands.options import Folder, Workers, command, options_of
 from equime_hub.jobs import measure as job
 
-GATES_HELP = (
+_GATES = (
     f"Gates that reject clips: all, none, names with commas ({', '.join(GATES)}), or a JSON file "
     "with names and thresholds. Broken clips are always rejected."
 )
 
-Weights = Annotated[Path, Told(
-    type=FOLDER, help="Folder with the weights of BRISQUE and CLIP-IQA.",
-    show_default="where piq keeps them",
-)]  # fmt: skip
-Download = Annotated[bool, Told(help="Fetch weights that are not there.")]
 
+@dataclass(frozen=True)
+class Measuring:
+    """What is measured, and what is rejected for it.
 
-def chosen(what: Collection[str], weights: Path | None, download: bool) -> Measures:
-    """What can be measured of what is asked for; says what cannot, and why."""
-    measures, missing = Measures.choose(what, weights, download=download)
-    for tool, reason in missing.items():
-        talk(f"{tool} is not measured. {reason}")
-    return measures
+    Attributes:
+        what: What is measured: names with commas, or none.
+        gates: Gates that reject clips, as `Gates.parse` reads them; None keeps those there are.
+        weights: Folder with the weights of BRISQUE and CLIP-IQA. [default: where piq keeps them]
+        download: Fetch weights that are not there.
+    """
+
+    what: str = ",".join(CHOICES)
+    gates: str | None = field(default=None, metadata={"help": _GATES})
+    weights: Folder | None = None
+    download: bool = False
+
+    def measures(self) -> Measures:
+        """What can be measured of what is asked for; says what cannot, and why."""
+        names = () if self.what == "none" else tuple(map(str.strip, self.what.split(",")))
+        measures, missing = Measures.choose(names, self.weights, download=self.download)
+        for tool, reason in missing.items():
+            talk(f"{tool} is not measured. {reason}")
+        return measures
 
 
 @command(
     "Measure the clips of a dataset, and reject some.",
-    what={"help": f"Names with commas ({', '.join(CHOICES)}), or none: only the gates decide "
-          "anew."},
-    gates={"help": GATES_HELP, "show_default": "those of the build or the last run"},
-)  # fmt: skip
+    measuring=options_of(
+        Measuring,
+        what={
+            "show_default": True,
+            "help": f"Names with commas ({', '.join(CHOICES)}), or none: only the gates decide "
+            "anew.",
+        },
+        gates={"show_default": "those of the build or the last run"},
+    ),
+)
 def measure(
     dataset: Path,
     *,
-    what: str = ",".join(CHOICES),
-    gates: str | None = None,
-    weights: Weights | None = None,
-    download: Download = False,
+    measuring: Measuring,
     refresh: bool = False,
     workers: Workers | None = None,
 ) -> None:
@@ -64,9 +77,8 @@ def measure(
         equime measure equime --what motion --gates all --json
         equime measure equime --what none --gates static,exaggerated
     """
-    names = () if what == "none" else tuple(name.strip() for name in what.split(","))
-    measures = chosen(names, weights, download)
-    judge = None if gates is None else Gates.parse(gates)
+    measures = measuring.measures()
+    judge = None if measuring.gates is None else Gates.parse(measuring.gates)
     with progress_bar("files", "files") as checking, progress_bar("clips", "clips") as progress:
         found = job.measure(
             dataset,

@@ -20,14 +20,7 @@ from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands.build import faces, plan_options
 from equime_hub.commands.build.backends import presets
 from equime_hub.commands.common import counted, json_wanted, report, talk
-from equime_hub.commands.options import (
-    POSITIVE,
-    File,
-    OneOf,
-    OutFile,
-    changes_to,
-    command,
-)
+from equime_hub.commands.options import POSITIVE, File, OneOf, OutFile, changes_to, command
 from equime_hub.schema.taxonomy import EMOTION_PRESETS
 
 _SECTIONS = {

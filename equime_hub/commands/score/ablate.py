@@ -21,12 +21,7 @@ from equime_hub.builder.causal import (
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.commands.common import counted, json_wanted, report, talk
 from equime_hub.commands.options import Count, File, OutFolder, command, group
-from equime_hub.commands.score.score_options import (
-    Resampled,
-    Score,
-    Tables,
-    talk_of,
-)  # fmt: skip
+from equime_hub.commands.score.score_options import Resampled, Score, Tables, talk_of
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.evaluation import log, manifest, selection
 from equime_hub.evaluation.ablation import settings as ablations

@@ -11,12 +11,7 @@ import click
 
 from equime_hub.commands.common import counted, talk
 from equime_hub.commands.options import OutFolder, command
-from equime_hub.commands.score.score_options import (
-    Resampled,
-    Score,
-    Tables,
-    talk_of,
-)  # fmt: skip
+from equime_hub.commands.score.score_options import Resampled, Score, Tables, talk_of
 from equime_hub.evaluation.cross import runs as cross_runs
 from equime_hub.evaluation.cross.compare import compare
 from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet

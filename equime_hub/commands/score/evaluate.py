@@ -11,12 +11,7 @@ from equime_hub.commands.common import counted, talk
 from equime_hub.commands.figures import Figure
 from equime_hub.commands.options import command, ending, options_of
 from equime_hub.commands.score.predictions import FORMS, Source, read
-from equime_hub.commands.score.score_options import (
-    LEAKY,
-    Resampled,
-    Tables,
-    talk_of,
-)  # fmt: skip
+from equime_hub.commands.score.score_options import LEAKY, Resampled, Tables, talk_of
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log, selection
 from equime_hub.evaluation.protocols import PROTOCOLS
