@@ -237,7 +237,9 @@ def command(
             if isinstance(told, Group):
                 groups[name] = told
                 continue
-            own = _by_type(hints[name]) | meanings.get(name, {}) | told
+            # What a callback makes of the text is what the annotation says, not the option's type.
+            kind = {} if "callback" in told else _by_type(hints[name])
+            own = kind | meanings.get(name, {}) | told
             if argument.default is not argument.empty:
                 own = {"default": argument.default} | own
             optional = argument.kind is argument.KEYWORD_ONLY

@@ -58,7 +58,7 @@ def _movements(
     "Print prompts with their length in tokens.",
     of=prompts,
     emotion={"type": click.Choice(EMOTIONS)},
-    movements={"called": "au", "type": str, "metavar": "AU=INTENSITY", "multiple": True,
+    movements={"called": "au", "metavar": "AU=INTENSITY", "multiple": True,
                "required": False, "callback": _movements},
     style={"type": click.Choice(tuple(wording.VERSIONS))},
 )  # fmt: skip

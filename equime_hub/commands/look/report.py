@@ -50,12 +50,10 @@ def report() -> None:
 @command(
     of=report,
     real={
-        "type": str,
         "metavar": "[NAME=]PATH",
         "callback": lambda ctx, param, text: _labelled(text),
     },
     synthetic={
-        "type": str,
         "multiple": True,
         "metavar": "[NAME=]PATH",
         "callback": lambda ctx, param, texts: [_labelled(text) for text in texts],

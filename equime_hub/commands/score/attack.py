@@ -33,7 +33,7 @@ def _listed(parse: Callable[[list[str]], tuple[Any, ...]]) -> Made:
         except (ValueError, EquimeError) as error:
             raise click.BadParameter(f"{text!r}: {error}") from error
 
-    return {"type": str, "multiple": False, "callback": read}
+    return {"callback": read}
 
 
 def _kinds(parts: list[str]) -> tuple[str, ...]:
