@@ -115,7 +115,7 @@ class OneOf(click.Choice[str]):
         return tuple(self._names())
 
 
-class Group:
+class OptionGroup:
     """Options that together are one argument of a command.
 
     Args:
@@ -168,7 +168,7 @@ class Command(click.Command):
         self,
         *given: Any,
         order: Sequence[str],
-        groups: Mapping[str, Group],
+        groups: Mapping[str, OptionGroup],
         sections: Mapping[str, Sequence[str]],
         **more: Any,
     ) -> None:
@@ -211,7 +211,7 @@ def command(
     of: click.Group | None = None,
     json: bool | str = True,
     sections: Mapping[str, Sequence[str]] | None = None,
-    **more: Made | Group,
+    **more: Made | OptionGroup,
 ) -> Callable[[Callable[..., None]], Command]:
     """Makes a command of a function; see the head of this module.
 
@@ -227,14 +227,14 @@ def command(
     def decorate(function: Callable[..., None]) -> Command:
         about, meanings, examples = _parts(function)
         hints = typing.get_type_hints(function, include_extras=True)
-        groups: dict[str, Group] = {}
+        groups: dict[str, OptionGroup] = {}
         order, params = [], []
         for name, argument in inspect.signature(function).parameters.items():
             if name == json:
                 order.append(AS_JSON)
             order.append(name)
             told = more.get(name) or _group_of(hints[name]) or {}
-            if isinstance(told, Group):
+            if isinstance(told, OptionGroup):
                 groups[name] = told
                 continue
             # What a callback makes of the text is what the annotation says, not the option's type.
@@ -280,7 +280,7 @@ def options_of(
     *names: str,
     rename: Mapping[str, str] | None = None,
     **more: Made,
-) -> Group:
+) -> OptionGroup:
     """Options for the fields of a dataclass; the command gets one.
 
     Args:
@@ -299,7 +299,7 @@ def changes_to(
     rename: Mapping[str, str] | None = None,
     mark: str = "",
     **more: Made,
-) -> Group:
+) -> OptionGroup:
     """Like `options_of`, but the command gets a dict of only those fields that were said.
 
     `mark` says to what the options belong, at the head of what each of them means.
@@ -343,10 +343,10 @@ def _group(
     rename: Mapping[str, str],
     more: Mapping[str, Made],
     build: Callable[[dict[str, Any]], Any],
-) -> Group:
+) -> OptionGroup:
     made = {name: option(config, name, rename.get(name, name), **more.get(name, {}))
             for name in names}  # fmt: skip
-    return Group(made, build, [name for name in names if "default" in more.get(name, {})])
+    return OptionGroup(made, build, [name for name in names if "default" in more.get(name, {})])
 
 
 def _option(name: str, given: Made) -> click.Option:
@@ -378,9 +378,9 @@ def _argument(name: str, given: Made) -> click.Argument:
     return click.Argument([name], required="default" not in given, **given)
 
 
-def _group_of(kind: Any) -> Group | None:
+def _group_of(kind: Any) -> OptionGroup | None:
     """The group that an annotation names."""
-    return next((one for one in typing.get_args(kind) if isinstance(one, Group)), None)
+    return next((one for one in typing.get_args(kind) if isinstance(one, OptionGroup)), None)
 
 
 def _by_type(kind: Any) -> Made:

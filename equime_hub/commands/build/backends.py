@@ -15,7 +15,7 @@ from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.spec import Backend, Preset
 from equime_hub.commands.common import talk
-from equime_hub.commands.options import FILE, Group, OneOf, option
+from equime_hub.commands.options import FILE, OneOf, OptionGroup, option
 from equime_hub.errors import DatasetError
 from equime_hub.schema.stamp import read_origin
 
@@ -30,7 +30,7 @@ def presets() -> dict[str, Preset]:
     return {name: preset for kind in _kinds().values() for name, preset in kind.presets.items()}
 
 
-class BackendOptions(Group):
+class BackendOptions(OptionGroup):
     """`--backend`, `--backend-config`, `--preset` and the options of all backends, as a backend.
 
     A setting becomes an option if its field has a `help`; see `builder.spec.Backend`. That is

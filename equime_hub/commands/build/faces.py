@@ -22,7 +22,7 @@ from equime_hub.commands.options import (
     FILE,
     POSITIVE,
     Folder,
-    Group,
+    OptionGroup,
     OutFile,
     Told,
     changes_to,
@@ -46,7 +46,7 @@ People = Annotated[int, Told(
 """The options `--faces FOLDER` and `--people N`, for `load`."""
 
 
-def photo_options(mark: str = "") -> Group:
+def photo_options(mark: str = "") -> OptionGroup:
     """What is known of photographs, for `source`."""
     return changes_to(
         FolderFaces, "aligned", "subjects", "license", mark=mark,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from equime_hub.commands.common import counted, progress_bar, report
-from equime_hub.commands.options import Group, Told, changes_to
+from equime_hub.commands.options import OptionGroup, Told, changes_to
 from equime_hub.hub.sending import Wanted
 from equime_hub.loading_script.access import page
 
@@ -29,7 +29,7 @@ Private = Annotated[bool | None, Told(
 """`--public/--private` of models and metrics."""
 
 
-def release_options(tag: str) -> Group:
+def release_options(tag: str) -> OptionGroup:
     """How a dataset is published; `tag` says which one is taken if none is named."""
     return changes_to(
         Wanted, "tag", "note", "pr", "dry_run",
