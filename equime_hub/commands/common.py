@@ -64,7 +64,7 @@ class Program(click.Group):
 
 def cores() -> int:
     """Cores that this process may use, which can be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
+    if hasattr(os, "sched_getaffinity"):  # Linux alone can tell
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -105,7 +105,7 @@ def progress_bar(what: str, unit: str) -> Iterator[Progress]:
 
     def move(done: int, total: int) -> None:
         nonlocal bar
-        if bar is None:
+        if bar is None:  # a job that goes on begins with what is done, so the rate is its own
             bar = tqdm(
                 total=total, initial=done, desc=what, unit=f" {unit}", file=sys.stderr,
                 dynamic_ncols=True, smoothing=0.1, bar_format=_BAR,

@@ -104,6 +104,7 @@ class OneOf(click.Choice[str]):
     of commands that do not use them.
     """
 
+    # Of `click.Choice`, whose __init__ would look the names up.
     case_sensitive = True
 
     def __init__(self, names: Callable[[], Iterable[str]]) -> None:
@@ -185,6 +186,7 @@ class Command(click.Command):
                 found += self._groups[name].options([*own, *map(str, made)])
             else:
                 found.append(own[name])
+        # Left are `--help` and a `--json` that comes last; neither is an argument of the function.
         return [*found, *(param for name, param in own.items() if name not in self._order)]
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -385,6 +387,7 @@ def _group_of(kind: Any) -> OptionGroup | None:
 
 def _by_type(kind: Any) -> Made:
     """What the annotation of an argument or a field says about its option."""
+    # "X | None" is an option that need not be said; which type it takes says X.
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         kind = next(one for one in typing.get_args(kind) if one is not types.NoneType)
     inner = typing.get_args(kind)

@@ -84,6 +84,7 @@ def _cropper(source: FaceSource) -> Crop:
 
 def _counts(faces: Sequence[Face]) -> dict[str, Any]:
     """People by attribute, and how many of those whose gender is declared agree with it."""
+    # Everybody counts once, by their first image: of equal keys the last is kept.
     people = list({face.subject_id: face for face in reversed(faces)}.values())
     both = [face for face in people if face.gender and face.declared_gender]
     counts: dict[str, Any] = {"people": len(people)}

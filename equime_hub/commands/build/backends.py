@@ -119,6 +119,7 @@ def backend(name: str, config: Path | None, said: dict[str, Any]) -> Backend:
             )
     made: Backend = configs.from_file(kind, config) if config else kind()
     settings = {key: value for key, value in said.items() if key != "preset" and value != AUTO}
+    # A preset takes the place of the file's settings; what was said changes either.
     base = kind.presets[said["preset"]].config if "preset" in said else made.config
     return _with(made, replace(base, **settings))
 

@@ -48,6 +48,7 @@ def build_with_card(
 ) -> tuple[BuildReport, Statistics]:
     """Build a plan and its card, with a progress bar."""
     workers = workers or (1 if config.render.backend.wants_gpu else cores())
+    # Only a backend that reads prompts shows the first bar: none appears before it is moved.
     prompts = progress_bar("prompts", "prompts")
     with prompts as preparing, progress_bar("clips", "clips") as progress:
         built = builds.build(

@@ -32,7 +32,7 @@ _LISTED = 10
             "help": "Onset to offset, or all frames of the recording.",
         },
         cropped={"both_ways": False, "help": "Read the release's folder of cropped faces."},
-        fixes={
+        fixes={  # the option --no-fixes says the opposite of the field
             "default": False,
             "both_ways": False,
             "callback": lambda ctx, param, left: not left,

@@ -131,6 +131,7 @@ def first_frames(folder: Path) -> Pixels:
     groups = [(file, group) for file in files for group in range(file.num_row_groups)]
     starts = [0, *accumulate(f.metadata.row_group(group).num_rows for f, group in groups)]
 
+    # Rows are asked for in order, so that no other row group is needed again.
     @lru_cache(maxsize=1)
     def videos(place: int) -> list[dict[str, bytes]]:
         file, group = groups[place]

@@ -30,6 +30,7 @@ Labelled = tuple[str | None, Path]
 def _labelled(text: str) -> Labelled:
     """`PATH` or `NAME=PATH`, for an option."""
     name, _, path = text.partition("=")
+    # A path that is there may have an equals sign in it.
     if not path or Path(text).expanduser().exists():
         name, path = "", text
     if not Path(path).expanduser().exists():

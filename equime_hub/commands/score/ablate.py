@@ -112,6 +112,7 @@ def _planned(
     ablation: Ablation, out: Path, indices: dict[str, Path | None]
 ) -> Iterator[tuple[Path, PlanConfig, dict[str, Any]]]:
     """Folder, plan and sampler of the settings; nothing is written before all are made."""
+    # Settings that differ in training alone share one plan, that of the first.
     for setting in ablation.settings[: 1 if ablation.one_plan else None]:
         data = setting.data
         if data is None:
@@ -205,7 +206,7 @@ class _Predicted(NamedTuple):
 def _parts(texts: tuple[str, ...]) -> Iterator[_Predicted]:
     for text in texts:
         setting, equals, rest = text.partition("=")
-        if equals and not Path(text).exists():
+        if equals and not Path(text).exists():  # a folder may have an equals sign in its name
             yield _Predicted(
                 setting, None, Path(rest), log.read(Path(rest)), _selection(Path(rest))
             )

@@ -128,6 +128,7 @@ def attack(
     from equime_hub.robustness.trials import trials
 
     opened = trials(path, data, split=split, label_map=label_map, device=device)
+    # A model of optical flow is attacked there, where a change of 1 would be enormous.
     flow = getattr(opened[0].model.processor, "input_kind", "frames") == "flow"
     attacks = tuple(
         Attack(kind, epsilon, steps, step)

@@ -76,6 +76,7 @@ def _draw(found: Cross, score: str, folder: Path, form: str) -> Iterator[Path]:
     """Draw what there is; the files, as they are written."""
     sizes = [len(matrix.classes) for matrix in found.matrices]
     for index, matrix in enumerate(found.matrices):
+        # Two sets of classes may be equally large; the second's files are then numbered.
         again = sizes[:index].count(sizes[index])
         end = f"{sizes[index]}-classes{f'-{again + 1}' if again else ''}.{form}"
         yield _heat_map(matrix, folder / f"heat-map-{end}")
@@ -152,6 +153,7 @@ def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
 
 def _class_sets(found: Cross, path: Path) -> Path:
     shared = found.shared()
+    # Where all bars are of one training set and one test set, the model's name says enough.
     alike = len({pair[1:] for pair in shared}) == 1
 
     def bars(name: str) -> Iterator[ScoreBar]:

@@ -106,7 +106,7 @@ def _table(found: list[VideoReading]) -> str:
             each.path.name, emotion, *(_when(each, name) for name in TIMES), each.kind or "–",
             f"{each.frames:,}", f"{each.fps:g}", " ".join(each.notes),
         ])  # fmt: skip
-    return markdown(header, rows, left=len(header))
+    return markdown(header, rows, left=len(header))  # frames with milliseconds are words, too
 
 
 def _when(each: VideoReading, name: str) -> str:

@@ -150,6 +150,7 @@ def train(
         return
     places = {"auto": out / CACHE, "none": None}
     work = Work(out, places.get(cache, Path(cache)), workers, cpu, keep_models, license_)
+    # `accelerate launch` starts this once a GPU; RANK tells the processes apart.
     first = os.environ.get("RANK", "0") == "0"
     with _quiet(not first):
         if work.cache is not None:

@@ -47,7 +47,7 @@ def push_metric(
     found = []
     for name, space in wanted.items():
         found.append(run(name, space, private=private, dry_run=dry_run))
-        if not json_wanted():
+        if not json_wanted():  # text says of each as soon as it is there
             show(found[-1], dry_run)
     if json_wanted():
         report({"spaces": [values(done, dry_run) for done in found]})
