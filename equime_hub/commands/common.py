@@ -8,8 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import click
 
@@ -18,13 +18,13 @@ from equime_hub.progress import Progress
 from equime_hub.tables import columns as columns
 from equime_hub.tables import counted as counted
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
 _BAR = (
     "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} "
     "[{elapsed}<{remaining}, {rate_noinv_fmt}]"
 )
 
+AS_JSON = "as_json"
+"""Name of the option `--json`, whose value is kept in the context of a command."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells use it."""
 
@@ -62,22 +62,9 @@ class Program(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-def json_option(function: Function) -> Function:
-    """`--json`: the report as one JSON object on stdout."""
-    return click.option("--json", "as_json", is_flag=True, help="Report as JSON.")(function)
-
-
-def workers_option(function: Function) -> Function:
-    """`--workers N`: processes, one core each."""
-    return click.option(
-        "--workers", type=click.IntRange(min=1), show_default="all cores; 1 with a GPU",
-        help="Processes, one core or GPU each.",
-    )(function)  # fmt: skip
-
-
 def cores() -> int:
     """Cores that this process may use, which can be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
+    if hasattr(os, "sched_getaffinity"):  # Linux alone can tell
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
@@ -87,9 +74,26 @@ def talk(message: str) -> None:
     click.echo(message, err=True)
 
 
-def report(values: dict[str, Any]) -> None:
-    """Print a report as JSON on stdout."""
-    click.echo(json.dumps(values, indent=2, default=str))
+def json_wanted() -> bool:
+    """Whether the command was called with `--json`."""
+    return bool(click.get_current_context().meta[AS_JSON])
+
+
+def report(values: Mapping[str, Any], text: str | Iterable[str] = (), *hints: str) -> None:
+    """Print what was found: with `--json` as one object, else as text with hints on stderr.
+
+    Args:
+        values: Everything, for programs.
+        text: The same for people: a text or its lines, made only if they are wanted.
+        hints: What people are told besides, such as what to do next.
+    """
+    if json_wanted():
+        click.echo(json.dumps(values, indent=2, default=str))
+        return
+    for line in [text] if isinstance(text, str) else text:
+        click.echo(line)
+    for hint in hints:
+        talk(hint)
 
 
 @contextlib.contextmanager
@@ -101,7 +105,7 @@ def progress_bar(what: str, unit: str) -> Iterator[Progress]:
 
     def move(done: int, total: int) -> None:
         nonlocal bar
-        if bar is None:
+        if bar is None:  # a job that goes on begins with what is done, so the rate is its own
             bar = tqdm(
                 total=total, initial=done, desc=what, unit=f" {unit}", file=sys.stderr,
                 dynamic_ncols=True, smoothing=0.1, bar_format=_BAR,

@@ -201,6 +201,7 @@ def _claimed(folder: Path, plan: Plan, config: BuildConfig) -> Origin:
 
     there = steps.claim(folder, ours, "equime dataset", refusal)
     if there:
+        # What was measured since belongs to the folder, not to the plan: it stays.
         later = {k: v for k, v in there.made_with.items() if k == steps.MEASURED}
         ours = replace(
             ours,

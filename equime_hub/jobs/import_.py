@@ -208,7 +208,7 @@ def _assemble(
         # A whole recording can have a hundred megabytes: 64 of them are no group to hold.
         group = max(1, min(shards.ROW_GROUP, _GROUP_BYTES * rows // size))
         per_shard = max(1, shard_bytes * rows // size // group) * group
-        count = -(-rows // per_shard)
+        count = -(-rows // per_shard)  # rounded up
         groups = shards.row_groups([path for path, _ in own], size=group)
         videos = []
         for index in range(count):
@@ -248,6 +248,7 @@ def _report(folder: Path, origin: Origin, made: int) -> ImportReport:
 
 
 def _give_up(folder: Path, fresh: bool, problems: Sequence[Problem]) -> None:
+    # An empty folder that was there stays; another run may then use it for something else.
     (folder / ORIGIN).unlink()
     if fresh:
         folder.rmdir()

@@ -125,7 +125,7 @@ def measure(
 
 def _lacking(row: dict[str, Any], tools: tuple[str, ...], refresh: bool) -> tuple[str, ...]:
     """The tools that a row has no value of."""
-    if row["rejection_reason"] in BROKEN:
+    if row["rejection_reason"] in BROKEN:  # black, constant, not finite: any number is noise
         return ()
     return tuple(
         tool for tool in tools if refresh or all(row[column] is None for column in TOOLS[tool])

@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from shlex import quote
 from typing import Any
-
-import click
 
 from equime_hub.builder.faces import index
 from equime_hub.builder.measure.attributes import ATTRIBUTES, BATCH_SIZE, Crop, measure
 from equime_hub.builder.spec import FaceSource, Image
 from equime_hub.commands.build.faces import moved, name_refused
-from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.options import FOLDER, OUT_FILE, POSITIVE, OneOf
+from equime_hub.commands.common import counted, progress_bar, report
+from equime_hub.commands.options import Count, Folder, OneOf, OutFile, command
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import AGE_GROUPS, GENDERS, RACES
 
 _COLUMNS = {"gender": GENDERS, "age_group": AGE_GROUPS, "race": RACES}
 
 
-@click.command(
-    short_help="Estimate age, gender and race of the people in an index.",
-    epilog="""\b
-Examples:
-  equime attributes faces.parquet --out faces.parquet
-  equime attributes faces.parquet --json > demographics.json""",
+@command(
+    "Estimate age, gender and race of the people in an index.",
+    estimator={"type": OneOf(ATTRIBUTES.names)},
+    folder={"called": "faces"},
 )
-@click.argument("faces", type=OUT_FILE)
-@click.option(
-    "--out", type=OUT_FILE, show_default="FACES itself", help="The index with what was estimated."
-)
-@click.option(
-    "--estimator", type=OneOf(ATTRIBUTES.names), default="deepface", help="What estimates."
-)
-@click.option(
-    "--download", is_flag=True,
-    help="Let it fetch weights that are missing: 1.6 GB, compared with no checksum.",
-)  # fmt: skip
-@click.option("--batch-size", type=POSITIVE, default=BATCH_SIZE, help="Faces at a time.")
-@click.option(
-    "--faces", "folder", type=FOLDER,
-    help="Where the photographs of the index lie now, if they were moved.",
-)  # fmt: skip
-@json_option
 def attributes(
-    faces: Path,
-    out: Path | None,
-    estimator: str,
-    download: bool,
-    batch_size: int,
-    folder: Path | None,
-    as_json: bool,
+    faces: OutFile,
+    *,
+    out: OutFile | None = None,
+    estimator: str = "deepface",
+    download: bool = False,
+    batch_size: Count = BATCH_SIZE,
+    folder: Folder | None = None,
 ) -> None:
     """Estimate age, gender and race of every person in FACES, an index from `equime faces`.
 
@@ -62,6 +40,17 @@ def attributes(
     source declares is kept in the declared_ columns; who cannot be estimated is left unknown.
     Stop it at any time: the finished estimates are kept beside the index, in *.attributes.jsonl,
     and the same command goes on from there.
+
+    Options:
+        out: The index with what was estimated. [default: FACES itself]
+        estimator: What estimates.
+        download: Let it fetch weights that are missing: 1.6 GB, compared with no checksum.
+        batch_size: Faces at a time.
+        folder: Where the photographs of the index lie now, if they were moved.
+
+    Examples:
+        equime attributes faces.parquet --out faces.parquet
+        equime attributes faces.parquet --json > demographics.json
     """
     out = out or faces
     source, listed = index.read(faces)
@@ -76,11 +65,12 @@ def attributes(
     name_refused(measured.refused)
     index.write(out, source, measured.faces)
     summary = {"index": out, "tool": chosen.tool, "made": measured.made, **_counts(measured.faces)}
-    if as_json:
-        report({**summary, "refused": [asdict(refused) for refused in measured.refused]})
-    else:
-        _tell(summary)
-        talk(f"Next: equime plan --faces {quote(str(out))}")
+    refused = [asdict(refused) for refused in measured.refused]
+    report(
+        {**summary, "refused": refused},
+        _lines(summary),
+        f"Next: equime plan --faces {quote(str(out))}",
+    )
 
 
 def _cropper(source: FaceSource) -> Crop:
@@ -94,6 +84,7 @@ def _cropper(source: FaceSource) -> Crop:
 
 def _counts(faces: Sequence[Face]) -> dict[str, Any]:
     """People by attribute, and how many of those whose gender is declared agree with it."""
+    # Everybody counts once, by their first image: of equal keys the last is kept.
     people = list({face.subject_id: face for face in reversed(faces)}.values())
     both = [face for face in people if face.gender and face.declared_gender]
     counts: dict[str, Any] = {"people": len(people)}
@@ -104,9 +95,9 @@ def _counts(faces: Sequence[Face]) -> dict[str, Any]:
     return counts | {"declared_gender": {"people": len(both), "agree": agree}}
 
 
-def _tell(summary: dict[str, Any]) -> None:
+def _lines(summary: dict[str, Any]) -> Iterator[str]:
     people = summary["people"]
-    click.echo(
+    yield (
         f"{summary['index']}: {counted(people, 'person', 'people')} by {summary['tool']} "
         f"({summary['made']} estimated now)"
     )
@@ -114,9 +105,9 @@ def _tell(summary: dict[str, Any]) -> None:
         for name, number in summary[column].items():
             if number:
                 label = column.replace("_", " ")
-                click.echo(f"  {label:<10} {name:<16} {number:>7}  {number / people:6.1%}")
+                yield f"  {label:<10} {name:<16} {number:>7}  {number / people:6.1%}"
     if (both := summary["declared_gender"])["people"]:
-        click.echo(
+        yield (
             f"Of {counted(both['people'], 'person', 'people')} whose gender is declared, "
             f"{both['agree']} are estimated to have it."
         )

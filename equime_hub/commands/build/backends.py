@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection
 from dataclasses import fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from equime_hub.builder.backends import BACKENDS
 from equime_hub.builder.plan import Plan
 from equime_hub.builder.spec import Backend, Preset
 from equime_hub.commands.common import talk
-from equime_hub.commands.options import FILE, OneOf, option
+from equime_hub.commands.options import FILE, OneOf, OptionGroup, option
 from equime_hub.errors import DatasetError
 from equime_hub.schema.stamp import read_origin
 
@@ -31,71 +30,64 @@ def presets() -> dict[str, Preset]:
     return {name: preset for kind in _kinds().values() for name, preset in kind.presets.items()}
 
 
-class BackendCommand(click.Command):
-    """A command with `--backend`, `--backend-config`, `--preset` and the options of all backends.
+class BackendOptions(OptionGroup):
+    """`--backend`, `--backend-config`, `--preset` and the options of all backends, as a backend.
 
     A setting becomes an option if its field has a `help`; see `builder.spec.Backend`. That is
     looked up when the command is called or asked for its own help, so that no other command
-    imports a backend. The function gets one `backend`, made as was said, and, if `--batch-size`
-    is among the options, whether it shall be `auto`.
+    imports a backend. The argument is the backend as it was said, and whether its batch size is
+    to be `auto`.
 
     Args:
         backend: Name of the backend if none is given.
         settings: Only these become options; None is all.
     """
 
-    def __init__(
-        self, *given: Any, backend: str, settings: Collection[str] | None = None, **more: Any
-    ) -> None:
-        super().__init__(*given, **more)
-        self._default = backend
-        self._only = settings
+    def __init__(self, backend: str, settings: Collection[str] | None = None) -> None:
+        super().__init__({}, lambda said: said)
+        self._default, self._only = backend, settings
 
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The options of the command, those of the backends after `--out`."""
-        params = super().get_params(ctx)
-        place = 1 + [param.name for param in params].index("out")
-        return [*params[:place], *self._options, *params[place:]]
+    def options(self, taken: Collection[str]) -> Collection[click.Option]:
+        """The options; a setting that is called as another option is can be given in the file."""
+        if not self.made:
+            self.made = {str(one.name): one for one in self._general()}
+            self.made |= self._settings({*taken, *self.made})
+        return self.made.values()
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Put the backend in place of all that was said about it."""
-        said = {str(one.name): ctx.params.pop(str(one.name)) for one in self._options}
-        if "batch_size" in said:
-            ctx.params["auto"] = said["batch_size"] == AUTO
-        ctx.params["backend"] = backend(
-            said.pop("backend"),
-            said.pop("backend_config"),
-            {name: value for name, value in said.items() if value is not None},
-        )
-        return super().invoke(ctx)
+    def value(self, ctx: click.Context) -> tuple[Backend, bool]:
+        """The backend, and whether its batch size is `auto`."""
+        said = {name: ctx.params.pop(name) for name in self.made}
+        name, config = said.pop("backend"), said.pop("backend_config")
+        told = {name: value for name, value in said.items() if value is not None}
+        return backend(name, config, told), said.get("batch_size") == AUTO
 
-    @cached_property
-    def _options(self) -> list[click.Option]:
-        kinds = _kinds()
-        having = ", ".join(name for name, kind in kinds.items() if kind.presets)
-        made = [
+    def _general(self) -> list[click.Option]:
+        having = ", ".join(name for name, kind in _kinds().items() if kind.presets)
+        return [
             click.Option(["--backend"], type=OneOf(BACKENDS.names), default=self._default,
                          help="What makes the clips."),
             click.Option(["--backend-config"], type=FILE, help="JSON file with the backend's "
                          'settings, such as {"config": {"noise": 0}}.'),
             click.Option(["--preset"], type=OneOf(presets), help=f"{having}: named settings."),
         ]  # fmt: skip
-        # A setting that is called as another option is can be given in the file.
-        taken = {str(param.name) for param in (*self.params, *made)}
+
+    def _settings(self, taken: Collection[str]) -> dict[str, click.Option]:
+        kinds = _kinds()
+        made: dict[str, click.Option] = {}
         for kind in kinds.values():
             config = type(kind().config)
             for field in fields(config):
-                wanted = self._only is None or field.name in self._only
-                if wanted and "help" in field.metadata and field.name not in taken:
-                    taken.add(field.name)
+                name = field.name
+                wanted = self._only is None or name in self._only
+                if wanted and "help" in field.metadata and name not in {*taken, *made}:
                     auto = {"type": _number_or_auto, "metavar": "N|auto"}
                     more = auto if field.metadata.get(AUTO) else {}
-                    owners = ", ".join(name for name in kinds if _takes(kinds[name], field.name))
-                    one = option(config, field.name, field.name, mark=owners, both_ways=True,
+                    owners = ", ".join(owner for owner in kinds if _takes(kinds[owner], name))
+                    one = option(config, name, name, mark=owners, both_ways=True,
                                  default=None, show_default=False, **more)  # fmt: skip
                     if isinstance(one.type, click.Path):
                         one.type = _PATH
-                    made.append(one)
+                    made[name] = one
         return made
 
 
@@ -127,6 +119,7 @@ def backend(name: str, config: Path | None, said: dict[str, Any]) -> Backend:
             )
     made: Backend = configs.from_file(kind, config) if config else kind()
     settings = {key: value for key, value in said.items() if key != "preset" and value != AUTO}
+    # A preset takes the place of the file's settings; what was said changes either.
     base = kind.presets[said["preset"]].config if "preset" in said else made.config
     return _with(made, replace(base, **settings))
 

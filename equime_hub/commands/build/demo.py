@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 from typing import Any
-
-import click
 
 from equime_hub.builder import plan as plans
 from equime_hub.builder.backends.warp import WarpBackend
@@ -15,14 +14,8 @@ from equime_hub.builder.render import RenderConfig
 from equime_hub.cards.statistics import Statistics
 from equime_hub.commands.build import faces
 from equime_hub.commands.build.build import build_with_card
-from equime_hub.commands.common import (
-    columns,
-    counted,
-    json_option,
-    report,
-    talk,
-    workers_option,
-)
+from equime_hub.commands.common import columns, counted, report
+from equime_hub.commands.options import Workers, command
 from equime_hub.errors import DatasetError
 from equime_hub.jobs.build import BuildConfig
 from equime_hub.loading_script.names import NAME
@@ -30,26 +23,25 @@ from equime_hub.loading_script.names import NAME
 PICTURE = Path("demo.png")
 
 
-@click.command(
-    short_help="Build a small dataset and look at it.",
-    epilog="""\b
-Examples:
-  equime demo
-  equime demo --faces photos/ --out equime-photos""",
-)
-@faces.options
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path(NAME), help="Folder of the dataset."
-)
-@workers_option
-@json_option
+@command("Build a small dataset and look at it.")
 def demo(
-    folder: Path | None, people: int | None, out: Path, workers: int | None, as_json: bool
+    *,
+    folder: faces.Faces | None = None,
+    people: faces.People | None = None,
+    out: Path = Path(NAME),
+    workers: Workers | None = None,
 ) -> None:
     """Build a small dataset, open it, and draw what is in it.
 
     Writes the dataset, its plan (equime-plan.parquet) and a picture (demo.png): one row an
     emotion, seven evenly spaced frames, one person.
+
+    Options:
+        out: Folder of the dataset.
+
+    Examples:
+        equime demo
+        equime demo --faces photos/ --out equime-photos
     """
     source, found = faces.load(folder, people)
     plan = plans.make(found, source, PlanConfig())
@@ -62,14 +54,14 @@ def demo(
     split = next(iter(statistics.splits))
     opened = _open(out, split)
     _draw(opened, PICTURE)
-    if as_json:
-        features = {name: str(kind) for name, kind in opened.features.items()}
-        clips = {name: size.clips for name, size in statistics.splits.items()}
-        counts = {"features": features, "splits": clips, "emotions": statistics.emotions}
-        report({"dataset": out, **counts, "picture": PICTURE})
-        return
-    _print(opened, statistics)
-    _next_steps(out, plan_file, statistics)
+    features = {name: str(kind) for name, kind in opened.features.items()}
+    clips = {name: size.clips for name, size in statistics.splits.items()}
+    counts = {"features": features, "splits": clips, "emotions": statistics.emotions}
+    report(
+        {"dataset": out, **counts, "picture": PICTURE},
+        _lines(opened, statistics),
+        *_next_steps(out, plan_file, statistics),
+    )
 
 
 def _open(out: Path, split: str) -> Any:
@@ -101,14 +93,14 @@ def _draw(opened: Any, picture: Path) -> None:
     transfer_grid(list(rows.values()), picture, title=f"{person}: from onset to offset")
 
 
-def _print(opened: Any, statistics: Statistics) -> None:
-    click.echo("Features")
+def _lines(opened: Any, statistics: Statistics) -> Iterator[str]:
+    yield "Features"
     for name, kind in opened.features.items():
-        click.echo(f"  {name:<20} {kind}")
-    click.echo("\nSplits")
+        yield f"  {name:<20} {kind}"
+    yield "\nSplits"
     for split, size in statistics.splits.items():
         people = counted(size.subjects, "person", "people")
-        click.echo(f"  {split:<12} {size.clips:>5} clips of {people}")
+        yield f"  {split:<12} {size.clips:>5} clips of {people}"
     for title, table in (
         ("Emotion", statistics.emotions),
         ("Gender", statistics.groups["gender"]),
@@ -118,16 +110,16 @@ def _print(opened: Any, statistics: Statistics) -> None:
         cells = [
             (f"  {name:<12}", *(row[split] for split in splits)) for name, row in table.items()
         ]
-        click.echo("\n" + columns([(title, *splits), *cells], 12))
+        yield "\n" + columns([(title, *splits), *cells], 12)
 
 
-def _next_steps(out: Path, plan_file: Path, statistics: Statistics) -> None:
+def _next_steps(out: Path, plan_file: Path, statistics: Statistics) -> Iterator[str]:
     if len(statistics.splits) < 3:
-        talk(f"\nToo few people for three splits; all are in {', '.join(statistics.splits)}.")
+        yield f"\nToo few people for three splits; all are in {', '.join(statistics.splits)}."
     name = NAME if out == Path(NAME) else str(out)
-    talk(f"\nThe dataset is in {out}/, a picture of it in {PICTURE}, its plan in {plan_file}.")
-    talk("Next:")
+    yield f"\nThe dataset is in {out}/, a picture of it in {PICTURE}, its plan in {plan_file}."
+    yield "Next:"
     code = f"from datasets import load_dataset; print(load_dataset({name!r}))"
-    talk(f"  python -c {quote(code)}")
-    talk(f"  equime verify {quote(str(out))}")
-    talk("  equime plan --people 200 --out plan.parquet && equime build plan.parquet --out big")
+    yield f"  python -c {quote(code)}"
+    yield f"  equime verify {quote(str(out))}"
+    yield "  equime plan --people 200 --out plan.parquet && equime build plan.parquet --out big"

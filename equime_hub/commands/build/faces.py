@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Annotated, Any
 
 import click
 
@@ -17,8 +17,17 @@ from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.faces.folder import FolderFaces
 from equime_hub.builder.faces.gates import MAX_YAW
 from equime_hub.builder.spec import FaceScan, FaceSource, Refused
-from equime_hub.commands.common import Function, counted, json_option, progress_bar, report, talk
-from equime_hub.commands.options import FILE, FOLDER, OUT_FILE, POSITIVE, changes_to
+from equime_hub.commands.common import counted, json_wanted, progress_bar, report, talk
+from equime_hub.commands.options import (
+    FILE,
+    POSITIVE,
+    Folder,
+    OptionGroup,
+    OutFile,
+    Told,
+    changes_to,
+    command,
+)
 from equime_hub.errors import FaceError
 from equime_hub.schema.records import Face
 
@@ -26,23 +35,21 @@ PEOPLE = 24
 """Drawn faces, if no number is given."""
 
 
-def options(function: Function) -> Function:
-    """`--faces FOLDER` and `--people N`."""
-    people = click.option(
-        "--people", type=POSITIVE, show_default=str(PEOPLE), help="Number of drawn faces."
-    )
-    folder = click.option(
-        "--faces", "folder", type=click.Path(exists=True, path_type=Path),
-        help="Folder of photographs, or an index that `equime faces` made; without it, faces are "
-        "drawn.",
-    )  # fmt: skip
-    return folder(people(function))
+Faces = Annotated[Path, Told(
+    called="faces", type=click.Path(exists=True, path_type=Path),
+    help="Folder of photographs, or an index that `equime faces` made; without it, faces are "
+    "drawn.",
+)]  # fmt: skip
+People = Annotated[int, Told(
+    type=POSITIVE, help="Number of drawn faces.", show_default=str(PEOPLE)
+)]  # fmt: skip
+"""The options `--faces FOLDER` and `--people N`, for `load`."""
 
 
-def photo_options(mark: str = "") -> Callable[[Function], Function]:
-    """What is known of photographs, for `source`: a dict called `photos`."""
+def photo_options(mark: str = "") -> OptionGroup:
+    """What is known of photographs, for `source`."""
     return changes_to(
-        FolderFaces, "aligned", "subjects", "license", into="photos", mark=mark,
+        FolderFaces, "aligned", "subjects", "license", mark=mark,
         aligned={"both_ways": False, "help": "Images are CelebA-HQ crops: skip the detector."},
         subjects={"type": FILE, "help": "CSV with columns file, subject_id and optionally gender, "
                   "age, race, license."},
@@ -141,23 +148,9 @@ def scan(found: FaceSource, say: Callable[[str], None] = talk) -> FaceScan:
     return scanned
 
 
-@click.command(
-    short_help="List the people in a folder of portraits.",
-    epilog="""\b
-Examples:
-  equime faces photos/ --out faces.parquet
-  equime faces CelebAMask-HQ/ --source celebahq --where "Smiling=-1 and Blurry=-1" --dry-run
-  equime plan --faces faces.parquet""",
-)
-@click.argument("folder", type=FOLDER)
-@click.option(
-    "--source", "kind", type=click.Choice(["folder", "celebahq"]),
-    show_default="what the folder looks like", help="Any images, or the folder of CelebAMask-HQ.",
-)  # fmt: skip
-@photo_options(mark="folder")
-@changes_to(
+_SELECTION = changes_to(
     CelebAHQFaces, "where", "per_person", "min_sharpness", "max_yaw", "identities",
-    "subjects_are_images", into="selection", mark="celebahq",
+    "subjects_are_images", mark="celebahq",
     where={"help": 'Condition on attributes, as in "Smiling=-1".'},
     per_person={"type": POSITIVE, "show_default": True,
                 "help": "images kept of each person, the sharpest."},
@@ -174,22 +167,37 @@ Examples:
     subjects_are_images={"both_ways": False, "help": "do without identities; every image counts "
                          "as a person, and the rows say so."},
 )  # fmt: skip
-@click.option("--out", type=OUT_FILE, default=Path("faces.parquet"), help="The index.")
-@click.option("--dry-run", is_flag=True, help="Only count; write nothing.")
-@json_option
+
+
+@command(
+    "List the people in a folder of portraits.",
+    kind={"called": "source", "type": click.Choice(["folder", "celebahq"])},
+    photos=photo_options(mark="folder"),
+    selection=_SELECTION,
+)
 def faces(
-    folder: Path,
-    kind: str | None,
+    folder: Folder,
+    *,
+    kind: str | None = None,
     photos: dict[str, Any],
     selection: dict[str, Any],
-    out: Path,
-    dry_run: bool,
-    as_json: bool,
+    out: OutFile = Path("faces.parquet"),
+    dry_run: bool = False,
 ) -> None:
     """List whose faces a FOLDER holds: one row a face, in a Parquet file.
 
     Counts are printed before anything is written. `equime plan --faces` reads the file, and so
     does any table tool.
+
+    Options:
+        kind: Any images, or the folder of CelebAMask-HQ. [default: what the folder looks like]
+        out: The index.
+        dry_run: Only count; write nothing.
+
+    Examples:
+        equime faces photos/ --out faces.parquet
+        equime faces CelebAMask-HQ/ --source celebahq --where "Smiling=-1 and Blurry=-1" --dry-run
+        equime plan --faces faces.parquet
     """
     found = source(folder, kind=kind, **photos)
     if isinstance(found, CelebAHQFaces):
@@ -199,23 +207,20 @@ def faces(
         raise click.UsageError(f"{names}: only with --source celebahq.")
     if not dry_run:
         _check_out(out)
-    scanned = scan(found, talk if as_json else click.echo)
+    scanned = scan(found, talk if json_wanted() else click.echo)
     if not dry_run:
         index.write(out, found, scanned.faces)
-    if as_json:
-        stages = scanned.stages if isinstance(scanned, Selection) else ()
-        report(
-            {
-                "index": None if dry_run else out,
-                "faces": len(scanned.faces),
-                "people": len({face.subject_id for face in scanned.faces}),
-                "refused": [asdict(refused) for refused in scanned.refused],
-                "stages": [asdict(stage) for stage in stages],
-            }
-        )
-    elif not dry_run:
-        click.echo(f"Written to {out}.")
-        talk(f"Next: equime plan --faces {quote(str(out))}")
+    values = {
+        "index": None if dry_run else out,
+        "faces": len(scanned.faces),
+        "people": len({face.subject_id for face in scanned.faces}),
+        "refused": [asdict(refused) for refused in scanned.refused],
+        "stages": [asdict(stage) for stage in getattr(scanned, "stages", ())],
+    }
+    if dry_run:
+        report(values)
+    else:
+        report(values, f"Written to {out}.", f"Next: equime plan --faces {quote(str(out))}")
 
 
 def _check_out(out: Path) -> None:

@@ -14,40 +14,39 @@ from equime_hub.builder.observers import (
     MakeAuObserver,
     MakeEmotionObserver,
 )
-from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
+from equime_hub.commands.common import counted, progress_bar, report
+from equime_hub.commands.options import Folder, OutFolder, command
 from equime_hub.jobs import observe as job
 
 
-@click.command(
-    short_help="Let tools name the emotions and AUs they see.",
-    epilog="""\b
-Examples:
-  equime observe equime --emotion deepface
-  equime observe equime --aus openface --csv openface-results/""",
+@command(
+    "Let tools name the emotions and AUs they see.",
+    emotion={"type": click.Choice(EMOTION_OBSERVERS.names())},
+    aus={"type": click.Choice(AU_OBSERVERS.names())},
+    folder={"called": "csv"},
 )
-@click.argument("dataset", type=click.Path(file_okay=False, path_type=Path), default=Path("equime"))
-@click.option("--emotion", type=click.Choice(EMOTION_OBSERVERS.names()), help="Who names emotions.")
-@click.option("--aus", type=click.Choice(AU_OBSERVERS.names()), help="Who measures AUs.")
-@click.option(
-    "--csv", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Where the AUs are: CLIP_ID.csv, one file a clip.",
-)  # fmt: skip
-@click.option(
-    "--download", is_flag=True, help="Let it fetch weights that are missing, without a checksum."
-)
-@json_option
 def observe(
-    dataset: Path,
-    emotion: str | None,
-    aus: str | None,
-    folder: Path | None,
-    download: bool,
-    as_json: bool,
+    dataset: OutFolder = Path("equime"),
+    *,
+    emotion: str | None = None,
+    aus: str | None = None,
+    folder: Folder | None = None,
+    download: bool = False,
 ) -> None:
     """Write what tools see at the apex of each clip into the observed columns of a DATASET.
 
     No label is changed. Stop it at any time: the dataset is as it was until all is seen, and the
     same command goes on from there. Compare with what was intended: equime report agreement
+
+    Options:
+        emotion: Who names emotions.
+        aus: Who measures AUs.
+        folder: Where the AUs are: CLIP_ID.csv, one file a clip.
+        download: Let it fetch weights that are missing, without a checksum.
+
+    Examples:
+        equime observe equime --emotion deepface
+        equime observe equime --aus openface --csv openface-results/
     """
     from equime_hub.cards import dataset_card
 
@@ -66,10 +65,12 @@ def observe(
             progress=seen,
             checking=checking,
         )
-    if as_json:
-        report(asdict(done))
-        return
-    for what, clips in (("emotion", done.emotions), ("AUs", done.units)):
-        if clips is not None:
-            click.echo(f"{what} observed in {clips:,} of {counted(done.clips, 'clip', 'clips')}")
-    talk(f"Next: equime report agreement {quote(str(dataset))}")
+    report(
+        asdict(done),
+        [
+            f"{what} observed in {clips:,} of {counted(done.clips, 'clip', 'clips')}"
+            for what, clips in (("emotion", done.emotions), ("AUs", done.units))
+            if clips is not None
+        ],
+        f"Next: equime report agreement {quote(str(dataset))}",
+    )

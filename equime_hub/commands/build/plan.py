@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from shlex import quote
@@ -18,8 +19,8 @@ from equime_hub.builder.plan.choice import Quota
 from equime_hub.builder.prompts import VERSIONS
 from equime_hub.commands.build import faces, plan_options
 from equime_hub.commands.build.backends import presets
-from equime_hub.commands.common import counted, json_option, report, talk
-from equime_hub.commands.options import FILE, OUT_FILE, POSITIVE, OneOf, Sections, changes_to
+from equime_hub.commands.common import counted, json_wanted, report, talk
+from equime_hub.commands.options import POSITIVE, File, OneOf, OutFile, changes_to, command
 from equime_hub.schema.taxonomy import EMOTION_PRESETS
 
 _SECTIONS = {
@@ -32,29 +33,7 @@ _SECTIONS = {
 _SHOWN: dict[str, Any] = {"show_default": True}
 
 
-@click.command(
-    cls=Sections,
-    sections=_SECTIONS,
-    short_help="Decide every clip before any is made.",
-    epilog="""\b
-Examples:
-  equime plan --people 100 --out plan.parquet
-  equime plan --faces photos/ --emotions equime-readme --out plan.parquet
-  equime plan --faces faces.parquet --balance uniform --clips 5000 --max-clips-per-person 20
-  equime plan --emotions happiness --counterfactual emotion=anger --do AU12=0,AU4=0.3
-  equime plan --faces photos/ --extend plan.parquet --out bigger.parquet""",
-)
-@faces.options
-@faces.photo_options()
-@click.option(
-    "--config", type=FILE,
-    help="JSON file with the fields of PlanConfig; options below override it.",
-)  # fmt: skip
-@click.option(
-    "--preset", type=OneOf(presets),
-    help="Size and frames of a preset of a backend; --size and --frames override it.",
-)  # fmt: skip
-@changes_to(
+_CONFIG = changes_to(
     PlanConfig, "emotions", "repeats", "seed", "width", "num_frames", "fps", "wording",
     "limit_people", "limit_vectors", "limit_clips",
     rename={"width": "size", "num_frames": "frames"},
@@ -67,22 +46,8 @@ Examples:
     limit_people={"type": POSITIVE}, limit_vectors={"type": POSITIVE},
     limit_clips={"type": POSITIVE},
 )  # fmt: skip
-@click.option(
-    "--sampler", metavar="NAME|JSON", default="expert",
-    help=f"What draws the action units ({', '.join(SAMPLERS.names())}), or a JSON file with its "
-    'options, such as {"name": "micro", "index": "clips.csv"}.',
-)  # fmt: skip
-@click.option(
-    "--counterfactual", metavar="emotion=NAME", multiple=True,
-    help="Each clip once more with the AUs of another emotion; repeatable.",
-)  # fmt: skip
-@click.option(
-    "--do", metavar="AU4=0.3,...", multiple=True,
-    help="Each clip once more with these AUs set at the apex; repeatable.",
-)  # fmt: skip
-@changes_to(
-    PlanBalance, "rule", "clips", "max_clips_per_person",
-    into="balance_changes", rename={"rule": "balance"},
+_BALANCE = changes_to(
+    PlanBalance, "rule", "clips", "max_clips_per_person", rename={"rule": "balance"},
     rule={"show_default": True, "metavar": "as-is|uniform|CSV",
           "help": "Shares of gender × race × age group: those of the faces, equal ones, or those "
           "of a CSV file with columns among gender, race, age_group, and share."},
@@ -91,35 +56,62 @@ Examples:
     max_clips_per_person={"type": POSITIVE, "show_default": "one a face, emotion and repeat",
                           "help": "Most clips of a person."},
 )  # fmt: skip
-@click.option(
-    "--extend", type=FILE,
-    help="Earlier plan whose people keep their split. An existing --out is extended by itself.",
-)  # fmt: skip
-@click.option("--out", type=OUT_FILE, default=Path("plan.parquet"), help="The plan.")
-@json_option
+
+
+@command(
+    "Decide every clip before any is made.",
+    sections=_SECTIONS,
+    photos=faces.photo_options(),
+    preset={"type": OneOf(presets)},
+    changes=_CONFIG,
+    sampler={
+        "metavar": "NAME|JSON",
+        "help": f"What draws the action units ({', '.join(SAMPLERS.names())}), or a JSON file "
+        'with its options, such as {"name": "micro", "index": "clips.csv"}.',
+    },
+    counterfactual={"metavar": "emotion=NAME"},
+    do={"metavar": "AU4=0.3,..."},
+    balance=_BALANCE,
+)
 def plan(
-    folder: Path | None,
-    people: int | None,
+    *,
+    folder: faces.Faces | None = None,
+    people: faces.People | None = None,
     photos: dict[str, Any],
-    config: Path | None,
-    preset: str | None,
+    config: File | None = None,
+    preset: str | None = None,
     changes: dict[str, Any],
-    sampler: str,
-    counterfactual: tuple[str, ...],
-    do: tuple[str, ...],
-    balance_changes: dict[str, Any],
-    extend: Path | None,
-    out: Path,
-    as_json: bool,
+    sampler: str = "expert",
+    counterfactual: tuple[str, ...] = (),
+    do: tuple[str, ...] = (),
+    balance: dict[str, Any],
+    extend: File | None = None,
+    out: OutFile = Path("plan.parquet"),
 ) -> None:
     """Plan every clip: who, which emotion and action units, when, and in which split.
 
     The plan is a Parquet file, one row a clip, that any table tool opens; nothing is rendered
     yet. Build it with `equime build`.
+
+    Options:
+        config: JSON file with the fields of PlanConfig; options below override it.
+        preset: Size and frames of a preset of a backend; --size and --frames override it.
+        counterfactual: Each clip once more with the AUs of another emotion; repeatable.
+        do: Each clip once more with these AUs set at the apex; repeatable.
+        extend: Earlier plan whose people keep their split. An existing --out is extended by
+            itself.
+        out: The plan.
+
+    Examples:
+        equime plan --people 100 --out plan.parquet
+        equime plan --faces photos/ --emotions equime-readme --out plan.parquet
+        equime plan --faces faces.parquet --balance uniform --clips 5000 --max-clips-per-person 20
+        equime plan --emotions happiness --counterfactual emotion=anger --do AU12=0,AU4=0.3
+        equime plan --faces photos/ --extend plan.parquet --out bigger.parquet
     """
     if counterfactual or do:
         changes["counterfactuals"] = (*counterfactual, *do)
-    wanted = plan_options.config(config, preset, changes, balance_changes)
+    wanted = plan_options.config(config, preset, changes, balance)
     draws = plan_options.sampler(sampler)
     previous = extend or (out if out.exists() else None)
     kept = plans.read(previous).memory() if previous else {}
@@ -128,12 +120,10 @@ def plan(
     source, found = faces.load(folder, people, **photos)
     made = plans.make(found, source, wanted, kept, draws)
     plans.write(made, out)
-    if as_json:
-        report({"plan": out, **_counts(made)})
-    else:
-        _print(made, out)
+    counts = _counts(made)
+    report({"plan": out, **counts}, _lines(made, counts, out))
     _tell(made)
-    if not as_json:
+    if not json_wanted():
         talk(f"Next: equime build {quote(str(out))} --out equime")
 
 
@@ -155,16 +145,15 @@ def _counterfactuals(made: Plan) -> dict[str, int]:
     return {name: found[name] for name in made.config.counterfactuals}
 
 
-def _print(made: Plan, out: Path) -> None:
-    counts = _counts(made)
-    click.echo(f"{out}: {len(made.table)} clips, fingerprint {made.fingerprint}")
+def _lines(made: Plan, counts: dict[str, Any], out: Path) -> Iterator[str]:
+    yield f"{out}: {len(made.table)} clips, fingerprint {made.fingerprint}"
     for split, clips in counts["clips"].items():
         people = counted(counts["people"][split], "person", "people")
-        click.echo(f"  {split:<10} {clips:>7} clips of {people}")
+        yield f"  {split:<10} {clips:>7} clips of {people}"
     for intervention, clips in counts["counterfactuals"].items():
-        click.echo(f"  {clips} of them are counterfactuals: {intervention}")
+        yield f"  {clips} of them are counterfactuals: {intervention}"
     if made.config.limit_vectors is not None:
-        click.echo(f"  {counts['vectors']} different AU vectors")
+        yield f"  {counts['vectors']} different AU vectors"
 
 
 def _tell(made: Plan) -> None:

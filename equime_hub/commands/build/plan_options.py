@@ -31,7 +31,7 @@ def config(
         EquimeError: It makes no sense.
     """
     base = configs.from_file(PlanConfig, file) if file else PlanConfig()
-    if "width" in changes:
+    if "width" in changes:  # --size, since clips are square
         changes["height"] = changes["width"]
     if "emotions" in changes:
         changes["emotions"], changes["emotion_weights"] = _emotions(changes["emotions"])

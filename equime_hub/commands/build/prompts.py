@@ -13,9 +13,9 @@ import click
 from equime_hub.builder import plan as plans
 from equime_hub.builder import prompts as wording
 from equime_hub.builder.spec import Backend
-from equime_hub.commands.build.backends import BackendCommand
-from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.options import OUT_FILE
+from equime_hub.commands.build.backends import BackendOptions
+from equime_hub.commands.common import counted, progress_bar, report
+from equime_hub.commands.options import OutFile, command, group
 from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS, EMOTIONS
 
 _SIDES = {"L": "left", "R": "right"}
@@ -23,15 +23,14 @@ _Movement = tuple[float, str | None]
 """Intensity and side."""
 
 
-@click.group(
-    short_help="See the words for a video model.",
-    epilog="""\b
-Examples:
-  equime prompts show plan.parquet
-  equime prompts encode plan.parquet --out prompts.safetensors""",
-)
+@group("See the words for a video model.")
 def prompts() -> None:
-    """The words that a plan gives to a video model: print them, or encode them."""
+    """The words that a plan gives to a video model: print them, or encode them.
+
+    Examples:
+        equime prompts show plan.parquet
+        equime prompts encode plan.parquet --out prompts.safetensors
+    """
 
 
 def _movements(
@@ -55,38 +54,39 @@ def _movements(
     return movements
 
 
-@prompts.command(
-    short_help="Print prompts with their length in tokens.",
-    epilog="""\b
-Examples:
-  equime prompts show plan.parquet
-  equime prompts show --emotion happiness --au 6=0.2 --au 12=0.3
-  equime prompts show --emotion contempt --au L14=0.3 --negative""",
-)
-@click.argument("plan", required=False, type=click.Path(path_type=Path))
-@click.option("--emotion", type=click.Choice(EMOTIONS), help="Instead of a plan.")
-@click.option(
-    "--au", "movements", metavar="AU=INTENSITY", multiple=True, callback=_movements,
-    help="With --emotion: an AU and its intensity in [0, 1], L or R before it for one side.",
+@command(
+    "Print prompts with their length in tokens.",
+    of=prompts,
+    emotion={"type": click.Choice(EMOTIONS)},
+    movements={"called": "au", "metavar": "AU=INTENSITY", "multiple": True,
+               "required": False, "callback": _movements},
+    style={"type": click.Choice(tuple(wording.VERSIONS))},
 )  # fmt: skip
-@click.option(
-    "--style", type=click.Choice(tuple(wording.VERSIONS)), show_default="facs",
-    help="With --emotion: sentences about units, or EquiME's published templates.",
-)  # fmt: skip
-@click.option("--negative", is_flag=True, help="Print what to avoid instead.")
-@json_option
 def show(
-    plan: Path | None,
-    emotion: str | None,
+    plan: Path | None = None,
+    *,
+    emotion: str | None = None,
     movements: dict[int, _Movement],
-    style: str | None,
-    negative: bool,
-    as_json: bool,
+    style: str | None = None,
+    negative: bool = False,
 ) -> None:
     """Print the distinct prompts of PLAN, or the one for an emotion and action units.
 
     Each has the number of clips and an estimate of its T5 tokens before it. The estimate is from
     above; the text encoder counts for real.
+
+    Options:
+        emotion: Instead of a plan.
+        movements: With --emotion: an AU and its intensity in [0, 1], L or R before it for one
+            side.
+        style: With --emotion: sentences about units, or EquiME's published templates.
+            [default: facs]
+        negative: Print what to avoid instead.
+
+    Examples:
+        equime prompts show plan.parquet
+        equime prompts show --emotion happiness --au 6=0.2 --au 12=0.3
+        equime prompts show --emotion contempt --au L14=0.3 --negative
     """
     if (plan is None) == (emotion is None):
         raise click.UsageError("Give either a PLAN or --emotion.")
@@ -98,7 +98,17 @@ def show(
     else:
         assert emotion is not None
         texts = Counter([_worded(emotion, movements, style or "facs", negative)])
-    _tell(texts, as_json)
+    rows = sorted(texts.items(), key=lambda row: (-row[1], row[0]))
+    longest = max(map(wording.tokens, texts), default=0)
+    each = [{"clips": clips, "tokens": wording.tokens(text), "text": text} for text, clips in rows]
+    counts = {"clips": texts.total(), "distinct": len(texts), "longest": longest}
+    report(
+        {**counts, "limit": wording.MAX_TOKENS, "prompts": each},
+        [f"{one['clips']:>7} {one['tokens']:>4}  {one['text']}" for one in each],
+        f"{counted(len(texts), 'distinct text', 'distinct texts')} for "
+        f"{counted(texts.total(), 'clip', 'clips')}; the longest has at most about {longest} of "
+        f"{wording.MAX_TOKENS} tokens.",
+    )
 
 
 def _worded(emotion: str, movements: dict[int, _Movement], style: str, negative: bool) -> str:
@@ -109,51 +119,27 @@ def _worded(emotion: str, movements: dict[int, _Movement], style: str, negative:
     return wording.prompt(emotion, au_apex, style=style, side=side)
 
 
-def _tell(texts: Counter[str], as_json: bool) -> None:
-    rows = sorted(texts.items(), key=lambda row: (-row[1], row[0]))
-    longest = max(map(wording.tokens, texts), default=0)
-    if as_json:
-        each = [
-            {"clips": clips, "tokens": wording.tokens(text), "text": text} for text, clips in rows
-        ]
-        counts = {"clips": texts.total(), "distinct": len(texts), "longest": longest}
-        report({**counts, "limit": wording.MAX_TOKENS, "prompts": each})
-        return
-    for text, clips in rows:
-        click.echo(f"{clips:>7} {wording.tokens(text):>4}  {text}")
-    talk(
-        f"{counted(len(texts), 'distinct text', 'distinct texts')} for "
-        f"{counted(texts.total(), 'clip', 'clips')}; the longest has at most about {longest} of "
-        f"{wording.MAX_TOKENS} tokens."
-    )
-
-
-@prompts.command(
-    cls=BackendCommand,
-    backend="ltx",
-    settings=("model", "revision", "device"),
-    epilog="""\b
-Example:
-  equime prompts encode plan.parquet --out prompts.safetensors
-  equime build plan.parquet --backend ltx --embeddings prompts.safetensors""",
-)
-@click.argument("plan", type=OUT_FILE)
-@click.option(
-    "--out", type=OUT_FILE, default=Path("prompts.safetensors"),
-    help="File of embeddings, about half a megabyte a prompt.",
-)  # fmt: skip
-@json_option
-def encode(plan: Path, out: Path, backend: Backend, as_json: bool) -> None:
+@command(of=prompts, backend=BackendOptions("ltx", ("model", "revision", "device")))
+def encode(
+    plan: OutFile, *, out: OutFile = Path("prompts.safetensors"), backend: tuple[Backend, bool]
+) -> None:
     """Encode the prompts of a PLAN, so that a build with --embeddings never loads T5.
 
     T5-XXL takes 9.5 GB. Give the same --model, --revision and --preset here and to the build,
     which refuses embeddings of another model. `--device cpu` encodes without a GPU.
+
+    Options:
+        out: File of embeddings, about half a megabyte a prompt.
+
+    Example:
+        equime prompts encode plan.parquet --out prompts.safetensors
+        equime build plan.parquet --backend ltx --embeddings prompts.safetensors
     """
     with progress_bar("prompts", "prompts") as progress:
-        count = backend.encode_prompts(plans.read(plan).specs, out, progress)
+        count = backend[0].encode_prompts(plans.read(plan).specs, out, progress)
     size = out.stat().st_size
-    if as_json:
-        report({"file": out, "prompts": count, "bytes": size})
-        return
-    click.echo(f"{out}: {counted(count, 'prompt', 'prompts')}, {size / 1e6:.1f} MB")
-    talk(f"Next: equime build {quote(str(plan))} --backend ltx --embeddings {quote(str(out))}")
+    report(
+        {"file": out, "prompts": count, "bytes": size},
+        f"{out}: {counted(count, 'prompt', 'prompts')}, {size / 1e6:.1f} MB",
+        f"Next: equime build {quote(str(plan))} --backend ltx --embeddings {quote(str(out))}",
+    )

@@ -7,10 +7,9 @@ import os
 import platform
 import shutil
 
-import click
-
 from equime_hub._version import __version__
-from equime_hub.commands.common import json_option, report
+from equime_hub.commands.common import report
+from equime_hub.commands.options import command
 from equime_hub.errors import EquimeError
 from equime_hub.loading_script import names
 
@@ -24,15 +23,13 @@ DoctorFinding = tuple[str, bool, str]
 """What was found, whether it can be used, and what it would give and how to get it."""
 
 
-@click.command(
-    short_help="Say what this machine can do.",
-    epilog="""\b
-Example:
-  equime doctor --json""",
-)
-@json_option
-def doctor(as_json: bool) -> None:
-    """Report versions, decoders, GPU and Hub state, and what each missing part would give."""
+@command("Say what this machine can do.")
+def doctor() -> None:
+    """Report versions, decoders, GPU and Hub state, and what each missing part would give.
+
+    Example:
+        equime doctor --json
+    """
     here = f"{__version__} on Python {platform.python_version()}"
     found: dict[str, DoctorFinding] = {
         "equime-hub": (here, True, ""),
@@ -52,14 +49,14 @@ def doctor(as_json: bool) -> None:
         "Hub": _hub(),
         f'load_dataset("{names.NAME}")': _dataset(),
     }  # fmt: skip
-    if as_json:
-        keys = ("name", "state", "ok", "hint")
-        report({name: dict(zip(keys, (name, *rest), strict=True)) for name, rest in found.items()})
-        return
-    for name, (state, ok, hint) in found.items():
-        click.echo(f"{'ok' if ok else '--'}  {name:<32} {state}")
-        if hint:
-            click.echo(f"{'':<37}{hint}")
+    keys = ("name", "state", "ok", "hint")
+    report(
+        {name: dict(zip(keys, (name, *rest), strict=True)) for name, rest in found.items()},
+        [
+            f"{'ok' if ok else '--'}  {name:<32} {state}" + (f"\n{'':<37}{hint}" if hint else "")
+            for name, (state, ok, hint) in found.items()
+        ],
+    )
 
 
 def _version(package: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import lru_cache
 from itertools import accumulate
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.exceptions import Exit
 
-from equime_hub.commands.common import columns, counted, json_option, progress_bar, report, talk
-from equime_hub.commands.options import FILE, FOLDER
+from equime_hub.commands.common import columns, counted, progress_bar, report
+from equime_hub.commands.options import File, Folder, command
 from equime_hub.errors import DatasetError, FaceError, PlanError
 from equime_hub.files import sha256
 
@@ -20,51 +22,38 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from equime_hub.builder.spec import Image
-    from equime_hub.splits.audit import Audit, Pixels
+    from equime_hub.splits.audit import Audit, Pixels, Stratum
 
 
 _SHOWN = 12
 """Strata printed; `--json` has all."""
 
 
-@click.command(
-    short_help="Look for leaks between the splits.",
-    epilog="""\b
-Examples:
-  equime audit plan.parquet
-  equime audit equime --no-images --json
-  equime audit plan.parquet --identities who.csv""",
-)
-@click.argument("path", type=click.Path(path_type=Path), default=Path("equime"))
-@click.option(
-    "--no-images", is_flag=True,
-    help="Do not look for photographs that look the same, which opens each of them.",
-)  # fmt: skip
-@click.option(
-    "--faces", type=FOLDER,
-    help="Where the photographs lie: of a plan, if they were moved; of a dataset, to compare "
-    "them instead of the first frames.",
-)  # fmt: skip
-@click.option(
-    "--identities", type=FILE,
-    help="CSV or index of `equime faces` with the columns source_image and subject_id: who is "
-    "really shown.",
-)  # fmt: skip
-@json_option
-@click.pass_context
+@command("Look for leaks between the splits.")
 def audit(
-    ctx: click.Context,
-    path: Path,
-    no_images: bool,
-    faces: Path | None,
-    identities: Path | None,
-    as_json: bool,
+    path: Path = Path("equime"),
+    *,
+    no_images: bool = False,
+    faces: Folder | None = None,
+    identities: File | None = None,
 ) -> None:
     """Check the splits of PATH, a dataset folder or a plan.
 
     No person, source image, counterfactual or look-alike may be in two splits, and no clip may
     have the action units of a person of a later split. Also shows how evenly gender, race and
     age are spread. Exit code 1 if anything leaks.
+
+    Options:
+        no_images: Do not look for photographs that look the same, which opens each of them.
+        faces: Where the photographs lie: of a plan, if they were moved; of a dataset, to compare
+            them instead of the first frames.
+        identities: CSV or index of `equime faces` with the columns source_image and subject_id:
+            who is really shown.
+
+    Examples:
+        equime audit plan.parquet
+        equime audit equime --no-images --json
+        equime audit plan.parquet --identities who.csv
     """
     from equime_hub.splits import rows
     from equime_hub.splits.audit import audit as run
@@ -76,13 +65,19 @@ def audit(
     pixels = None if no_images else _pixels(path, table, faces)
     with progress_bar("photographs", "photographs") as progress:
         found = run(table, identities=names, pixels=pixels, progress=progress)
-    if as_json:
-        even = {**asdict(found.balance), "deviation": found.balance.worst.deviation}
-        report({"path": path, "ok": not found.leaks, **asdict(found), "balance": even})
-    else:
-        _show(found)
+    strata = sorted(found.balance.strata, key=lambda stratum: -stratum.deviation)
+    even = {**asdict(found.balance), "deviation": found.balance.worst.deviation}
+    report(
+        {"path": path, "ok": not found.leaks, **asdict(found), "balance": even},
+        _lines(found, strata),
+        f"{counted(found.clips, 'clip', 'clips')} of "
+        f"{counted(found.people, 'person', 'people')}, "
+        f"{counted(found.images or 0, 'photograph', 'photographs')} compared: "
+        f"{counted(len(found.leaks), 'leak', 'leaks')}. The largest deviation is "
+        f"{strata[0].deviation:.1f} people.",
+    )
     if found.leaks:
-        ctx.exit(1)
+        raise Exit(1)
 
 
 def _pixels(path: Path, table: pa.Table, faces: Path | None) -> Pixels:
@@ -136,6 +131,7 @@ def first_frames(folder: Path) -> Pixels:
     groups = [(file, group) for file in files for group in range(file.num_row_groups)]
     starts = [0, *accumulate(f.metadata.row_group(group).num_rows for f, group in groups)]
 
+    # Rows are asked for in order, so that no other row group is needed again.
     @lru_cache(maxsize=1)
     def videos(place: int) -> list[dict[str, bytes]]:
         file, group = groups[place]
@@ -151,22 +147,14 @@ def first_frames(folder: Path) -> Pixels:
     return first_frame
 
 
-def _show(found: Audit) -> None:
+def _lines(found: Audit, strata: list[Stratum]) -> Iterator[str]:
     for finding in found.findings:
-        click.echo(f"{finding.severity}: {finding.sentence}")
-    strata = sorted(found.balance.strata, key=lambda stratum: -stratum.deviation)
+        yield f"{finding.severity}: {finding.sentence}"
     splits, shown = found.balance.people, strata[:_SHOWN]
     cells = [
         (one.name, *(f"{one.got[split]:,} ({one.expected[split]:,.1f})" for split in splits))
         for one in shown
     ]
-    click.echo(columns([("people (expected)", *splits), *cells], 18))
+    yield columns([("people (expected)", *splits), *cells], 18)
     if len(strata) > len(shown):
-        click.echo(f"and {len(strata) - len(shown)} strata nearer to what is expected")
-    talk(
-        f"{counted(found.clips, 'clip', 'clips')} of "
-        f"{counted(found.people, 'person', 'people')}, "
-        f"{counted(found.images or 0, 'photograph', 'photographs')} compared: "
-        f"{counted(len(found.leaks), 'leak', 'leaks')}. The largest deviation is "
-        f"{strata[0].deviation:.1f} people."
-    )
+        yield f"and {len(strata) - len(shown)} strata nearer to what is expected"

@@ -6,27 +6,26 @@ from pathlib import Path
 
 import click
 
-from equime_hub.commands.common import json_option, report, talk
+from equime_hub.commands.common import report
+from equime_hub.commands.options import command
 
 
-@click.command(
-    short_help="Write the card of a dataset anew.",
-    epilog="""\b
-Examples:
-  equime card equime
-  equime card equime --out - | less""",
+@command(
+    "Write the card of a dataset anew.",
+    out={"type": click.Path(dir_okay=False, allow_dash=True, path_type=Path)},
 )
-@click.argument("folder", type=click.Path(path_type=Path), default=Path("equime"))
-@click.option(
-    "--out", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help="Write it there and leave the dataset as it is; - prints it.",
-)  # fmt: skip
-@json_option
-def card(folder: Path, out: Path | None, as_json: bool) -> None:
+def card(folder: Path = Path("equime"), *, out: Path | None = None) -> None:
     """Write the card of a dataset FOLDER anew, with its checksum.
 
     Every number on it is counted from the shards; licence and title are those of build.json, the
     changes those of releases.json. Nothing else is changed.
+
+    Options:
+        out: Write it there and leave the dataset as it is; - prints it.
+
+    Examples:
+        equime card equime
+        equime card equime --out - | less
     """
     from equime_hub.cards import dataset_card
     from equime_hub.cards.statistics import count
@@ -41,8 +40,9 @@ def card(folder: Path, out: Path | None, as_json: bool) -> None:
             click.echo(text, nl=False)
             return
         write_text(out, text)
-    if as_json:
-        splits = {name: size.clips for name, size in statistics.splits.items()}
-        report({"card": place, "clips": statistics.clips, "splits": splits})
-    else:
-        talk(f"{place}: the card of {statistics.clips:,} clips of {statistics.subjects:,} people")
+    splits = {name: size.clips for name, size in statistics.splits.items()}
+    report(
+        {"card": place, "clips": statistics.clips, "splits": splits},
+        (),
+        f"{place}: the card of {statistics.clips:,} clips of {statistics.subjects:,} people",
+    )

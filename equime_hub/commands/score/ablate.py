@@ -9,8 +9,6 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, NamedTuple
 
-import click
-
 from equime_hub import configs
 from equime_hub.builder.causal import (
     SAMPLERS,
@@ -21,16 +19,9 @@ from equime_hub.builder.causal import (
     Sampler,
 )
 from equime_hub.builder.plan import PlanConfig
-from equime_hub.commands.common import counted, json_option, report, talk
-from equime_hub.commands.options import FILE
-from equime_hub.commands.score.score_options import (
-    SCORE,
-    Output,
-    Resampling,
-    bootstrap_options,
-    output_options,
-    talk_of,
-)  # fmt: skip
+from equime_hub.commands.common import counted, json_wanted, report, talk
+from equime_hub.commands.options import Count, File, OutFolder, command, group
+from equime_hub.commands.score.score_options import Resampled, Score, Tables, talk_of
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.evaluation import log, manifest, selection
 from equime_hub.evaluation.ablation import settings as ablations
@@ -44,72 +35,61 @@ _FILES = {"config": "plan.json", "sampler": "sampler.json", "out": "plan.parquet
 """Option of `equime plan` → its file in the folder of a setting."""
 
 
-@click.group(
-    short_help="Plan ablations, and compare their runs.",
-    epilog="""\b
-Examples:
-  equime ablate list
-  equime ablate plan frames --out ablations
-  equime ablate table ablations/frames --markdown frames.md""",
-)
+@group("Plan ablations, and compare their runs.")
 def ablate() -> None:
-    """Ablations: number of frames, AU sources, people, clips, classes and more."""
+    """Ablations: number of frames, AU sources, people, clips, classes and more.
+
+    Examples:
+        equime ablate list
+        equime ablate plan frames --out ablations
+        equime ablate table ablations/frames --markdown frames.md
+    """
 
 
-@ablate.command("list", epilog="\b\nExample:\n  equime ablate list --json")
-@json_option
-def list_(as_json: bool) -> None:
-    """Print every ablation with its settings and where it was done before."""
-    if as_json:
-        report({name: asdict(each) for name, each in ABLATIONS.items()})
-        return
-    for each in ABLATIONS.values():
-        names = ", ".join(setting.name for setting in each.settings)
-        click.echo(f"{each.name}: {each.about}")
-        click.echo(f"    {names}; {each.seeds} seeds")
-        click.echo(f"    Source: {each.source}.")
+@command(of=ablate)
+def list_() -> None:
+    """Print every ablation with its settings and where it was done before.
+
+    Example:
+        equime ablate list --json
+    """
+    report(
+        {name: asdict(each) for name, each in ABLATIONS.items()},
+        [
+            f"{each.name}: {each.about}\n"
+            f"    {', '.join(setting.name for setting in each.settings)}; {each.seeds} seeds\n"
+            f"    Source: {each.source}."
+            for each in ABLATIONS.values()
+        ],
+    )
 
 
-@ablate.command(
-    epilog="""\b
-Examples:
-  equime ablate plan frames --out ablations
-  equime ablate plan people --faces faces.parquet --macro-index macro.csv --out ablations"""
-)
-@click.argument("name")
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("ablations"),
-    show_default=True,
-    help="Folder of all ablations.",
-)
-@click.option(
-    "--seeds", type=click.IntRange(min=1), help="Seeds of training [those of the ablation]."
-)
-@click.option(
-    "--faces",
-    default="faces.parquet",
-    show_default=True,
-    help="Faces that the plans are to be made of, for the printed commands.",
-)
-@click.option("--micro-index", type=FILE, help="Index of clips for the sampler micro.")
-@click.option("--macro-index", type=FILE, help="Index of clips for the sampler macro.")
-@json_option
+@command(of=ablate)
 def plan(
     name: str,
-    out: Path,
-    seeds: int | None,
-    faces: str,
-    micro_index: Path | None,
-    macro_index: Path | None,
-    as_json: bool,
+    *,
+    out: OutFolder = Path("ablations"),
+    seeds: Count | None = None,
+    faces: str = "faces.parquet",
+    micro_index: File | None = None,
+    macro_index: File | None = None,
 ) -> None:
     """Write the configurations of every cell of the ablation NAME.
 
     A run's folder gets ablation.json, the fields that training must take; predictions.parquet
     belongs beside it. Settings with data of their own get plan.json and sampler.json, and the
     command that plans them is printed.
+
+    Options:
+        out: Folder of all ablations.
+        seeds: Seeds of training [those of the ablation].
+        faces: Faces that the plans are to be made of, for the printed commands.
+        micro_index: Index of clips for the sampler micro.
+        macro_index: Index of clips for the sampler macro.
+
+    Examples:
+        equime ablate plan frames --out ablations
+        equime ablate plan people --faces faces.parquet --macro-index macro.csv --out ablations
     """
     ablation = ablations.named(name)
     indices = {"micro": micro_index, "macro": macro_index}
@@ -122,13 +102,9 @@ def plan(
     for folder, run in runs.items():
         configs.to_file(run, folder / ablations.RUN)
     commands = [_command(folder, faces) for folder, _, _ in planned]
-    if as_json:
-        report({"ablation": name, "runs": list(runs), "commands": commands})
-    else:
-        for command in commands:
-            click.echo(command)
+    report({"ablation": name, "runs": list(runs), "commands": commands}, commands)
     talk(f"{counted(len(runs), 'run', 'runs')} in {out / name}.")
-    if not as_json:
+    if not json_wanted():
         talk(f"When they are trained: equime ablate table {quote(str(out / name))}")
 
 
@@ -136,6 +112,7 @@ def _planned(
     ablation: Ablation, out: Path, indices: dict[str, Path | None]
 ) -> Iterator[tuple[Path, PlanConfig, dict[str, Any]]]:
     """Folder, plan and sampler of the settings; nothing is written before all are made."""
+    # Settings that differ in training alone share one plan, that of the first.
     for setting in ablation.settings[: 1 if ablation.one_plan else None]:
         data = setting.data
         if data is None:
@@ -178,36 +155,31 @@ def _command(folder: Path, faces: str) -> str:
     return f"equime plan --faces {quote(faces)} {' '.join(files)}"
 
 
-@ablate.command(
-    epilog="""\b
-Examples:
-  equime ablate table ablations/frames
-  equime ablate table 8=runs/a 16=runs/b --score uar --latex frames.tex"""
+@command(
+    of=ablate,
+    json="output",
+    runs={"metavar": "[SETTING=]RUN..."},
 )
-@click.argument("runs", nargs=-1, required=True, metavar="[SETTING=]RUN...")
-@click.option(
-    "--leaky", is_flag=True, help="Accept runs selected on the test; every table then says so."
-)
-@click.option(
-    "--score",
-    type=SCORE,
-    default="uf1",
-    show_default=True,
-    help="What the pairs are compared by.",
-)
-@bootstrap_options
-@output_options
 def table(
     runs: tuple[str, ...],
-    leaky: bool,
-    score: str,
-    resampling: Resampling,
-    output: Output,
+    *,
+    leaky: bool = False,
+    score: Score = "uf1",
+    resampling: Resampled,
+    output: Tables,
 ) -> None:
     """Compare the settings of an ablation by the predictions of its runs.
 
     RUN is a run's folder, or one that holds such folders. Its setting is that of its
     ablation.json, or the one written before it; SETTING=RUN may also name a prediction log.
+
+    Options:
+        leaky: Accept runs selected on the test; every table then says so.
+        score: What the pairs are compared by.
+
+    Examples:
+        equime ablate table ablations/frames
+        equime ablate table 8=runs/a 16=runs/b --score uar --latex frames.tex
     """
     parts = list(_parts(runs))
     for part in parts:
@@ -216,9 +188,7 @@ def table(
         _joined(parts),
         score,
         leaky=any(part.selection and selection.is_leaky(part.selection) for part in parts),
-        level=resampling.level,
-        draws=resampling.draws,
-        seed=resampling.seed,
+        **resampling.plain(),
     )
     talk_of(output.show(ablation_tables.tables(found), asdict(found)))
 
@@ -236,7 +206,7 @@ class _Predicted(NamedTuple):
 def _parts(texts: tuple[str, ...]) -> Iterator[_Predicted]:
     for text in texts:
         setting, equals, rest = text.partition("=")
-        if equals and not Path(text).exists():
+        if equals and not Path(text).exists():  # a folder may have an equals sign in its name
             yield _Predicted(
                 setting, None, Path(rest), log.read(Path(rest)), _selection(Path(rest))
             )

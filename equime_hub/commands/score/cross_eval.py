@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import nan
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from equime_hub.commands.common import counted, talk
-from equime_hub.commands.score.score_options import (
-    SCORE,
-    Output,
-    Resampling,
-    bootstrap_options,
-    output_options,
-    talk_of,
-)  # fmt: skip
+from equime_hub.commands.options import OutFolder, command
+from equime_hub.commands.score.score_options import Resampled, Score, Tables, talk_of
 from equime_hub.evaluation.cross import runs as cross_runs
 from equime_hub.evaluation.cross.compare import compare
 from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
@@ -28,67 +23,43 @@ from equime_hub.reports.evaluation_tables import HEADS
 _GUESSES = ("constant", "prior", "chance")
 
 
-@click.command(
-    "cross-eval",
-    short_help="Compare models and training sets over test sets.",
-    epilog="""\b
-Examples:
-  equime cross-eval runs/*
-  equime cross-eval cross.yaml --figures figures/ --latex tables.tex
-  equime cross-eval cross.yaml --score weighted_f1 --json
-\b
-cross.yaml is a list of runs; a CSV file has the same columns:
-  - {model: st_cnn, train: casme2, test: samm, log: st_cnn/predictions.parquet}
-  - {model: st_cnn, train: mie_x+smic, log: theirs.parquet, protocol: train-test}""",
-)
-@click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN..."
-)
-@click.option(
-    "--leaky", is_flag=True, help="Accept runs selected on the test; their cells then say leaky."
-)
-@click.option(
-    "--score",
-    type=SCORE,
-    default="uf1",
-    show_default=True,
-    help="Score whose consistency over training sets is shown.",
-)
-@bootstrap_options
-@output_options
-@click.option(
-    "--figures",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for heat map, consistency, and, with several sets of classes, their comparison.",
-)
-@click.option(
-    "--form",
-    type=click.Choice(["png", "svg", "pdf"]),
-    default="png",
-    show_default=True,
-    help="Form of the figures.",
+@command(
+    "Compare models and training sets over test sets.",
+    json="output",
+    runs={"type": click.Path(exists=True, path_type=Path), "metavar": "RUN..."},
 )
 def cross_eval(
     runs: tuple[Path, ...],
-    leaky: bool,
-    score: str,
-    resampling: Resampling,
-    output: Output,
-    figures: Path | None,
-    form: str,
+    *,
+    leaky: bool = False,
+    score: Score = "uf1",
+    resampling: Resampled,
+    output: Tables,
+    figures: OutFolder | None = None,
+    form: Literal["png", "svg", "pdf"] = "png",
 ) -> None:
     """Score every RUN on every test set, beside predictors that look at no clip.
 
     RUN is the folder of a run, its prediction log, or a list of runs. Runs of one model, training
     set and test set with other seeds are averaged. Cells that only ever say one class are named.
+
+    Options:
+        leaky: Accept runs selected on the test; their cells then say leaky.
+        score: Score whose consistency over training sets is shown.
+        figures: Folder for heat map, consistency, and, with several sets of classes, their
+            comparison.
+        form: Form of the figures.
+
+    Examples:
+        equime cross-eval runs/*
+        equime cross-eval cross.yaml --figures figures/ --latex tables.tex
+        equime cross-eval cross.yaml --score weighted_f1 --json
+
+    cross.yaml is a list of runs; a CSV file has the same columns:
+        - {model: st_cnn, train: casme2, test: samm, log: st_cnn/predictions.parquet}
+        - {model: st_cnn, train: mie_x+smic, log: theirs.parquet, protocol: train-test}
     """
-    found = compare(
-        cross_runs.read(runs),
-        leaky=leaky,
-        level=resampling.level,
-        draws=resampling.draws,
-        seed=resampling.seed,
-    )
+    found = compare(cross_runs.read(runs), leaky=leaky, **resampling.plain())
     files = output.show(cross_tables.tables(found, score), cross_tables.as_json(found))
     if figures:
         files += _draw(found, score, figures, form)
@@ -105,6 +76,7 @@ def _draw(found: Cross, score: str, folder: Path, form: str) -> Iterator[Path]:
     """Draw what there is; the files, as they are written."""
     sizes = [len(matrix.classes) for matrix in found.matrices]
     for index, matrix in enumerate(found.matrices):
+        # Two sets of classes may be equally large; the second's files are then numbered.
         again = sizes[:index].count(sizes[index])
         end = f"{sizes[index]}-classes{f'-{again + 1}' if again else ''}.{form}"
         yield _heat_map(matrix, folder / f"heat-map-{end}")
@@ -181,6 +153,7 @@ def _consistency(matrix: Matrix, score: str, path: Path) -> Path:
 
 def _class_sets(found: Cross, path: Path) -> Path:
     shared = found.shared()
+    # Where all bars are of one training set and one test set, the model's name says enough.
     alike = len({pair[1:] for pair in shared}) == 1
 
     def bars(name: str) -> Iterator[ScoreBar]:

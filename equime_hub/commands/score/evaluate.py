@@ -8,16 +8,10 @@ from pathlib import Path
 import click
 
 from equime_hub.commands.common import counted, talk
-from equime_hub.commands.figures import FIGURE
-from equime_hub.commands.options import OUT_FILE, options_of
-from equime_hub.commands.score.predictions import FORMS, PredictionSource, read, source_options
-from equime_hub.commands.score.score_options import (
-    Output,
-    Resampling,
-    bootstrap_options,
-    output_options,
-    talk_of,
-)  # fmt: skip
+from equime_hub.commands.figures import Figure
+from equime_hub.commands.options import command, ending, options_of
+from equime_hub.commands.score.predictions import FORMS, Source, read
+from equime_hub.commands.score.score_options import LEAKY, Resampled, Tables, talk_of
 from equime_hub.evaluation import evaluate as evaluation
 from equime_hub.evaluation import log, selection
 from equime_hub.evaluation.protocols import PROTOCOLS
@@ -46,55 +40,29 @@ class Scoring:
     fold_averaged: bool = False
 
 
-def _log_ending(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse files of another kind before any work is done."""
-    if path and path.suffix not in FORMS:
-        raise click.BadParameter(f"{path.name!r} does not end in {', '.join(FORMS)}.")
-    return path
-
-
-@click.command(
-    short_help="Score predictions or a saved model, pooled over folds.",
-    epilog="""\b
-Examples:
-  equime evaluate runs/ststnet
-  equime evaluate predictions.parquet --protocol loso --latex table.tex --figure confusion.pdf
-  equime evaluate theirs.csv --column reference=label --column clip_id=video --classes neg,pos,sur
-  equime evaluate megc2019.txt --protocol loso --json
-  equime evaluate models/videomae --data equime --split test --save-log videomae.parquet""",
-)
-@click.argument("path")
-@options_of(
-    Scoring,
-    into="scoring",
-    protocol={"type": click.Choice([*PROTOCOLS]), "show_default": "that of the run's manifest"},
-    selection={"type": click.Choice(selection.RULES), "show_default": "that of the run's manifest"},
-    by={"type": click.Choice(["dataset", "none"])},
-)
-@bootstrap_options
-@source_options
-@output_options
-@click.option(
-    "--figure",
-    type=FIGURE,
-    help="Draw the confusion matrices: PNG, SVG or PDF.",
-)
-@click.option(
-    "--export",
-    "--save-log",
-    "export",
-    type=OUT_FILE,
-    callback=_log_ending,
-    help="Write the predictions as .parquet, .csv or, in the megc form, .txt.",
+@command(
+    "Score predictions or a saved model, pooled over folds.",
+    json="output",
+    scoring=options_of(
+        Scoring,
+        protocol={"type": click.Choice([*PROTOCOLS]), "show_default": "that of the run's manifest"},
+        selection={
+            "type": click.Choice(selection.RULES),
+            "show_default": "that of the run's manifest",
+        },
+        by={"type": click.Choice(["dataset", "none"])},
+    ),
+    export={"also": "--save-log", **ending(FORMS)},
 )
 def evaluate(
     path: str,
+    *,
     scoring: Scoring,
-    resampling: Resampling,
-    source: PredictionSource,
-    output: Output,
-    figure: Path | None,
-    export: Path | None,
+    resampling: Resampled,
+    source: Source,
+    output: Tables,
+    figure: Figure | None = None,
+    export: Path | None = None,
 ) -> None:
     """Score the predictions in PATH: a run's folder, a prediction log, or a saved model's.
 
@@ -103,7 +71,18 @@ def evaluate(
 
     With --data, PATH is a video classifier of Transformers, a folder with safetensors or a Hub
     id, which predicts the clips first; code that came with it is not run.
-    """
+
+    Options:
+        figure: Draw the confusion matrices: PNG, SVG or PDF.
+        export: Write the predictions as .parquet, .csv or, in the megc form, .txt.
+
+    Examples:
+        equime evaluate runs/ststnet
+        equime evaluate predictions.parquet --protocol loso --latex table.tex --figure confusion.pdf
+        equime evaluate theirs.csv --column reference=label --column clip_id=video --classes neg,pos,sur
+        equime evaluate megc2019.txt --protocol loso --json
+        equime evaluate models/videomae --data equime --split test --save-log videomae.parquet
+    """  # noqa: E501
     given = read(path, source)
     if export:  # it may be refused, and then nothing else is written
         _WRITERS[FORMS[export.suffix]](given.log, export)
@@ -114,9 +93,7 @@ def evaluate(
         leaky=scoring.leaky,
         by_dataset=scoring.by == "dataset",
         fold_averaged=scoring.fold_averaged,
-        level=resampling.level,
-        draws=resampling.draws,
-        seed=resampling.seed,
+        **resampling.plain(),
     )
     first, *rest = evaluation_tables.tables(found)
     tables = [replace(first, notes=(*given.remarks, *first.notes)), *rest]
@@ -129,6 +106,6 @@ def evaluate(
     for remark in given.remarks:
         talk(remark)
     if found.leaky:
-        talk("This result is leaky: the test chose what is reported on it.")
+        talk(LEAKY)
     talk_of((*files, figure, export))
     talk(f"{counted(len(given.log), 'prediction', 'predictions')} of {path}.")

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.exceptions import Exit
 
-from equime_hub.commands.common import counted, json_option, progress_bar, report, talk
-from equime_hub.commands.figures import FIGURE
-from equime_hub.commands.options import OUT_FILE
+from equime_hub.commands.common import counted, progress_bar, report, talk
+from equime_hub.commands.figures import Figure
+from equime_hub.commands.options import Device, OutFile, command
+from equime_hub.commands.score.score_options import talk_of
 from equime_hub.files import write_text
 from equime_hub.progress import watched
 from equime_hub.tables import markdown
@@ -24,50 +26,40 @@ MOST = 40
 """Videos that one picture shows."""
 
 
-@click.command(
-    short_help="Say what videos show: emotion, onset, apex, offset.",
-    epilog="""\b
-Examples:
-  equime predict clip.mp4
-  equime predict recordings/ --model runs/evolution/model --csv told.csv
-  equime predict slow.mp4 --fps 240 --model ORG/simple3dcnn --strip slow.png""",
+@command(
+    "Say what videos show: emotion, onset, apex, offset.",
+    json="table",
+    videos={"metavar": "VIDEO..."},
+    model={"metavar": "MODEL"},
+    fps={"type": click.FloatRange(min=0, min_open=True)},
+    table={"called": "csv"},
 )
-@click.argument(
-    "videos", metavar="VIDEO...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.option(
-    "--model", metavar="MODEL", help="Saved model or run: folder or Hub id; without, only motion."
-)
-@click.option(
-    "--fps",
-    type=click.FloatRange(min=0, min_open=True),
-    show_default="what the file says",
-    help="Frames per second of the scene; slow-motion files say another rate.",
-)
-@click.option("--device", show_default="the first GPU, or cpu", help="Such as cuda:1.")
-@json_option
-@click.option("--csv", "as_csv", type=OUT_FILE, help="Write a table with a row a video.")
-@click.option(
-    "--strip",
-    type=FIGURE,
-    help="Draw faces with onset, apex and offset, and the curve of motion: PNG, SVG or PDF.",
-)
-@click.pass_context
 def predict(
-    ctx: click.Context,
     videos: tuple[Path, ...],
-    model: str | None,
-    fps: float | None,
-    device: str | None,
-    as_json: bool,
-    as_csv: Path | None,
-    strip: Path | None,
+    *,
+    model: str | None = None,
+    fps: float | None = None,
+    device: Device | None = None,
+    table: OutFile | None = None,
+    strip: Figure | None = None,
 ) -> None:
     """Look at each VIDEO, a file or a folder of them, of any rate and size.
 
     The face is found in the first frame. Onset, apex and offset are estimated from how it moves
     against that frame. With --model each video also gets an emotion. Videos that cannot be read
     are told of in the table; the exit code is then 1.
+
+    Options:
+        model: Saved model or run: folder or Hub id; without, only motion.
+        fps: Frames per second of the scene; slow-motion files say another rate.
+            [default: what the file says]
+        table: Write a table with a row a video.
+        strip: Draw faces with onset, apex and offset, and the curve of motion: PNG, SVG or PDF.
+
+    Examples:
+        equime predict clip.mp4
+        equime predict recordings/ --model runs/evolution/model --csv told.csv
+        equime predict slow.mp4 --fps 240 --model ORG/simple3dcnn --strip slow.png
     """
     from equime_hub.prediction.video import found_in, read
 
@@ -86,23 +78,18 @@ def predict(
             read(path, opened, fps=fps, pictures=strip is not None)
             for path in watched(paths, progress)
         ]
-    if as_json:
-        report({"model": model, "videos": [_plain(each) for each in found]})
-    else:
-        click.echo(_table(found))
-    if as_csv:
-        write_text(as_csv, _csv(found, () if opened is None else opened.classes))
+    report({"model": model, "videos": [_plain(each) for each in found]}, _table(found))
+    if table:
+        write_text(table, _csv(found, () if opened is None else opened.classes))
     readable = [each for each in found if each.trouble is None]
     if strip and readable:
         from equime_hub.reports.strip import draw
 
         draw(readable, strip)
-    for file in (as_csv, strip if readable else None):
-        if file:
-            talk(f"Written: {file}")
+    talk_of((table, strip if readable else None))
     if broken := len(found) - len(readable):
         talk(f"{counted(broken, 'video', 'videos')} of {len(found):,} cannot be read.")
-        ctx.exit(1)
+        raise Exit(1)
 
 
 def _table(found: list[VideoReading]) -> str:
@@ -119,7 +106,7 @@ def _table(found: list[VideoReading]) -> str:
             each.path.name, emotion, *(_when(each, name) for name in TIMES), each.kind or "–",
             f"{each.frames:,}", f"{each.fps:g}", " ".join(each.notes),
         ])  # fmt: skip
-    return markdown(header, rows, left=len(header))
+    return markdown(header, rows, left=len(header))  # frames with milliseconds are words, too
 
 
 def _when(each: VideoReading, name: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import click
 
 from equime_hub.commands.common import progress_bar
-from equime_hub.commands.options import POSITIVE, options_of
+from equime_hub.commands.options import NAMES, POSITIVE, Device, options_of
 from equime_hub.evaluation import log, manifest
 from equime_hub.evaluation.log import PredictionLog
 from equime_hub.schema.taxonomy import EMOTIONS_3
@@ -36,7 +36,6 @@ class PredictionSource:
         data: Folder or Hub id of a dataset for the saved model in PATH.
         split: Its split to predict.
         batch_size: Clips predicted at a time.
-        device: Such as cuda:1.
     """
 
     form: str | None = None
@@ -48,7 +47,7 @@ class PredictionSource:
     data: str | None = None
     split: str | None = None
     batch_size: int | None = None
-    device: str | None = None
+    device: Device | None = None
 
 
 def _columns(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
@@ -62,13 +61,8 @@ def _columns(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...])
     return found
 
 
-def _names(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(name.strip() for name in text.split(","))
-
-
-source_options = options_of(
+Source = Annotated[PredictionSource, options_of(
     PredictionSource,
-    into="source",
     rename={"columns": "column"},
     form={
         "type": click.Choice([*FORMS.values()]),
@@ -78,13 +72,12 @@ source_options = options_of(
         "type": str, "multiple": True, "default": (), "show_default": False,
         "metavar": "OURS=THEIRS", "callback": _columns,
     },
-    classes={"multiple": False, "metavar": "A,B,...", "callback": _names},
+    classes=NAMES,
     dataset={"metavar": "NAME"},
     data={"metavar": "DATASET"},
     split={"metavar": "NAME", "show_default": SPLIT},
     batch_size={"type": POSITIVE, "show_default": str(_BATCH)},
-    device={"show_default": "the first GPU, or cpu"},
-)  # fmt: skip
+)]  # fmt: skip
 
 
 class GivenPredictions(NamedTuple):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import click
 
 from equime_hub.commands.common import report, talk
-from equime_hub.commands.options import OUT_FILE, options_of
+from equime_hub.commands.options import OutFile, options_of
 from equime_hub.files import write_text
 from equime_hub.metrics.report import NAMES
 from equime_hub.tables import Table, in_latex, in_markdown
 
-SCORE = click.Choice(NAMES)
+Score = Annotated[str, click.Choice(NAMES)]
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Resampling:
     draws: int = field(default=1000, metadata={"min": 1})
     seed: int = field(default=0, metadata={"min": 0})
 
-    @property
-    def level(self) -> float | None:
-        """The coverage as the library takes it."""
-        return self.interval or None
+    def plain(self) -> dict[str, Any]:
+        """The keyword arguments of the library, for which None is no interval."""
+        return {"level": self.interval or None, "draws": self.draws, "seed": self.seed}
 
 
-bootstrap_options = options_of(
-    Resampling, into="resampling", interval={"type": click.FloatRange(0, 1, max_open=True)}
-)
+Resampled = Annotated[
+    Resampling,
+    options_of(Resampling, interval={"type": click.FloatRange(0, 1, max_open=True)}),
+]
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,17 @@ class Output:
     """Where tables go.
 
     Attributes:
-        as_json: Report as JSON.
         markdown: Write the tables as Markdown.
         latex: Write the tables for LaTeX with booktabs.
     """
 
-    as_json: bool = False
-    markdown: Path | None = None
-    latex: Path | None = None
+    markdown: OutFile | None = None
+    latex: OutFile | None = None
 
     def show(self, tables: Sequence[Table], plain: dict[str, Any]) -> list[Path]:
         """Print the tables, or in their place `plain` as JSON, and write the files; these."""
         text = in_markdown(tables)
-        if self.as_json:
-            report(plain)
-        else:
-            click.echo(text)
+        report(plain, text)
         if self.markdown:
             write_text(self.markdown, text + "\n")
         if self.latex:
@@ -71,13 +66,7 @@ class Output:
         return [file for file in (self.markdown, self.latex) if file]
 
 
-output_options = options_of(
-    Output,
-    into="output",
-    rename={"as_json": "json"},
-    markdown={"type": OUT_FILE},
-    latex={"type": OUT_FILE},
-)
+Tables = Annotated[Output, options_of(Output)]
 
 
 def talk_of(files: Iterable[Path | None]) -> None:
@@ -85,3 +74,6 @@ def talk_of(files: Iterable[Path | None]) -> None:
     for file in files:
         if file:
             talk(f"Written: {file}")
+
+
+LEAKY = "This result is leaky: the test chose what is reported on it."

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import click
+from click.exceptions import Exit
 
-from equime_hub.commands.common import Function, counted, json_option, report, talk
+from equime_hub.commands.common import counted, json_wanted, report, talk
+from equime_hub.commands.options import Repository, Told, command, group
 from equime_hub.commands.share import access_text as texts
 from equime_hub.hub import decisions, requests
 
-_repository = click.argument("repository", metavar="ORG/NAME")
-_who = click.argument("who", metavar="WHO")
-_reason_for_log = click.option("--reason", default="", show_default=False, help="For the log only.")
-_reason_for_them = click.option(
-    "--reason", required=True,
-    help=f"The Hub shows it to WHO; {requests.MAX_REASON} characters at most.",
-)  # fmt: skip
-_log_option = click.option(
-    "--log", type=click.Path(dir_okay=False, path_type=Path), default=decisions.default_path,
+Log = Annotated[Path, Told(
+    type=click.Path(dir_okay=False, path_type=Path), default=decisions.default_path,
     show_default=f"{decisions.NAME} in your data folder",
     help="The log of decisions. Lines are added to it, and never changed.",
-)  # fmt: skip
-
-
-def _answers(reason: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    """Arguments and options of a command that answers the request of WHO."""
-    return lambda function: _repository(_who(reason(_log_option(function))))
-
+)]  # fmt: skip
+ReasonForLog = Annotated[str, Told(help="For the log only.")]
+ReasonForThem = Annotated[
+    str, Told(help=f"The Hub shows it to WHO; {requests.MAX_REASON} characters at most.")
+]
 
 _NEXT = {
     "open": "Everybody may read it.",
@@ -43,154 +35,121 @@ _NEXT = {
 """What to do next, by `loading_script.access.State`."""
 
 
-@click.group(
-    short_help="List and answer requests for access to a gated dataset.",
-    epilog="""\b
-Examples:
-  equime access list lab/equime
-  equime access review lab/equime
-  equime access accept lab/equime anna
-  equime access check lab/equime""",
-)
+@group("List and answer requests for access to a gated dataset.")
 def access() -> None:
     """List and answer requests for access to a gated dataset, or ask how you stand yourself.
 
     WHO is a user name, or the id of a request where the Hub hides names. What is advised comes
     from the access policy; only a person decides. Each decision is written into a log on this
     machine, before the Hub is told and again once it is done.
+
+    Examples:
+        equime access list lab/equime
+        equime access review lab/equime
+        equime access accept lab/equime anna
+        equime access check lab/equime
     """
 
 
-@access.command(
-    "list",
-    short_help="List requests.",
-    epilog="""\b
-Examples:
-  equime access list lab/equime
-  equime access list lab/equime --status all --csv requests.csv""",
+@command(
+    "List requests.",
+    of=access,
+    status={"type": click.Choice((*requests.STATUSES, "all"))},
+    table={"called": "csv", "type": click.Path(dir_okay=False, path_type=Path, allow_dash=True)},
 )
-@_repository
-@click.option(
-    "--status", type=click.Choice((*requests.STATUSES, "all")), default="pending",
-    show_default=True, help="Which requests.",
-)  # fmt: skip
-@click.option(
-    "--csv", "table", type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    help="Write a table with all answers; - is stdout. It holds personal data.",
-)  # fmt: skip
-@json_option
-def list_(repository: str, status: str, table: Path | None, as_json: bool) -> None:
-    """List the requests for ORG/NAME, oldest first, with how much there is to look at in each."""
-    if table and as_json:
+def list_(repository: Repository, *, status: str = "pending", table: Path | None = None) -> None:
+    """List the requests for ORG/NAME, oldest first, with how much there is to look at in each.
+
+    Options:
+        status: Which requests.
+        table: Write a table with all answers; - is stdout. It holds personal data.
+
+    Examples:
+        equime access list lab/equime
+        equime access list lab/equime --status all --csv requests.csv
+    """
+    if table and json_wanted():
         raise click.UsageError("Choose one of --csv and --json.")
     chosen = [name for name in requests.STATUSES if status in (name, "all")]
     found = [request for name in chosen for request in requests.listed(repository, name)]
-    if as_json:
-        report({"repository": repository, "requests": [texts.plain(r) for r in found]})
-    elif table:
+    if table:
         texts.write_csv(table, found)
         if str(table) != "-":
             talk(f"{counted(len(found), 'request', 'requests')} in {table}.")
-    else:
-        for request in found:
-            click.echo(texts.line(request))
-        which = "" if status == "all" else f"{status} "
-        talk(f"{counted(len(found), f'{which}request', f'{which}requests')}.")
+        return
+    which = "" if status == "all" else f"{status} "
+    report(
+        {"repository": repository, "requests": [texts.plain(request) for request in found]},
+        map(texts.line, found),
+        f"{counted(len(found), f'{which}request', f'{which}requests')}.",
+    )
 
 
-@access.command(
-    short_help="Show one request, and what to look at.",
-    epilog="""\b
-Example:
-  equime access show lab/equime anna""",
-)
-@_repository
-@_who
-@json_option
-def show(repository: str, who: str, as_json: bool) -> None:
-    """Show all answers of WHO to the questions of ORG/NAME, compared with the access policy."""
+@command("Show one request, and what to look at.", of=access)
+def show(repository: Repository, who: str) -> None:
+    """Show all answers of WHO to the questions of ORG/NAME, compared with the access policy.
+
+    Example:
+        equime access show lab/equime anna
+    """
     request = requests.find(repository, who)
-    if as_json:
-        report({"repository": repository, **texts.plain(request)})
-    else:
-        click.echo(texts.full(request))
+    report({"repository": repository, **texts.plain(request)}, texts.full(request))
 
 
-@access.command(
-    short_help="Let somebody in who waits or was rejected.",
-    epilog="""\b
-Example:
-  equime access accept lab/equime anna""",
-)
-@_answers(_reason_for_log)
-def accept(repository: str, who: str, reason: str, log: Path) -> None:
-    """Give WHO access to ORG/NAME."""
+@command("Let somebody in who waits or was rejected.", of=access, json=False)
+def accept(repository: Repository, who: str, *, reason: ReasonForLog = "", log: Log) -> None:
+    """Give WHO access to ORG/NAME.
+
+    Example:
+        equime access accept lab/equime anna
+    """
     _answer("accept", repository, who, reason, log)
 
 
-@access.command(
-    short_help="Turn somebody down who waits.",
-    epilog="""\b
-Example:
-  equime access reject lab/equime anna --reason "Please ask from your university account."
-""",
-)
-@_answers(_reason_for_them)
-def reject(repository: str, who: str, reason: str, log: Path) -> None:
+@command("Turn somebody down who waits.", of=access, json=False)
+def reject(repository: Repository, who: str, *, reason: ReasonForThem, log: Log) -> None:
     """Turn down the request of WHO for ORG/NAME.
 
     On the Hub, who is rejected cannot ask again; `equime access accept` still lets them in.
+
+    Example:
+        equime access reject lab/equime anna --reason "Please ask from your university account."
     """
     _answer("reject", repository, who, reason, log)
 
 
-@access.command(
-    short_help="Take access away.",
-    epilog="""\b
-Example:
-  equime access revoke lab/equime anna --reason "The project has ended."
-""",
-)
-@_answers(_reason_for_them)
-def revoke(repository: str, who: str, reason: str, log: Path) -> None:
+@command("Take access away.", of=access, json=False)
+def revoke(repository: Repository, who: str, *, reason: ReasonForThem, log: Log) -> None:
     """Take the access of WHO to ORG/NAME away; what they have downloaded stays with them.
 
     The request is rejected, so WHO cannot ask again; `equime access accept` lets them in again.
+
+    Example:
+        equime access revoke lab/equime anna --reason "The project has ended."
     """
     _answer("revoke", repository, who, reason, log)
 
 
-@access.command(
-    short_help="Let somebody in who has not asked.",
-    epilog="""\b
-Example:
-  equime access grant lab/equime anna --reason "Co-author, signed the terms on paper."
-""",
-)
-@_repository
-@click.argument("user", metavar="USER")
-@_reason_for_log
-@_log_option
-def grant(repository: str, user: str, reason: str, log: Path) -> None:
-    """Give USER access to ORG/NAME, without a request and without answers."""
+@command("Let somebody in who has not asked.", of=access, json=False)
+def grant(repository: Repository, user: str, *, reason: ReasonForLog = "", log: Log) -> None:
+    """Give USER access to ORG/NAME, without a request and without answers.
+
+    Example:
+        equime access grant lab/equime anna --reason "Co-author, signed the terms on paper."
+    """
     by = requests.keeper(repository)
     decisions.grant(repository, user, by=by, reason=reason, log=log)
     click.echo(f"{user} has access to {repository} now.")
 
 
-@access.command(
-    short_help="Walk through the requests that wait.",
-    epilog="""\b
-Example:
-  equime access review lab/equime""",
-)
-@_repository
-@_log_option
-@click.pass_context
-def review(ctx: click.Context, repository: str, log: Path) -> None:
+@command("Walk through the requests that wait.", of=access, json=False)
+def review(repository: Repository, *, log: Log) -> None:
     """Show each request for ORG/NAME that waits, and ask: accept, reject, skip or quit?
 
     Exit code 1 if the Hub refused any of the answers.
+
+    Example:
+        equime access review lab/equime
     """
     waiting = requests.listed(repository, "pending")
     by = requests.keeper(repository)
@@ -201,63 +160,52 @@ def review(ctx: click.Context, repository: str, log: Path) -> None:
         f"{counted(left, 'request is', 'requests are')} left."
     )
     if counts["failed"]:
-        ctx.exit(1)
+        raise Exit(1)
 
 
-@access.command(
-    "log",
-    short_help="Print the log of decisions.",
-    epilog="""\b
-Examples:
-  equime access log
-  equime access log --json > decisions.json""",
-)
-@_log_option
-@json_option
-def log_(log: Path, as_json: bool) -> None:
+@command("Print the log of decisions.", of=access)
+def log_(*, log: Log) -> None:
     """Print every decision made on this machine: who, what, about whom, when, and why.
 
     "unknown" is the result of a decision after which nothing was written: the process was killed
     or the Hub fell silent. `equime access show` says how that request stands.
+
+    Examples:
+        equime access log
+        equime access log --json > decisions.json
     """
     found = decisions.read(log)
-    if as_json:
-        report({"log": log, **asdict(found)})
-    else:
-        for entry in found.entries:
-            click.echo(texts.decision(entry))
-        talk(f"{counted(len(found.entries), 'decision', 'decisions')} in {log}.")
+    report(
+        {"log": log, **asdict(found)},
+        map(texts.decision, found.entries),
+        f"{counted(len(found.entries), 'decision', 'decisions')} in {log}.",
+    )
     if found.damaged:
         lines = ", ".join(map(str, found.damaged))
         talk(f"Cannot be read, and were left as they are: lines {lines}.")
 
 
-@access.command(
-    short_help="Ask how you stand yourself.",
-    epilog="""\b
-Examples:
-  equime access check lab/equime
-  equime access check lab/equime && python train.py""",
-)
-@_repository
-@json_option
-@click.pass_context
-def check(ctx: click.Context, repository: str, as_json: bool) -> None:
+@command("Ask how you stand yourself.", of=access)
+def check(repository: Repository) -> None:
     """Say whether you may read ORG/NAME, and where to ask for access.
 
     Exit code 0 if you may, else 1.
+
+    Examples:
+        equime access check lab/equime
+        equime access check lab/equime && python train.py
     """
     from equime_hub.loading_script.access import check as ask
 
     found = ask(repository)
     readable = found.state in ("open", "granted")
-    if as_json:
-        report({**asdict(found), "readable": readable})
-    else:
-        click.echo(f"{repository}: {found.state}" + (f" ({found.user})" if found.user else ""))
-        talk(_NEXT[found.state].format(page=found.page, repository=repository))
+    report(
+        {**asdict(found), "readable": readable},
+        f"{repository}: {found.state}" + (f" ({found.user})" if found.user else ""),
+        _NEXT[found.state].format(page=found.page, repository=repository),
+    )
     if not readable:
-        ctx.exit(1)
+        raise Exit(1)
 
 
 def _answer(

@@ -102,7 +102,7 @@ def write_csv(path: Path, requests: Iterable[Request]) -> None:
         click.echo(text.getvalue(), nl=False)
         return
     with written(path) as temporary:
-        temporary.touch(mode=0o600)
+        temporary.touch(mode=0o600)  # before anything is in it: these are personal data
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 

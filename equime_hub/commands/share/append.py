@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import click
-
-from equime_hub.commands.share.push_options import publishes
-
-if TYPE_CHECKING:
-    from equime_hub.hub.sending import PushReport, Wanted
+from equime_hub.commands.options import Repository, command
+from equime_hub.commands.share.push_options import NoImages, publish, release_options
 
 
-@click.command(
-    short_help="Add new clips to a dataset on the Hub.",
-    epilog="""\b
-Examples:
-  equime append more ORG/equime --dry-run
-  equime append more ORG/equime --note "1,000 more people over 60" """,
+@command(
+    "Add new clips to a dataset on the Hub.",
+    folder={"metavar": "DATASET"},
+    release=release_options(tag="the next one, such as v1.1.0"),
 )
-@publishes(tag="the next one, such as v1.1.0")
-def append(folder: Path, wanted: Wanted, **how: Any) -> PushReport:
+def append(
+    folder: Path,
+    repository: Repository,
+    *,
+    release: dict[str, Any],
+    no_images: NoImages = False,
+) -> None:
     """Add the clips of the dataset folder DATASET to the dataset ORG/NAME.
 
     They become new files; those that are there stay as they are, and earlier releases load as
     before. Refused are clips that are there already and people who would change split. Whatever
     stops it, the same command goes on.
+
+    Examples:
+        equime append more ORG/equime --dry-run
+        equime append more ORG/equime --note "1,000 more people over 60"
     """
     from equime_hub.hub.append import append as run
 
-    return run(folder, wanted, **how)
+    publish(run, folder, repository, release, no_images)

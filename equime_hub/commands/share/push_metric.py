@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import click
 
-from equime_hub.commands.common import json_option, report
-from equime_hub.commands.share.push_options import artifact_options, show, values
+from equime_hub.commands.common import json_wanted, report
+from equime_hub.commands.options import command
+from equime_hub.commands.share.push_options import DryRun, Private, show, values
 
 
-@click.command(
-    "push-metric",
-    short_help="Publish metrics as Spaces.",
-    epilog="""\b
-Examples:
-  equime push-metric uf1 ORG/uf1 --dry-run
-  equime push-metric uf1 ORG/uf1 --public
-  equime push-metric --all ORG --public""",
+@command(
+    "Publish metrics as Spaces.",
+    repository={"metavar": "ORG/METRIC"},
+    organisation={"called": "all", "metavar": "ORG"},
 )
-@click.argument("metric", required=False)
-@click.argument("repository", metavar="ORG/METRIC", required=False)
-@click.option("--all", "organisation", metavar="ORG", help="Publish all metrics there are.")
-@artifact_options
-@json_option
 def push_metric(
-    metric: str | None,
-    repository: str | None,
-    organisation: str | None,
-    private: bool | None,
-    dry_run: bool,
-    as_json: bool,
+    metric: str | None = None,
+    repository: str | None = None,
+    *,
+    organisation: str | None = None,
+    private: Private,
+    dry_run: DryRun = False,
 ) -> None:
     """Send METRIC to the Space ORG/METRIC, complete by itself.
 
     Then `evaluate.load("ORG/uf1")` opens it, where this package is not. If nothing changed,
     nothing is sent.
+
+    Options:
+        organisation: Publish all metrics there are.
+
+    Examples:
+        equime push-metric uf1 ORG/uf1 --dry-run
+        equime push-metric uf1 ORG/uf1 --public
+        equime push-metric --all ORG --public
     """
     from equime_hub import metrics
     from equime_hub.hub.metric import push_metric as run
@@ -46,9 +46,8 @@ def push_metric(
         raise click.UsageError("Give METRIC and ORG/METRIC, or --all ORG.")
     found = []
     for name, space in wanted.items():
-        done = run(name, space, private=private, dry_run=dry_run)
-        found.append(values(done, dry_run))
-        if not as_json:
-            show(done, dry_run)
-    if as_json:
-        report({"spaces": found})
+        found.append(run(name, space, private=private, dry_run=dry_run))
+        if not json_wanted():  # text says of each as soon as it is there
+            show(found[-1], dry_run)
+    if json_wanted():
+        report({"spaces": [values(done, dry_run) for done in found]})

@@ -2,94 +2,87 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
-
-from equime_hub.commands.common import (
-    Function,
-    counted,
-    json_option,
-    progress_bar,
-    report,
-    talk,
-)
+from equime_hub.commands.common import counted, progress_bar, report
+from equime_hub.commands.options import OptionGroup, Told, changes_to
+from equime_hub.hub.sending import Wanted
+from equime_hub.loading_script.access import page
 
 if TYPE_CHECKING:
     from equime_hub.hub.artifact import Sent
     from equime_hub.hub.sending import PushReport
     from equime_hub.hub.source import Check
 
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
+NoImages = Annotated[
+    bool, Told(help="Do not look for photographs that look the same before sending.")
+]
+DryRun = Annotated[bool, Told(help="Show what would be sent; send nothing.")]
+Private = Annotated[bool | None, Told(
+    called="public", off="private", both_ways=True, default=None,
+    callback=lambda ctx, param, public: None if public is None else not public,
+    help="Who sees it.  [default: a new one is private, others stay as they are]",
+)]  # fmt: skip
+"""`--public/--private` of models and metrics."""
 
 
-def publishes(tag: str) -> Callable[[Callable[..., PushReport]], Callable[..., None]]:
-    """Arguments and options of a command that publishes a dataset, and its report.
-
-    The command gets `folder`, `wanted`, `check` and `progress`, as `hub.push.push` takes them, and
-    its own options.
-
-    Args:
-        tag: Which tag the release gets if none is named, for the help text.
-    """
-
-    def decorate(publish: Callable[..., PushReport]) -> Callable[..., None]:
-        @functools.wraps(publish)
-        def command(
-            repository: str,
-            tag: str | None,
-            note: str,
-            pr: bool,
-            dry_run: bool,
-            no_images: bool,
-            as_json: bool,
-            **own: Any,
-        ) -> None:
-            from equime_hub.hub.sending import Wanted
-
-            wanted = Wanted(repository, tag, note, pr, dry_run)
-            with progress_bar("sent", "bytes") as progress:
-                done = publish(wanted=wanted, check=_checker(no_images), progress=progress, **own)
-            _show(done, repository, as_json)
-
-        for option in (
-            json_option,
-            click.option(
-                "--no-images",
-                is_flag=True,
-                help="Do not look for photographs that look the same before sending.",
-            ),
-            _DRY_RUN,
-            click.option("--pr", is_flag=True, help="Open a pull request instead."),
-            click.option(
-                "--note",
-                default="",
-                show_default=False,
-                help="What the changelog says about these clips.",
-            ),
-            click.option("--tag", show_default=tag, help="Name of the release."),
-            click.argument("repository", metavar="ORG/NAME"),
-            click.argument("folder", metavar="DATASET", type=click.Path(path_type=Path)),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
+def release_options(tag: str) -> OptionGroup:
+    """How a dataset is published; `tag` says which one is taken if none is named."""
+    return changes_to(
+        Wanted, "tag", "note", "pr", "dry_run",
+        tag={"show_default": tag, "help": "Name of the release."},
+        note={"help": "What the changelog says about these clips."},
+        pr={"both_ways": False, "help": "Open a pull request instead."},
+        dry_run={"both_ways": False, "help": "Show what would be sent; send nothing."},
+    )  # fmt: skip
 
 
-def artifact_options(function: Function) -> Function:
-    """`--public/--private`, which the command gets as `private`, and `--dry-run`."""
-    return click.option(
-        "--public/--private",
-        "private",
-        default=None,
-        callback=lambda context, option, public: None if public is None else not public,
-        help="Who sees it.  [default: a new one is private, others stay as they are]",
-    )(_DRY_RUN(function))
+def publish(
+    send: Callable[..., PushReport],
+    folder: Path,
+    repository: str,
+    release: dict[str, Any],
+    no_images: bool,
+) -> None:
+    """Publish a dataset with `hub.push.push` or `hub.append.append`, and say what became of it."""
+    wanted = Wanted(repository, **release)
+    with progress_bar("sent", "bytes") as progress:
+        done = send(folder, wanted, check=_checker(no_images), progress=progress)
+    files = [{"name": p.name, "bytes": p.size, "sha256": p.sha256} for p in done.files]
+    size = sum(piece.size for piece in done.files)
+    values = {
+        "repository": repository, "page": page(repository), "outcome": done.outcome,
+        "pull_request": done.pull_request, "release": asdict(done.release), "bytes": size,
+        "files": files,
+    }  # fmt: skip
+    tag = done.release.tag
+    if done.outcome == "planned":
+        report(
+            values,
+            [f"{piece.size:>15,}  {piece.name}" for piece in done.files],
+            f"{counted(len(files), 'file', 'files')} of {size / 1e6:,.1f} MB would be sent to "
+            f"{repository} as {tag}.",
+        )
+    elif done.outcome == "proposed":
+        report(
+            values,
+            str(done.pull_request),
+            f"When it is merged, the same command without --pr sets the tag {tag}.",
+        )
+    else:
+        clips = counted(sum(done.release.clips.values()), "clip", "clips")
+        people = counted(done.release.people, "person", "people")
+        split = next(iter(done.release.clips))
+        was = "is there already" if done.outcome == "there already" else "is published"
+        report(
+            values,
+            page(repository),
+            f"{tag} with {clips} of {people} {was}. Whom its keepers let in loads it with\n"
+            f'  load_dataset("{repository}", split="{split}", revision="{tag}")',
+        )
 
 
 def values(done: Sent, dry_run: bool) -> dict[str, Any]:
@@ -99,18 +92,17 @@ def values(done: Sent, dry_run: bool) -> dict[str, Any]:
 
 def show(done: Sent, dry_run: bool) -> None:
     """Print what was sent of a model or metric, or would be."""
-    for name in done.sent:
-        click.echo(f"{'would send' if dry_run else 'sent'}  {name}")
-    for name in done.removed:
-        click.echo(f"{'would remove' if dry_run else 'removed'}  {name}")
+    sent, removed = ("would send", "would remove") if dry_run else ("sent", "removed")
     if not (done.sent or done.removed):
-        talk(f"{done.repository} holds all of this already.")
+        hint = f"{done.repository} holds all of this already."
     elif dry_run:
         files = counted(len(done.sent), "file", "files")
         new = " new" if done.created else ""
-        talk(f"{files} of {done.num_bytes:,} bytes for the{new} repository {done.repository}.")
+        hint = f"{files} of {done.num_bytes:,} bytes for the{new} repository {done.repository}."
     else:
-        talk(f"{done.repository}: {done.page}")
+        hint = f"{done.repository}: {done.page}"
+    lines = [f"{sent}  {name}" for name in done.sent]
+    report(values(done, dry_run), lines + [f"{removed}  {name}" for name in done.removed], hint)
 
 
 def _checker(no_images: bool) -> Check:
@@ -131,38 +123,3 @@ def _checker(no_images: bool) -> Check:
         return [leak.sentence for leak in found.leaks]
 
     return check
-
-
-def _show(done: PushReport, repository: str, as_json: bool) -> None:
-    """Print what was published, or would be."""
-    from equime_hub.loading_script.access import page
-
-    release, size = done.release, sum(piece.size for piece in done.files)
-    if as_json:
-        files = [{"name": p.name, "bytes": p.size, "sha256": p.sha256} for p in done.files]
-        report({
-            "repository": repository, "page": page(repository), "outcome": done.outcome,
-            "pull_request": done.pull_request, "release": asdict(release), "bytes": size,
-            "files": files,
-        })  # fmt: skip
-        return
-    if done.outcome == "planned":
-        for piece in done.files:
-            click.echo(f"{piece.size:>15,}  {piece.name}")
-        talk(
-            f"{counted(len(done.files), 'file', 'files')} of {size / 1e6:,.1f} MB would be sent to "
-            f"{repository} as {release.tag}."
-        )
-    elif done.outcome == "proposed":
-        click.echo(done.pull_request)
-        talk(f"When it is merged, the same command without --pr sets the tag {release.tag}.")
-    else:
-        clips = counted(sum(release.clips.values()), "clip", "clips")
-        people = counted(release.people, "person", "people")
-        split = next(iter(release.clips))
-        was = "is there already" if done.outcome == "there already" else "is published"
-        click.echo(page(repository))
-        talk(
-            f"{release.tag} with {clips} of {people} {was}. Whom its keepers let in loads it with\n"
-            f'  load_dataset("{repository}", split="{split}", revision="{release.tag}")'
-        )
