@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from equime_hub.errors import HubError
 
@@ -42,6 +44,11 @@ def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def beside(module: str, name: str) -> Any:
+    """What a JSON file of this package holds that lies beside a module (its `__file__`)."""
+    return json.loads(Path(module).with_name(name).read_text(encoding="utf-8"))
 
 
 def inside(folder: Path, name: str) -> Path:

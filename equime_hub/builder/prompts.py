@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import PlanError
+from equime_hub.files import beside
 from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS, EMOTIONS, ActionUnit
 
 VERSIONS: Mapping[str, str] = {
@@ -29,23 +30,13 @@ MAX_TOKENS = 128
 BUDGET = 120
 """Tokens that a text may have by `tokens`, a reserve below `MAX_TOKENS`."""
 
-README_TEMPLATES: Mapping[str, str] = {
-    "happiness": "subtle happiness micro-expression transitioning to neutral",
-    "sadness": "subtle sadness micro-expression with slight lip corners turning down",
-    "surprise": "brief surprise micro-expression with raised eyebrows",
-    "fear": "subtle fear micro-expression with widened eyes",
-    "anger": "controlled anger micro-expression with tightened facial muscles",
-}
+_TEXTS = beside(__file__, "prompts.json")
+README_TEMPLATES: Mapping[str, str] = _TEXTS["readme"]
 """How each template of EquiME's README ("Generation Prompts") goes on after `_README_START`, up
 to where the README breaks off ("..."); the rest was not published."""
 _README_START = "A professional static headshot showing "
 
-_FRAMES = (
-    "A professional static headshot showing a subtle {emotion}micro-expression: within {time} "
-    "{movements}, then the face returns to neutral. "
-    "The head, the camera and the background stay still.",
-    "Static headshot, subtle {emotion}micro-expression: within {time} {movements}, then neutral.",
-)
+_FRAMES: list[str] = _TEXTS["frames"]
 """From rich to terse: the first one that fits."""
 
 _STRONG = 0.5
@@ -65,29 +56,11 @@ _TIMES = (
 _SOME_TIME = "a fraction of a second"
 _SIDES = {None: "", "left": " on the left", "right": " on the right"}
 
-PUBLISHED_NEGATIVE = (
-    "Blink eye", "blurry", "out of focus", "double exposure", "motion blur", "head movement",
-    "camera shake", "extreme expressions", "distorted features", "unrealistic skin",
-    "artistic effects", "filters", "overlays", "multiple faces", "side angles", "tilted head",
-    "poor lighting", "shadows", "low resolution", "pixelation", "compression artifacts", "makeup",
-    "accessories", "jewelry", "visible clothing", "background details", "hand gestures",
-    "body movement", "animation style", "cartoon", "illustration", "3d render",
-)  # fmt: skip
+PUBLISHED_NEGATIVE: tuple[str, ...] = tuple(_TEXTS["negative"])
 """Negative prompt of EquiME's released script (generation_pipeline/inference_cropped.py)."""
 
-_OF_THE_PHOTOGRAPH = {
-    "side angles", "tilted head", "poor lighting", "shadows", "makeup", "accessories", "jewelry",
-    "visible clothing", "background details",
-}  # fmt: skip
-_SAID_OTHERWISE = {"Blink eye", "animation style", "3d render"}
-_TOO_STRONG = {"extreme expressions"}
-_OURS: tuple[tuple[str, set[int]], ...] = (
-    ("changed identity", set()),
-    ("open mouth", {25, 26}),
-    ("visible teeth", {10, 25, 26}),
-    ("blinking", {45}),
-    ("closed eyes", {45}),
-)
+_UNFIT = {*_TEXTS["of the photograph"], *_TEXTS["said otherwise"]}
+_OURS: dict[str, list[int]] = _TEXTS["ours"]
 """Words, and the action units that ask for what they forbid."""
 
 
@@ -175,11 +148,9 @@ def negative_prompt(au_apex: Sequence[float]) -> str:
 
 @lru_cache(maxsize=4096)
 def _unwanted(numbers: frozenset[int], strong: bool) -> str:
-    dropped = _OF_THE_PHOTOGRAPH | _SAID_OTHERWISE
-    if strong:
-        dropped |= _TOO_STRONG
+    dropped = _UNFIT | set(_TEXTS["too strong"] if strong else ())
     kept = [words for words in PUBLISHED_NEGATIVE if words not in dropped]
-    return ", ".join(kept + [words for words, units in _OURS if not units & numbers])
+    return ", ".join(kept + [words for words, units in _OURS.items() if numbers.isdisjoint(units)])
 
 
 def texts(

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from equime_hub.files import beside
+
 EMOTIONS = (
     "happiness", "sadness", "surprise", "disgust", "anger", "fear", "contempt", "repression",
     "others",
@@ -17,14 +19,9 @@ EMOTIONS = (
 EMOTIONS_3 = ("negative", "positive", "surprise")
 
 EMOTION_TO_3: dict[str, str | None] = {
+    **dict.fromkeys(EMOTIONS, "negative"),
     "happiness": "positive",
-    "sadness": "negative",
     "surprise": "surprise",
-    "disgust": "negative",
-    "anger": "negative",
-    "fear": "negative",
-    "contempt": "negative",
-    "repression": "negative",
     "others": None,
 }
 """MEGC 2019's grouping; "others" belongs to none of the three."""
@@ -57,34 +54,7 @@ class ActionUnit:
     region: str
 
 
-ACTION_UNITS = tuple(
-    ActionUnit(*fields)
-    for fields in (
-        (1, "inner brow raiser", "frontalis, pars medialis", "inner brows lift", "brow"),
-        (2, "outer brow raiser", "frontalis, pars lateralis", "outer brows rise", "brow"),
-        (
-            4,
-            "brow lowerer",
-            "corrugator supercilii, depressor supercilii, procerus",
-            "brows furrow",
-            "brow",
-        ),
-        (5, "upper lid raiser", "levator palpebrae superioris", "eyes widen", "eye"),
-        (6, "cheek raiser", "orbicularis oculi, pars orbitalis", "cheeks lift", "eye"),
-        (7, "lid tightener", "orbicularis oculi, pars palpebralis", "eyelids tighten", "eye"),
-        (9, "nose wrinkler", "levator labii superioris alaeque nasi", "nose wrinkles", "nose"),
-        (10, "upper lip raiser", "levator labii superioris", "upper lip lifts", "mouth"),
-        (12, "lip corner puller", "zygomaticus major", "lip corners rise", "mouth"),
-        (14, "dimpler", "buccinator", "lip corners dimple", "mouth"),
-        (15, "lip corner depressor", "depressor anguli oris", "lip corners drop", "mouth"),
-        (17, "chin raiser", "mentalis", "chin pushes up", "mouth"),
-        (20, "lip stretcher", "risorius", "lips stretch", "mouth"),
-        (23, "lip tightener", "orbicularis oris", "lips tighten", "mouth"),
-        (25, "lips part", "depressor labii inferioris, relaxed mentalis", "lips part", "mouth"),
-        (26, "jaw drop", "masseter, relaxed temporalis", "jaw drops", "mouth"),
-        (45, "blink", "relaxed levator palpebrae, orbicularis oculi", "eyes blink", "eye"),
-    )
-)
+ACTION_UNITS = tuple(ActionUnit(*line) for line in beside(__file__, "action_units.json"))
 AU_NUMBERS = tuple(unit.number for unit in ACTION_UNITS)
 AU_INDEX = {number: index for index, number in enumerate(AU_NUMBERS)}
 """FACS number → position in every 17-element AU vector."""

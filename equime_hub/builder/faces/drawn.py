@@ -18,6 +18,7 @@ from equime_hub.builder.faces.drawing.look import Colour, Look, landmarks
 from equime_hub.builder.faces.drawing.paint import paint
 from equime_hub.builder.spec import FaceScan, Image
 from equime_hub.errors import FaceError
+from equime_hub.files import beside
 from equime_hub.progress import Progress
 from equime_hub.schema import taxonomy as tx
 from equime_hub.schema.records import Face
@@ -136,56 +137,11 @@ def person_of(seed: int, index: int) -> DrawnPerson:
 
 # --- what they look like ------------------------------------------------------------------------
 
-_DARK_HAIR: tuple[Colour, ...] = ((40, 33, 31), (52, 41, 36), (70, 52, 42))
-_FAIR_HAIR: tuple[Colour, ...] = (
-    (66, 44, 30), (104, 70, 44), (150, 112, 70), (196, 160, 108), (140, 74, 44), (46, 32, 24),
-)  # fmt: skip
-_DARK_EYES: tuple[Colour, ...] = ((78, 48, 28), (60, 36, 22), (96, 62, 36))
-_FAIR_EYES: tuple[Colour, ...] = (
-    (98, 132, 158), (112, 138, 128), (96, 116, 84), (126, 92, 54), (86, 58, 36),
-)  # fmt: skip
-_CLOTHES: tuple[Colour, ...] = (
-    (52, 62, 84), (120, 48, 52), (208, 204, 196), (56, 84, 76), (92, 92, 98), (176, 142, 96),
-    (36, 36, 42), (110, 128, 156), (150, 104, 120),
-)  # fmt: skip
-_BACKDROPS: tuple[Colour, ...] = (
-    (176, 186, 196), (196, 186, 172), (150, 168, 170), (178, 168, 184), (140, 150, 166),
-    (190, 176, 160), (160, 172, 156),
-)  # fmt: skip
-_FRAMES: tuple[Colour, ...] = ((30, 26, 26), (90, 58, 36), (120, 120, 128))
-
-
-@dataclass(frozen=True)
-class _Features:
-    """Ranges and averages of a group; everybody varies around them.
-
-    Attributes:
-        skin: Lightest and darkest tone.
-        nose_w: Half the nose's width.
-        nose_z: How far it stands out.
-        lips: Fullness.
-        hair: Colours.
-        eyes: Colours of the iris.
-    """
-
-    skin: tuple[Colour, Colour]
-    nose_w: float = 0.058
-    nose_z: float = 1.05
-    lips: float = 1.0
-    hair: tuple[Colour, ...] = _DARK_HAIR
-    eyes: tuple[Colour, ...] = _DARK_EYES
-
-
-_FEATURES = {
-    "asian": _Features(((246, 214, 184), (214, 168, 130)), nose_w=0.063, nose_z=0.85),
-    "black": _Features(((158, 110, 82), (92, 58, 42)), nose_w=0.069, nose_z=0.90, lips=1.35),
-    "indian": _Features(((212, 164, 124), (146, 98, 68)), nose_w=0.062, lips=1.10),
-    "latino hispanic": _Features(((232, 188, 154), (186, 136, 102)), lips=1.12),
-    "middle eastern": _Features(((238, 200, 166), (196, 148, 112)), nose_w=0.060, nose_z=1.10),
-    "white": _Features(
-        ((250, 218, 198), (232, 186, 158)), lips=0.95, hair=_FAIR_HAIR, eyes=_FAIR_EYES
-    ),
-}
+_DATA = beside(__file__, "drawn.json")
+_COLOURS: dict[str, list[Colour]] = _DATA["colours"]
+_RACES: dict[str, dict[str, Any]] = _DATA["races"]
+"""What everybody of a group varies around: the lightest and the darkest `skin`, half the width of
+the nose, how far it stands out, the fullness of the `lips`, and the palettes of hair and eyes."""
 
 
 def look_of(seed: int, index: int) -> Look:
@@ -220,19 +176,21 @@ def _times(colour: Colour, factors: Colour) -> Colour:
     return red, green, blue
 
 
-def _any(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    return colours[int(rng.integers(len(colours)))]
+def _any(rng: np.random.Generator, colours: str) -> Colour:
+    known = _COLOURS[colours]
+    red, green, blue = known[int(rng.integers(len(known)))]
+    return red, green, blue
 
 
 def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
-    features, woman = _FEATURES[person.race], person.gender == "woman"
-    skin = _mix(*features.skin, float(rng.uniform()))
+    race, woman = _RACES[person.race], person.gender == "woman"
+    skin = _mix(*race["skin"], float(rng.uniform()))
     lip = _times(skin, (0.88, 0.62, 0.62) if woman else (0.86, 0.68, 0.66))
     makeup = float(rng.uniform()) if woman else 0.0
     if makeup > 0.5:
         lip = _mix(lip, _times(skin, (0.82, 0.34, 0.40)), 0.8 * makeup)
     grey = float(np.clip((person.age - 47) / 24 + rng.normal(0, 0.2), 0, 1)) * (person.age > 38)
-    hair = _any(rng, features.hair)
+    hair = _any(rng, race["hair"])
     brow = _mix(hair, (40, 29, 24), 0.6)
     freckled = person.race == "white" and rng.uniform() < 0.35
     return {
@@ -241,11 +199,11 @@ def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
         "makeup": makeup,
         "hair": _mix(hair, (196, 194, 192), 0.85 * grey),
         "brow": _mix(brow, (150, 146, 142), 0.6 * grey),
-        "iris": _any(rng, features.eyes),
-        "cloth": _any(rng, _CLOTHES),
-        "backdrop": _any(rng, _BACKDROPS),
+        "iris": _any(rng, race["eyes"]),
+        "cloth": _any(rng, "clothes"),
+        "backdrop": _any(rng, "backdrops"),
         "freckles": float(rng.uniform(0.4, 1)) if freckled else 0.0,
-        "glasses": _any(rng, _FRAMES) if rng.uniform() < 0.16 else None,
+        "glasses": _any(rng, "frames") if rng.uniform() < 0.16 else None,
     }
 
 
@@ -298,12 +256,12 @@ def _upper_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> 
 
 
 def _lower_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, features = person.gender == "woman", _FEATURES[person.race]
-    lips = features.lips * (1 - 0.3 * lines)
+    woman, race = person.gender == "woman", _RACES[person.race]
+    lips = race["lips"] * (1 - 0.3 * lines)
     return {
         "nose_y": _near(rng, 0.622, 0.004),
-        "nose_w": _near(rng, features.nose_w, 0.002) * (0.97 if woman else 1.05),
-        "nose_z": _near(rng, features.nose_z, 0.08),
+        "nose_w": _near(rng, race["nose_w"], 0.002) * (0.97 if woman else 1.05),
+        "nose_z": _near(rng, race["nose_z"], 0.08),
         "mouth_y": _near(rng, 0.745, 0.004),
         "mouth_w": _near(rng, 0.098, 0.004),
         "lip_up": _near(rng, 0.0215, 0.002) * lips,

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from equime_hub.builder.measure import weights
 from equime_hub.builder.measure.weights import UnusableWeights
+from equime_hub.files import beside
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
@@ -29,22 +30,9 @@ _SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 _GAMMA, _RHO = 0.05, -153.591
 """Width of the radial basis function and offset of the regression, as published."""
 
-# Ranges of the features that the published model was trained on: shape and variance of the
-# coefficients, then for each neighbour shape, mean, left and right variance; then at half size.
-# fmt: off
-_LOW = np.array([
-    0.338, 0.017204, 0.236, -0.123884, 0.000155, 0.001122, 0.244, -0.123586, 0.000152,
-    0.000975, 0.249, -0.135687, 0.000174, 0.000913, 0.258, -0.143408, 0.000179, 0.000888,
-    0.471, 0.012809, 0.218, -0.094876, 0.000015, 0.001272, 0.222, -0.115772, 0.000016,
-    0.001374, 0.227, -0.117188, 0.00003, 0.001122, 0.228, -0.12243, 0.000028, 0.001118,
-])
-_HIGH = np.array([
-    10.0, 0.806612, 1.642, 0.20293, 0.712298, 0.470257, 1.641, 0.179083, 0.710456,
-    0.470984, 1.555, 0.100858, 0.684173, 0.534174, 1.561, 0.100486, 0.685696, 0.536508,
-    3.264, 0.703171, 1.046, 0.187459, 0.442057, 0.40803, 1.042, 0.162604, 0.444362,
-    0.40243, 0.996, 0.098323, 0.531903, 0.369589, 0.99, 0.098658, 0.530092, 0.370399,
-])
-# fmt: on
+_LOW, _HIGH = (np.array(values) for values in beside(__file__, "brisque_ranges.json").values())
+"""Ranges of the features that the published model was trained on: shape and variance of the
+coefficients, then for each neighbour shape, mean, left and right variance; then at half size."""
 
 
 @dataclass(frozen=True, eq=False)

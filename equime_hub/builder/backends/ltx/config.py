@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from equime_hub.builder.spec import Preset
 from equime_hub.errors import BackendError
+from equime_hub.files import beside
 
 DTYPES = ("bfloat16", "float16", "float32")
 CACHES = ("pyramid", "taylorseer")
@@ -144,47 +146,10 @@ def _demand(holds: bool, rule: str, got: object) -> None:
         raise BackendError(f"{rule}; got {got}.")
 
 
-_PAPER = LtxConfig()
+def _preset(name: str, clip: tuple[int, int, int], settings: dict[str, Any], note: str) -> Preset:
+    timesteps = tuple(settings.pop("timesteps", ()))
+    return Preset(LtxConfig(preset=name, timesteps=timesteps, **settings), *clip, note)
 
-PRESETS: dict[str, Preset] = {
-    "equime-paper": Preset(_PAPER, 256, 256, 161, "The settings of EquiME's paper and script."),
-    "equime-readme": Preset(
-        replace(_PAPER, preset="equime-readme"),
-        512,
-        512,
-        145,
-        "The size of EquiME's README. It says 144 frames, which is not 8k + 1: the model would "
-        "make 137, so these are 145.",
-    ),
-    "fast": Preset(
-        replace(_PAPER, preset="fast", steps=30),
-        256,
-        256,
-        161,
-        "Lossy: 30 steps, of the 20 to 30 that Lightricks' README names for speed.",
-    ),
-    "distilled": Preset(
-        replace(
-            _PAPER,
-            preset="distilled",
-            model="Lightricks/LTX-Video-0.9.8-13B-distilled",
-            steps=8,
-            timesteps=(1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03),
-            guidance_scale=1.0,
-            image_cond_noise_scale=0.0,
-        ),
-        256,
-        256,
-        161,
-        "Lossy: another model, in 8 steps without guidance, as diffusers' documentation runs it "
-        "before upscaling. A smaller distilled model can be given by its folder.",
-    ),
-    "tiny": Preset(
-        replace(_PAPER, preset="tiny", steps=2, batch_size=4, dtype="float32"),
-        64,
-        64,
-        17,
-        "For trying a pipeline of toy size on a CPU; name its folder as the model.",
-    ),
-}
+
+PRESETS = {name: _preset(name, **line) for name, line in beside(__file__, "presets.json").items()}
 """Presets by name."""
