@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from equime_hub.splits import lookalikes
 from equime_hub.splits.people import People, full_name
 
 Severity = Literal["leak", "warning", "info"]
+SEVERITIES = get_args(Severity)
+"""The gravest first."""
 
 
 @dataclass(frozen=True)

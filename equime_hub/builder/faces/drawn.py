@@ -184,7 +184,8 @@ def _any(rng: np.random.Generator, colours: str) -> Colour:
 
 def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
     race, woman = _RACES[person.race], person.gender == "woman"
-    skin = _mix(*race["skin"], float(rng.uniform()))
+    lightest, darkest = race["skin"]
+    skin = _mix(lightest, darkest, float(rng.uniform()))
     lip = _times(skin, (0.88, 0.62, 0.62) if woman else (0.86, 0.68, 0.66))
     makeup = float(rng.uniform()) if woman else 0.0
     if makeup > 0.5:

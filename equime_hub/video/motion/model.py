@@ -149,8 +149,7 @@ def _lids(patch: Patch, image: Array, plain: Array, opening: af.Opening) -> tupl
     """The first frame with its lids moved, and how far down they went, IODs."""
     changed, down = plain.copy(), np.zeros_like(plain)
     for layer in af.lid_layers(patch.face, patch.x, patch.y, opening, patch.pixel):
-        cover = layer.cover.astype(np.float32)
-        shift = layer.shift.astype(np.float32)
+        shift, cover = (value.astype(np.float32) for value in layer)
         changed += cover * (patch.look(image, patch.x, patch.y + shift) - changed)
         down += cover * (-shift - down)
     return changed, down

@@ -172,7 +172,7 @@ class LtxBackend(Backend):
         """
         for job in jobs:
             self.check(job.spec)
-            _check_image(job)
+            job.check()
         clips: dict[int, Clip] = {}
         for numbers in _batches(jobs, self.batch_size):
             batch = [jobs[number] for number in numbers]
@@ -183,7 +183,7 @@ class LtxBackend(Backend):
         import torch
 
         try:
-            return generate(self._pipe, jobs, self._store or self._encoder, self.config)
+            return generate(self._pipe, jobs, (self._store or self._encoder).get, self.config)
         except torch.OutOfMemoryError as error:
             spec, size = jobs[0].spec, self.batch_size
             advice = f"try --batch-size {size // 2}" if size > 1 else "use a GPU with more memory"
@@ -260,15 +260,6 @@ def _check_shape(spec: ClipSpec) -> None:
                 f"LTX-Video makes sides that are multiples of 32, got {name} {side}. Ask for "
                 f"{max(32, round(side / 32) * 32)}."
             )
-
-
-def _check_image(job: RenderJob) -> None:
-    spec = job.spec
-    if job.image.shape != (spec.height, spec.width, 3):
-        raise BackendError(
-            f"The image of clip {spec.clip_id} must be {spec.height}×{spec.width}×3, got "
-            f"shape {job.image.shape}. Align it to the size of the clip."
-        )
 
 
 def _batches(jobs: Sequence[RenderJob], size: int) -> Iterator[list[int]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from equime_hub.builder.spec import Preset
+from equime_hub.builder.spec import Preset, setting
 from equime_hub.errors import BackendError
 from equime_hub.files import beside
 
@@ -53,13 +53,8 @@ class LtxConfig:
     """
 
     # What is found there is known by its revision, so the place itself counts for nothing.
-    model: str = field(
-        default="Lightricks/LTX-Video",
-        metadata={"location": True, "help": "Hub id or folder of the model."},
-    )
-    revision: str | None = field(
-        default=None, metadata={"help": "branch, tag or commit of the model."}
-    )
+    model: str = setting("Lightricks/LTX-Video", "Hub id or folder of the model.", location=True)
+    revision: str | None = setting(None, "branch, tag or commit of the model.")
     preset: str = "equime-paper"
     steps: int = PUBLISHED_STEPS
     timesteps: tuple[float, ...] = ()
@@ -69,31 +64,18 @@ class LtxConfig:
     decode_noise_scale: float = 0.025
     image_cond_noise_scale: float = 0.025
     max_sequence_length: int | None = None
-    batch_size: int = field(
-        default=8,
-        metadata={
-            "auto": True,
-            "help": "clips at a time; auto takes what fits into the GPU's memory.",
-        },
+    batch_size: int = setting(
+        8, "clips at a time; auto takes what fits into the GPU's memory.", auto=True
     )
-    device: str | None = field(
-        default=None, metadata={"location": True, "help": "cuda, cuda:1 or cpu."}
-    )
+    device: str | None = setting(None, "cuda, cuda:1 or cpu.", location=True)
     dtype: str = "bfloat16"
-    attention: str | None = field(
-        default=None, metadata={"help": "attention backend of diffusers."}
+    attention: str | None = setting(None, "attention backend of diffusers.")
+    compile: bool = setting(False, "compile the transformer's blocks, minutes at the start.")
+    conditioning_crf: int | None = setting(
+        None, "compress the face first, against frozen clips.", min=0, max=51
     )
-    compile: bool = field(
-        default=False,
-        metadata={"help": "compile the transformer's blocks, minutes at the start."},
-    )
-    conditioning_crf: int | None = field(
-        default=None,
-        metadata={"min": 0, "max": 51, "help": "compress the face first, against frozen clips."},
-    )
-    embeddings: Path | None = field(
-        default=None,
-        metadata={"location": True, "help": "prompts encoded elsewhere (equime prompts encode)."},
+    embeddings: Path | None = setting(  # noqa: RUF009 - it is a field
+        None, "prompts encoded elsewhere (equime prompts encode).", location=True
     )
     cache: str | None = None
 
