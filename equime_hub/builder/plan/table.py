@@ -99,7 +99,7 @@ class Faces:
         return [Face(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
-def rows(faces: Faces, split: Sequence[str], columns: Mapping[str, Any]) -> pa.Table:
+def rows(faces: Faces, split: npt.NDArray[np.str_], columns: Mapping[str, Any]) -> pa.Table:
     """Rows of `SCHEMA`, each under its hash.
 
     Args:
