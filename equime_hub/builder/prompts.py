@@ -53,7 +53,6 @@ _TIMES = (
     (1500.0, "a second"),
     (float("inf"), "a few seconds"),
 )
-_SOME_TIME = "a fraction of a second"
 _SIDES = {None: "", "left": " on the left", "right": " on the right"}
 
 PUBLISHED_NEGATIVE: tuple[str, ...] = tuple(_TEXTS["negative"])
@@ -203,15 +202,11 @@ def tokens(text: str) -> int:
 def _active(au_apex: Sequence[float]) -> list[tuple[ActionUnit, float]]:
     values = [float(value) for value in au_apex]
     _demand(
-        len(values) == len(ACTION_UNITS) and all(map(_is_intensity, values)),
+        len(values) == len(ACTION_UNITS) and all(0 <= value <= 1 for value in values),
         f"An AU vector is {len(ACTION_UNITS)} intensities in [0, 1]",
         values,
     )
     return [(unit, value) for unit, value in zip(ACTION_UNITS, values, strict=True) if value > 0]
-
-
-def _is_intensity(value: float) -> bool:
-    return 0 <= value <= 1
 
 
 def _movements(active: Sequence[tuple[ActionUnit, str]], side: Mapping[int, str]) -> str:
@@ -235,7 +230,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _time(timing: tuple[float, float, float] | None) -> str:
     if timing is None:
-        return _SOME_TIME
+        return "a fraction of a second"
     onset, apex, offset = timing
     ordered = onset <= apex <= offset and onset < offset < float("inf")
     _demand(ordered, "Onset, apex and offset are times in this order, in ms", timing)

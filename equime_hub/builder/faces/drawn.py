@@ -19,7 +19,7 @@ from equime_hub.builder.faces.drawing.paint import paint
 from equime_hub.builder.spec import FaceScan, Image
 from equime_hub.errors import FaceError
 from equime_hub.files import beside
-from equime_hub.progress import Progress
+from equime_hub.progress import Progress, watched
 from equime_hub.schema import taxonomy as tx
 from equime_hub.schema.records import Face
 
@@ -54,12 +54,7 @@ class DrawnFaces:
 
     def scan(self, progress: Progress | None = None) -> FaceScan:
         """All faces, each drawn once for its hash."""
-        faces = []
-        for index in range(self.count):
-            faces.append(self._face(index))
-            if progress is not None:
-                progress(index + 1, self.count)
-        return FaceScan(tuple(faces))
+        return FaceScan(tuple(map(self._face, watched(range(self.count), progress))))
 
     def pixels(self, face: Face) -> Image:
         """The portrait, drawn again.

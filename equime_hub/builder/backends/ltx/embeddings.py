@@ -20,7 +20,7 @@ from equime_hub.builder.backends.ltx.config import LtxConfig
 from equime_hub.builder.backends.ltx.pipeline import LtxModel, device, find, load_text, versions
 from equime_hub.errors import BackendError
 from equime_hub.files import written
-from equime_hub.progress import Progress
+from equime_hub.progress import Progress, watched
 
 if TYPE_CHECKING:
     import torch
@@ -195,7 +195,7 @@ def encode_prompts(
         config: Settings; `model`, `revision`, `dtype` and `max_sequence_length` count.
         prompts: Any, repeats allowed.
         out: File to write, whole or not at all; about half a megabyte a prompt.
-        progress: Called after each.
+        progress: Called before each and at the end.
 
     Returns:
         The number of distinct prompts.
@@ -210,11 +210,9 @@ def encode_prompts(
     encoder = TextEncoder(config, model)
     distinct = sorted(set(prompts))
     tensors = {}
-    for done, prompt in enumerate(distinct, 1):
+    for prompt in watched(distinct, progress):
         embedding = encoder.get(prompt)
         tensors[seeds.digest(prompt)] = embedding.tokens[embedding.mask].contiguous()
-        if progress:
-            progress(done, len(distinct))
     origin = json.dumps(asdict(EmbeddingOrigin.of(config, model)), sort_keys=True)
     with written(out) as temporary:
         save_file(tensors, temporary, metadata={_KEY: origin})
