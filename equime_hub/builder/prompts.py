@@ -17,11 +17,8 @@ from equime_hub.errors import PlanError
 from equime_hub.files import beside
 from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS, EMOTIONS, ActionUnit
 
-VERSIONS: Mapping[str, str] = {
-    "facs": "facs-2",
-    "facs-timed": "facs-timed-2",
-    "equime-readme": "equime-readme-1",
-}
+_TEXTS = beside(__file__, "prompts.json")
+VERSIONS: Mapping[str, str] = _TEXTS["versions"]
 """Style → version of its sentences; changes with any change of them."""
 
 MAX_TOKENS = 128
@@ -30,7 +27,6 @@ MAX_TOKENS = 128
 BUDGET = 120
 """Tokens that a text may have by `tokens`, a reserve below `MAX_TOKENS`."""
 
-_TEXTS = beside(__file__, "prompts.json")
 README_TEMPLATES: Mapping[str, str] = _TEXTS["readme"]
 """How each template of EquiME's README ("Generation Prompts") goes on after `_README_START`, up
 to where the README breaks off ("..."); the rest was not published."""

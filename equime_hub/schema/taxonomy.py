@@ -7,6 +7,7 @@ units is MiE-X's, which is OpenFace's intensity set; the emotion order starts wi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,12 +76,7 @@ def age_group(age: float | None) -> str | None:
     >>> age_group(19.9), age_group(20), age_group(30.9), age_group(31), age_group(61)
     ('under 20', '20-30', '20-30', '31-40', 'over 60')
     """
-    if age is None:
-        return None
-    for upper, name in zip((20, 31, 41, 51, 61), AGE_GROUPS, strict=False):
-        if age < upper:
-            return name
-    return AGE_GROUPS[-1]
+    return None if age is None else AGE_GROUPS[bisect_right((20, 31, 41, 51, 61), age)]
 
 
 IMAGES_AS_PEOPLE = "subjects are images"
@@ -107,7 +103,5 @@ def facs_code(intensities: tuple[float, ...]) -> str:
     >>> facs_code((0.2, 0, 0, 0, 0, 0, 0, 0, 0.1) + (0,) * 8)
     '1+12'
     """
-    active = (
-        str(number) for number, value in zip(AU_NUMBERS, intensities, strict=True) if value > 0
-    )
-    return "+".join(active)
+    units = zip(AU_NUMBERS, intensities, strict=True)
+    return "+".join(str(number) for number, value in units if value > 0)

@@ -113,10 +113,9 @@ def _pairs(path: Path) -> list[tuple[str, str, str]]:
 def _read(file: Path) -> pa.Table:
     try:
         present = pq.read_schema(file).names
-        table = pq.read_table(file, columns=[n for n in REQUIRED + OPTIONAL if n in present])
+        return pq.read_table(file, columns=[n for n in REQUIRED + OPTIONAL if n in present])
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{file} cannot be read as Parquet: {error}.") from error
-    return table
 
 
 def _shard(file: Path) -> pa.Table:

@@ -52,11 +52,11 @@ def shared_people(rows: pa.Table) -> Iterator[AuditFinding]:
 
 def shared_images(rows: pa.Table) -> Iterator[AuditFinding]:
     """Source images, by SHA-256, in two splits or of two people."""
-    rule, hint = "shared images", "Keep an image in one split."
-    what = "Source images in more than one split"
-    yield from _spread(rows, rule, what, "source_sha256", "split", hint)
-    what, hint = "Source images of more than one person", "Only one of them can be right."
-    yield from _spread(rows, rule, what, "source_sha256", "person", hint)
+    for what, group, hint in (
+        ("Source images in more than one split", "split", "Keep an image in one split."),
+        ("Source images of more than one person", "person", "Only one of them can be right."),
+    ):
+        yield from _spread(rows, "shared images", what, "source_sha256", group, hint)
 
 
 def counterfactuals(rows: pa.Table) -> Iterator[AuditFinding]:

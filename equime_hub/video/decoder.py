@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -165,10 +165,6 @@ class AvDecoder:
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self[:])
 
-    @overload
-    def __getitem__(self, key: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, key: slice) -> Tensor: ...
     def __getitem__(self, key: int | slice) -> Tensor:
         if isinstance(key, slice):
             return self._tensor(range(*key.indices(len(self))))

@@ -185,12 +185,8 @@ class _Motion:
         self.box = box = _box(head > 0)
         self.x, self.y, self.face, self.head = (a[box] for a in (x, y, face, head))
         self.columns, self.rows = (a[box] for a in _indices(width, height))
-        self.onset, apex = (
-            _backward(af.soft_field(self.frame, x, y, units.tolist()) * face, self.frame.iod)[
-                (..., *box)
-            ]
-            for units in self.units
-        )
+        forward = (af.soft_field(self.frame, x, y, units.tolist()) * face for units in self.units)
+        self.onset, apex = (_backward(field, self.frame.iod)[(..., *box)] for field in forward)
         self.change = apex - self.onset
         turn = (-(self.y - 1.5) * self.head, self.x * self.head)
         self.turn = np.stack(turn) * np.float32(self.frame.iod)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from equime_hub import seeds
 from equime_hub.builder.causal.draw import Draw, Draws, demand
 from equime_hub.errors import PlanError
 from equime_hub.files import beside
-from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
+from equime_hub.schema.taxonomy import AU_NUMBERS
 
 AuMap = Mapping[str, Mapping[int, float]]
 """Emotion → FACS number → probability that the AU is on; an AU left out is off."""
@@ -46,6 +47,13 @@ def au_map(name: str) -> AuMap:
     if name not in MAPS:
         raise PlanError(f"There is no AU map {name!r}. Choose one of: {', '.join(MAPS)}.")
     return MAPS[name]
+
+
+@lru_cache(maxsize=8)
+def probabilities(name: str) -> npt.NDArray[np.float64]:
+    """A table as numbers, emotions×17, in its order and that of `AU_NUMBERS`."""
+    table = au_map(name)
+    return np.array([[chances.get(unit, 0.0) for unit in AU_NUMBERS] for chances in table.values()])
 
 
 _LEAST = 0.0001
@@ -96,9 +104,7 @@ class ExpertSampler:
             PlanError: The emotion is not in the table.
         """
         demand(emotion, self.emotions())
-        chances = np.zeros(len(AU_NUMBERS))
-        for number, chance in au_map(self.map)[emotion].items():
-            chances[AU_INDEX[number]] = chance
+        chances = probabilities(self.map)[self.emotions().index(emotion)]
         low, high = self.intensity
         apex = np.zeros((len(keys), len(AU_NUMBERS)))
         # Rows without any AU are drawn again, each from a key of its own: so a draw depends on its

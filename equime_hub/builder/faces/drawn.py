@@ -134,9 +134,11 @@ def person_of(seed: int, index: int) -> DrawnPerson:
 
 _DATA = beside(__file__, "drawn.json")
 _COLOURS: dict[str, list[Colour]] = _DATA["colours"]
+_MEASURES: dict[str, tuple[float, float, float]] = _DATA["measures"]
+"""Field of `Look` → mean of men, mean of women, and standard deviation, in the order of drawing."""
 _RACES: dict[str, dict[str, Any]] = _DATA["races"]
-"""What everybody of a group varies around: the lightest and the darkest `skin`, half the width of
-the nose, how far it stands out, the fullness of the `lips`, and the palettes of hair and eyes."""
+"""Of a group the lightest and the darkest `skin`, the palettes of `hair` and `eyes`, how full its
+`lips` are, and the `measures` that differ from `_MEASURES`."""
 
 
 def look_of(seed: int, index: int) -> Look:
@@ -151,8 +153,7 @@ def look_of(seed: int, index: int) -> Look:
         light=float(rng.choice((-1, 1), p=(0.6, 0.4))),
         **_colours(person, rng),
         **_hair(person, lines, rng),
-        **_upper_face(person, lines, rng),
-        **_lower_face(person, lines, rng),
+        **_measures(person, lines, rng),
     )
 
 
@@ -204,19 +205,11 @@ def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _hair(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, black = person.gender == "woman", person.race == "black"
-    if woman and black:
-        styles = ["afro", "afro", "tied", "wavy", "long"]
-    elif woman and person.age > 55:
-        styles = ["bob", "bob", "tied", "swept", "wavy"]
-    elif woman:
-        styles = ["long", "long", "wavy", "bob", "fringe", "tied"]
-    elif black:
-        styles = ["buzz", "buzz", "afro", "short"]
-    else:
-        styles = ["short", "short", "swept", "buzz"]
+    woman = person.gender == "woman"
+    kind = "black " if person.race == "black" else "older " if woman and person.age > 55 else ""
+    styles: list[str] = _DATA["styles"][kind + person.gender]
     if not woman and person.age > 45:
-        styles += ["bald", "bald"]
+        styles = [*styles, "bald", "bald"]
     style = styles[int(rng.integers(len(styles)))]
     receded = 0.0 if woman else 0.02 + 0.05 * max(lines - 0.3, 0)
     beards = (0.12, 0.2, 0.45, 0.9)
@@ -230,39 +223,16 @@ def _hair(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[s
     }
 
 
-def _upper_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, asian = person.gender == "woman", person.race == "asian"
+def _measures(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Where the parts of the face are, and how large; age makes eyes and lips smaller."""
+    race, woman, asian = _RACES[person.race], person.gender == "woman", person.race == "asian"
     height = _near(rng, 0.046 if woman else 0.042, 0.002)
-    low_fold = asian and rng.uniform() < 0.6
-    return {
-        "eye_x": _near(rng, 0.125, 0.002),
-        "eye_y": _near(rng, 0.4725, 0.003),
-        "eye_w": _near(rng, 0.113 if asian else 0.117, 0.003),
-        "eye_h": height * (0.88 if asian else 1) * (1 - 0.10 * lines),
-        "eye_tilt": _near(rng, 0.004 if asian else 0.0015, 0.0012) - 0.002 * lines,
-        "crease": _near(rng, 0.007, 0.001) if low_fold else _near(rng, 0.0145, 0.002),
-        "brow_y": _near(rng, 0.385 if woman else 0.393, 0.004),
-        "brow_w": _near(rng, 0.080, 0.003),
-        "brow_thick": _near(rng, 0.0085 if woman else 0.0125, 0.0015),
-        "brow_arch": _near(rng, 0.030 if woman else 0.020, 0.005),
-        "cheek_w": _near(rng, 0.266 if woman else 0.274, 0.007),
-        "temple_w": _near(rng, 0.258, 0.004),
-        "roll": _near(rng, 0, 0.022),
-    }
-
-
-def _lower_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, race = person.gender == "woman", _RACES[person.race]
-    lips = race["lips"] * (1 - 0.3 * lines)
-    return {
-        "nose_y": _near(rng, 0.622, 0.004),
-        "nose_w": _near(rng, race["nose_w"], 0.002) * (0.97 if woman else 1.05),
-        "nose_z": _near(rng, race["nose_z"], 0.08),
-        "mouth_y": _near(rng, 0.745, 0.004),
-        "mouth_w": _near(rng, 0.098, 0.004),
-        "lip_up": _near(rng, 0.0215, 0.002) * lips,
-        "lip_low": _near(rng, 0.035, 0.002) * lips,
-        "chin_y": _near(rng, 0.910 if woman else 0.918, 0.004),
-        "chin_w": _near(rng, 0.060 if woman else 0.070, 0.006),
-        "jaw_w": _near(rng, 0.198 if woman else 0.219, 0.010),
-    }
+    low_fold = {"crease": (0.007, 0.007, 0.001)} if asian and rng.uniform() < 0.6 else {}
+    known = {**_MEASURES, **race["measures"], **low_fold}
+    found = {name: _near(rng, each[woman], each[2]) for name, each in known.items()}
+    found["eye_h"] = height * (0.88 if asian else 1) * (1 - 0.10 * lines)
+    found["eye_tilt"] -= 0.002 * lines
+    found["nose_w"] *= 0.97 if woman else 1.05
+    for lip in ("lip_up", "lip_low"):
+        found[lip] *= race["lips"] * (1 - 0.3 * lines)
+    return found

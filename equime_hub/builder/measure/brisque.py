@@ -83,9 +83,7 @@ class Brisque:
         varied = flat.min(axis=1) < flat.max(axis=1)
         scores = np.full(len(grays), np.nan)
         if varied.any():
-            statistics = _Statistics(*grays.shape[1:])
-            moments = np.array([statistics.of(gray) for gray in grays[varied]])
-            scores[varied] = self._regress(_features(moments))
+            scores[varied] = self._regress(_features(_moments(grays[varied])))
         return scores
 
     def _regress(self, features: Floats) -> Floats:
@@ -96,28 +94,26 @@ class Brisque:
         return scores
 
 
-class _Statistics:
-    """Takes the moments from which the features of a frame follow.
-
-    It works in its own memory, for frames of one size: fresh arrays would be fresh pages from
-    the system every time, and cost more than the arithmetic.
-    """
-
-    def __init__(self, height: int, width: int) -> None:
-        self._full = np.empty((height, width), np.float32)
-        self._halves = _halving(height), _halving(width)
-        self._scales = _Scale(height, width), _Scale(height // 2, width // 2)
-
-    def of(self, gray: Any) -> list[list[float]]:
-        """2 scales × (2 + 4 neighbours × 3), see `_Scale.of`."""
-        full, (rows, columns) = self._full, self._halves
+def _moments(grays: npt.NDArray[np.uint8]) -> Floats:
+    """T × 2 scales × (2 + 4 neighbours × 3), from which the features follow; see `_Scale.of`."""
+    height, width = grays.shape[1:]
+    rows, columns = _halving(height), _halving(width)
+    full = np.empty((height, width), np.float32)
+    scales = _Scale(height, width), _Scale(height // 2, width // 2)
+    moments = []
+    for gray in grays:
         full[:] = gray
         half = _product(_product(rows, full), columns, cv2.GEMM_2_T)
-        return [scale.of(image) for scale, image in zip(self._scales, (full, half), strict=True)]
+        moments.append([scale.of(image) for scale, image in zip(scales, (full, half), strict=True)])
+    return np.array(moments)
 
 
 class _Scale:
-    """The same for one of the two scales."""
+    """Takes the moments of frames of one size.
+
+    It works in its own memory: fresh arrays would be fresh pages from the system every time, and
+    cost more than the arithmetic.
+    """
 
     def __init__(self, height: int, width: int) -> None:
         self._normal, self._mean, self._work = np.empty((3, height, width), np.float32)

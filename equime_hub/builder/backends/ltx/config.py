@@ -109,18 +109,14 @@ class LtxConfig:
     @property
     def lossy(self) -> tuple[str, ...]:
         """What departs from the published generation to be faster or other, in words."""
-        words = []
-        if self.timesteps:
-            words.append(f"{self.steps} distilled steps")
-        elif self.steps < PUBLISHED_STEPS:
-            words.append(f"{self.steps} steps")
-        if self.guidance_scale == 1:
-            words.append("no guidance")
-        if self.cache:
-            words.append(f"{self.cache} cache")
-        if self.conditioning_crf is not None:
-            words.append(f"face compressed at crf {self.conditioning_crf}")
-        return tuple(words)
+        departures = {
+            f"{self.steps} distilled steps": bool(self.timesteps),
+            f"{self.steps} steps": not self.timesteps and self.steps < PUBLISHED_STEPS,
+            "no guidance": self.guidance_scale == 1,
+            f"{self.cache} cache": self.cache is not None,
+            f"face compressed at crf {self.conditioning_crf}": self.conditioning_crf is not None,
+        }
+        return tuple(words for words, holds in departures.items() if holds)
 
 
 def _demand(holds: bool, rule: str, got: object) -> None:
