@@ -37,7 +37,7 @@ from PIL import Image
 from PIL.features import version
 
 from equime_hub.schema.features import features
-from equime_hub.schema.records import Pair
+from equime_hub.schema.records import Pair, pair_row
 from equime_hub.video import codec
 from equime_hub.video.clip import Clip
 
@@ -68,7 +68,7 @@ def of(clip: Clip, onset: int, apex: int) -> Pair | None:
     """
     if max(onset, apex) >= len(clip):
         return None
-    return Pair(_image(clip.frames[onset]), _image(clip.frames[apex]))
+    return {"onset": _image(clip.frames[onset]), "apex": _image(clip.frames[apex])}
 
 
 def of_shard(path: Path) -> Iterator[pa.Table]:
@@ -90,7 +90,7 @@ def of_shard(path: Path) -> Iterator[pa.Table]:
 
 def _of_row(row: dict[str, Any]) -> dict[str, Any]:
     pair = of(codec.decode(row["video"]["bytes"]), row["onset_frame"], row["apex_frame"])
-    return pair.row(row["clip_id"]) if pair else {}
+    return pair_row(pair or {}, row["clip_id"])
 
 
 def _image(frame: npt.NDArray[np.uint8]) -> bytes:

@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub.errors import PlanError
+from equime_hub.files import beside
 from equime_hub.schema.taxonomy import ACTION_UNITS, AU_NUMBERS, EMOTIONS, ActionUnit
 
-VERSIONS: Mapping[str, str] = {
-    "facs": "facs-2",
-    "facs-timed": "facs-timed-2",
-    "equime-readme": "equime-readme-1",
-}
+_TEXTS = beside(__file__, "prompts.json")
+VERSIONS: Mapping[str, str] = _TEXTS["versions"]
 """Style → version of its sentences; changes with any change of them."""
 
 MAX_TOKENS = 128
@@ -29,23 +27,12 @@ MAX_TOKENS = 128
 BUDGET = 120
 """Tokens that a text may have by `tokens`, a reserve below `MAX_TOKENS`."""
 
-README_TEMPLATES: Mapping[str, str] = {
-    "happiness": "subtle happiness micro-expression transitioning to neutral",
-    "sadness": "subtle sadness micro-expression with slight lip corners turning down",
-    "surprise": "brief surprise micro-expression with raised eyebrows",
-    "fear": "subtle fear micro-expression with widened eyes",
-    "anger": "controlled anger micro-expression with tightened facial muscles",
-}
+README_TEMPLATES: Mapping[str, str] = _TEXTS["readme"]
 """How each template of EquiME's README ("Generation Prompts") goes on after `_README_START`, up
 to where the README breaks off ("..."); the rest was not published."""
 _README_START = "A professional static headshot showing "
 
-_FRAMES = (
-    "A professional static headshot showing a subtle {emotion}micro-expression: within {time} "
-    "{movements}, then the face returns to neutral. "
-    "The head, the camera and the background stay still.",
-    "Static headshot, subtle {emotion}micro-expression: within {time} {movements}, then neutral.",
-)
+_FRAMES: list[str] = _TEXTS["frames"]
 """From rich to terse: the first one that fits."""
 
 _STRONG = 0.5
@@ -62,32 +49,13 @@ _TIMES = (
     (1500.0, "a second"),
     (float("inf"), "a few seconds"),
 )
-_SOME_TIME = "a fraction of a second"
 _SIDES = {None: "", "left": " on the left", "right": " on the right"}
 
-PUBLISHED_NEGATIVE = (
-    "Blink eye", "blurry", "out of focus", "double exposure", "motion blur", "head movement",
-    "camera shake", "extreme expressions", "distorted features", "unrealistic skin",
-    "artistic effects", "filters", "overlays", "multiple faces", "side angles", "tilted head",
-    "poor lighting", "shadows", "low resolution", "pixelation", "compression artifacts", "makeup",
-    "accessories", "jewelry", "visible clothing", "background details", "hand gestures",
-    "body movement", "animation style", "cartoon", "illustration", "3d render",
-)  # fmt: skip
+PUBLISHED_NEGATIVE: tuple[str, ...] = tuple(_TEXTS["negative"])
 """Negative prompt of EquiME's released script (generation_pipeline/inference_cropped.py)."""
 
-_OF_THE_PHOTOGRAPH = {
-    "side angles", "tilted head", "poor lighting", "shadows", "makeup", "accessories", "jewelry",
-    "visible clothing", "background details",
-}  # fmt: skip
-_SAID_OTHERWISE = {"Blink eye", "animation style", "3d render"}
-_TOO_STRONG = {"extreme expressions"}
-_OURS: tuple[tuple[str, set[int]], ...] = (
-    ("changed identity", set()),
-    ("open mouth", {25, 26}),
-    ("visible teeth", {10, 25, 26}),
-    ("blinking", {45}),
-    ("closed eyes", {45}),
-)
+_UNFIT = {*_TEXTS["of the photograph"], *_TEXTS["said otherwise"]}
+_OURS: dict[str, list[int]] = _TEXTS["ours"]
 """Words, and the action units that ask for what they forbid."""
 
 
@@ -175,11 +143,9 @@ def negative_prompt(au_apex: Sequence[float]) -> str:
 
 @lru_cache(maxsize=4096)
 def _unwanted(numbers: frozenset[int], strong: bool) -> str:
-    dropped = _OF_THE_PHOTOGRAPH | _SAID_OTHERWISE
-    if strong:
-        dropped |= _TOO_STRONG
+    dropped = _UNFIT | set(_TEXTS["too strong"] if strong else ())
     kept = [words for words in PUBLISHED_NEGATIVE if words not in dropped]
-    return ", ".join(kept + [words for words, units in _OURS if not units & numbers])
+    return ", ".join(kept + [words for words, units in _OURS.items() if numbers.isdisjoint(units)])
 
 
 def texts(
@@ -232,15 +198,11 @@ def tokens(text: str) -> int:
 def _active(au_apex: Sequence[float]) -> list[tuple[ActionUnit, float]]:
     values = [float(value) for value in au_apex]
     _demand(
-        len(values) == len(ACTION_UNITS) and all(map(_is_intensity, values)),
+        len(values) == len(ACTION_UNITS) and all(0 <= value <= 1 for value in values),
         f"An AU vector is {len(ACTION_UNITS)} intensities in [0, 1]",
         values,
     )
     return [(unit, value) for unit, value in zip(ACTION_UNITS, values, strict=True) if value > 0]
-
-
-def _is_intensity(value: float) -> bool:
-    return 0 <= value <= 1
 
 
 def _movements(active: Sequence[tuple[ActionUnit, str]], side: Mapping[int, str]) -> str:
@@ -264,7 +226,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 def _time(timing: tuple[float, float, float] | None) -> str:
     if timing is None:
-        return _SOME_TIME
+        return "a fraction of a second"
     onset, apex, offset = timing
     ordered = onset <= apex <= offset and onset < offset < float("inf")
     _demand(ordered, "Onset, apex and offset are times in this order, in ms", timing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
@@ -75,6 +75,19 @@ class RenderJob:
     image: Image
     landmarks: Landmarks
 
+    def check(self) -> None:
+        """Refuse an image of another size than the clip.
+
+        Raises:
+            BackendError: With both sizes.
+        """
+        spec = self.spec
+        if self.image.shape != (spec.height, spec.width, 3):
+            raise BackendError(
+                f"The image of clip {spec.clip_id} must be {spec.height}×{spec.width}×3, got "
+                f"shape {self.image.shape}. Align it to the size of the clip."
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class BrokenClip(Clip):
@@ -112,6 +125,11 @@ class Preset:
     note: str
 
 
+def setting(default: Any, help: str, **more: Any) -> Any:
+    """A field of a backend's `config` that is an option of `equime build`; see `Backend`."""
+    return field(default=default, metadata={"help": help, **more})
+
+
 class Backend(ABC):
     """What turns jobs into clips: same job, same pixels, whatever its neighbours.
 
@@ -121,7 +139,7 @@ class Backend(ABC):
     written; the rest has defaults. It becomes `equime build --backend NAME` by an entry point NAME
     in the group `equime_hub.backends`.
 
-    What stands in the metadata of a field of `config` tells others how to treat it:
+    What stands in the metadata of a field of `config` (see `setting`) tells how to treat it:
         `help`: It is an option of `equime build`, described by this sentence.
         `min`, `max`: Range of that option.
         `auto`: The option also takes "auto", which calls `fitted`.

@@ -205,24 +205,13 @@ class Quality:
     au_observer: str | None = None
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two frames of a clip.
+Pair = dict[str, bytes]
+"""The frames `onset` and `apex` of a clip, each a whole WebP file."""
 
-    Attributes:
-        onset: A whole WebP file.
-        apex: A whole WebP file.
-    """
 
-    onset: bytes
-    apex: bytes
-
-    def row(self, clip_id: str) -> dict[str, Any]:
-        """Values by column name."""
-        return {
-            name: {"bytes": data, "path": f"{clip_id}-{name}.webp"}
-            for name, data in vars(self).items()
-        }
+def pair_row(pair: Pair, clip_id: str) -> dict[str, Any]:
+    """Values by column name."""
+    return {name: {"bytes": d, "path": f"{clip_id}-{name}.webp"} for name, d in pair.items()}
 
 
 @dataclass(frozen=True)
@@ -265,7 +254,7 @@ class ClipRecord:
             "retry_reason": self.retry_reason,
             **asdict(self.generation),
             **asdict(self.quality),
-            **(self.pair.row(self.spec.clip_id) if self.pair else {}),
+            **pair_row(self.pair or {}, self.spec.clip_id),
         }
 
 

@@ -7,8 +7,11 @@ units is MiE-X's, which is OpenFace's intensity set; the emotion order starts wi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from equime_hub.files import beside
 
 EMOTIONS = (
     "happiness", "sadness", "surprise", "disgust", "anger", "fear", "contempt", "repression",
@@ -17,14 +20,9 @@ EMOTIONS = (
 EMOTIONS_3 = ("negative", "positive", "surprise")
 
 EMOTION_TO_3: dict[str, str | None] = {
+    **dict.fromkeys(EMOTIONS, "negative"),
     "happiness": "positive",
-    "sadness": "negative",
     "surprise": "surprise",
-    "disgust": "negative",
-    "anger": "negative",
-    "fear": "negative",
-    "contempt": "negative",
-    "repression": "negative",
     "others": None,
 }
 """MEGC 2019's grouping; "others" belongs to none of the three."""
@@ -57,34 +55,7 @@ class ActionUnit:
     region: str
 
 
-ACTION_UNITS = tuple(
-    ActionUnit(*fields)
-    for fields in (
-        (1, "inner brow raiser", "frontalis, pars medialis", "inner brows lift", "brow"),
-        (2, "outer brow raiser", "frontalis, pars lateralis", "outer brows rise", "brow"),
-        (
-            4,
-            "brow lowerer",
-            "corrugator supercilii, depressor supercilii, procerus",
-            "brows furrow",
-            "brow",
-        ),
-        (5, "upper lid raiser", "levator palpebrae superioris", "eyes widen", "eye"),
-        (6, "cheek raiser", "orbicularis oculi, pars orbitalis", "cheeks lift", "eye"),
-        (7, "lid tightener", "orbicularis oculi, pars palpebralis", "eyelids tighten", "eye"),
-        (9, "nose wrinkler", "levator labii superioris alaeque nasi", "nose wrinkles", "nose"),
-        (10, "upper lip raiser", "levator labii superioris", "upper lip lifts", "mouth"),
-        (12, "lip corner puller", "zygomaticus major", "lip corners rise", "mouth"),
-        (14, "dimpler", "buccinator", "lip corners dimple", "mouth"),
-        (15, "lip corner depressor", "depressor anguli oris", "lip corners drop", "mouth"),
-        (17, "chin raiser", "mentalis", "chin pushes up", "mouth"),
-        (20, "lip stretcher", "risorius", "lips stretch", "mouth"),
-        (23, "lip tightener", "orbicularis oris", "lips tighten", "mouth"),
-        (25, "lips part", "depressor labii inferioris, relaxed mentalis", "lips part", "mouth"),
-        (26, "jaw drop", "masseter, relaxed temporalis", "jaw drops", "mouth"),
-        (45, "blink", "relaxed levator palpebrae, orbicularis oculi", "eyes blink", "eye"),
-    )
-)
+ACTION_UNITS = tuple(ActionUnit(*line) for line in beside(__file__, "action_units.json"))
 AU_NUMBERS = tuple(unit.number for unit in ACTION_UNITS)
 AU_INDEX = {number: index for index, number in enumerate(AU_NUMBERS)}
 """FACS number → position in every 17-element AU vector."""
@@ -105,12 +76,7 @@ def age_group(age: float | None) -> str | None:
     >>> age_group(19.9), age_group(20), age_group(30.9), age_group(31), age_group(61)
     ('under 20', '20-30', '20-30', '31-40', 'over 60')
     """
-    if age is None:
-        return None
-    for upper, name in zip((20, 31, 41, 51, 61), AGE_GROUPS, strict=False):
-        if age < upper:
-            return name
-    return AGE_GROUPS[-1]
+    return None if age is None else AGE_GROUPS[bisect_right((20, 31, 41, 51, 61), age)]
 
 
 IMAGES_AS_PEOPLE = "subjects are images"
@@ -137,7 +103,5 @@ def facs_code(intensities: tuple[float, ...]) -> str:
     >>> facs_code((0.2, 0, 0, 0, 0, 0, 0, 0, 0.1) + (0,) * 8)
     '1+12'
     """
-    active = (
-        str(number) for number, value in zip(AU_NUMBERS, intensities, strict=True) if value > 0
-    )
-    return "+".join(active)
+    units = zip(AU_NUMBERS, intensities, strict=True)
+    return "+".join(str(number) for number, value in units if value > 0)

@@ -16,7 +16,8 @@ from equime_hub.errors import PlanError
 
 Stratum = tuple[Hashable, ...]
 SPLITS = ("train", "validation", "test")
-DEFAULT_FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
+DEFAULT_SHARES = (0.8, 0.1, 0.1)
+DEFAULT_FRACTIONS = dict(zip(SPLITS, DEFAULT_SHARES, strict=True))
 
 
 def assign(

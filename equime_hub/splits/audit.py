@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from equime_hub.errors import DatasetError
-from equime_hub.progress import Progress
+from equime_hub.progress import Progress, watched
 from equime_hub.splits import lookalikes, rules
 from equime_hub.splits.assign import SPLITS
 from equime_hub.splits.rows import OPTIONAL, clean
-from equime_hub.splits.rules import AuditFinding
+from equime_hub.splits.rules import SEVERITIES, AuditFinding
 
 Pixels = Callable[[int], npt.NDArray[np.uint8]]
 """Photograph of a row: H×W×3 uint8."""
@@ -139,7 +139,7 @@ def audit(
         clips=len(rows),
         people=pc.count_distinct(rows["person"]).as_py(),
         images=None if images is None else len(images),
-        findings=tuple(sorted(found, key=_gravity)),
+        findings=tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity))),
         balance=even,
     )
 
@@ -200,10 +200,8 @@ def _sketches(
     rows: npt.NDArray[np.int64], pixels: Pixels, progress: Progress | None
 ) -> npt.NDArray[np.void]:
     sketches = np.empty(len(rows), lookalikes.SKETCH)
-    for done, row in enumerate(rows.tolist()):
-        sketches[done] = lookalikes.sketch(pixels(row))
-        if progress is not None:
-            progress(done + 1, len(rows))
+    for place, row in enumerate(watched(rows.tolist(), progress)):
+        sketches[place] = lookalikes.sketch(pixels(row))
     return sketches
 
 
@@ -221,7 +219,3 @@ def _uneven(even: Balance) -> Iterator[AuditFinding]:
             f"{len(even.strata)}, most of all {even.worst.name} by {even.worst.deviation:.1f}."
         )
         yield AuditFinding("balance", "info", sentence)
-
-
-def _gravity(finding: AuditFinding) -> int:
-    return ("leak", "warning", "info").index(finding.severity)

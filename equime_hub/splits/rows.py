@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from equime_hub.errors import DatasetError
+from equime_hub.files import read_csv
 from equime_hub.schema.features import columns
 from equime_hub.splits.assign import SPLITS
 
@@ -95,39 +94,28 @@ def read_identities(path: Path) -> dict[str, str]:
     return found
 
 
-def _pairs(path: Path) -> Iterator[tuple[str, str, str]]:
+def _pairs(path: Path) -> list[tuple[str, str, str]]:
     """Place in the file, image and person of every row."""
+    if path.suffix != ".parquet":
+        rows = read_csv(path, DatasetError, _IDENTITY)
+        return [(f"line {n}", row["source_image"], row["subject_id"]) for n, row in rows]
     try:
-        if path.suffix == ".parquet":
-            _demand_header(path, pq.read_schema(path).names)
-            rows = pq.read_table(path, columns=list(_IDENTITY)).to_pylist()
-            for number, row in enumerate(rows):
-                yield f"row {number}", row["source_image"] or "", row["subject_id"] or ""
-            return
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _demand_header(path, list(reader.fieldnames or ()))
-            for row in reader:
-                image, person = ((row[name] or "").strip() for name in _IDENTITY)
-                yield f"line {reader.line_num}", image, person
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        raise DatasetError(f"{path} cannot be read as CSV in UTF-8 or Parquet: {error}.") from error
-
-
-def _demand_header(path: Path, header: list[str]) -> None:
-    if not set(_IDENTITY) <= set(header):
-        raise DatasetError(
-            f"{path} has the header {','.join(header)!r}; it needs {' and '.join(_IDENTITY)}."
-        )
+        table = pq.read_table(path)
+        columns = [table[name].to_pylist() for name in _IDENTITY]
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read as Parquet: {error}.") from error
+    except KeyError as error:
+        raise DatasetError(f"{path} needs the columns {' and '.join(_IDENTITY)}.") from error
+    values = enumerate(zip(*columns, strict=True))
+    return [(f"row {number}", image or "", person or "") for number, (image, person) in values]
 
 
 def _read(file: Path) -> pa.Table:
     try:
         present = pq.read_schema(file).names
-        table = pq.read_table(file, columns=[n for n in REQUIRED + OPTIONAL if n in present])
+        return pq.read_table(file, columns=[n for n in REQUIRED + OPTIONAL if n in present])
     except (pa.ArrowException, OSError) as error:
         raise DatasetError(f"{file} cannot be read as Parquet: {error}.") from error
-    return table
 
 
 def _shard(file: Path) -> pa.Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from equime_hub.splits import lookalikes
 from equime_hub.splits.people import People, full_name
 
 Severity = Literal["leak", "warning", "info"]
+SEVERITIES = get_args(Severity)
+"""The gravest first."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ def shared_people(rows: pa.Table) -> Iterator[AuditFinding]:
 
 def shared_images(rows: pa.Table) -> Iterator[AuditFinding]:
     """Source images, by SHA-256, in two splits or of two people."""
-    rule, hint = "shared images", "Keep an image in one split."
-    what = "Source images in more than one split"
-    yield from _spread(rows, rule, what, "source_sha256", "split", hint)
-    what, hint = "Source images of more than one person", "Only one of them can be right."
-    yield from _spread(rows, rule, what, "source_sha256", "person", hint)
+    for what, group, hint in (
+        ("Source images in more than one split", "split", "Keep an image in one split."),
+        ("Source images of more than one person", "person", "Only one of them can be right."),
+    ):
+        yield from _spread(rows, "shared images", what, "source_sha256", group, hint)
 
 
 def counterfactuals(rows: pa.Table) -> Iterator[AuditFinding]:

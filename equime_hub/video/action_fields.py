@@ -196,16 +196,9 @@ class Opening(NamedTuple):
         )
 
 
-class Layer(NamedTuple):
-    """Skin that lies over the eye: how far to look for it (dy, IODs), and where it covers."""
-
-    shift: Array
-    cover: Array
-
-
 def lid_layers(
     frame: FaceFrame, x: Array, y: Array, opening: Opening, pixel: float
-) -> tuple[Layer, Layer]:
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """The lower and the upper lids, to be laid over the eyes in this order.
 
     The upper lid's skin stretches down over the eye, the lower lid's up; what they cover is
@@ -217,6 +210,9 @@ def lid_layers(
         y: The same.
         opening: How far the lids have slid.
         pixel: Width over which an edge is blended, in IODs.
+
+    Returns:
+        Of each lid how far to look for its skin (dy, IODs), and where it covers the eye.
     """
     half = 0.58 * frame.eye[1]
     side = np.where(x < 0, np.float32(-0.5), np.float32(0.5))
@@ -231,8 +227,8 @@ def lid_layers(
     stretch = (rim - cheek) / (lower - cheek)
     from_below = np.maximum(cheek + (y - cheek) * stretch, rim) - y
     return (
-        Layer(from_below, np.where(y < cheek, _above(lower, y, pixel), 0)),
-        Layer(from_above, np.where(y > crease, _above(y, upper, pixel), 0)),
+        (from_below, np.where(y < cheek, _above(lower, y, pixel), 0)),
+        (from_above, np.where(y > crease, _above(y, upper, pixel), 0)),
     )
 
 

@@ -27,12 +27,7 @@ class Clip:
     fps: float
 
     def __post_init__(self) -> None:
-        frames = self.frames
-        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
-            raise VideoError(
-                "frames must be T×H×W×3 uint8 with T >= 1, got "
-                f"shape {frames.shape} and type {frames.dtype}"
-            )
+        check_frames(self.frames)
         if not 0 < self.fps < float("inf"):
             raise VideoError(f"fps must be a positive number, got {self.fps}")
 
@@ -56,3 +51,16 @@ class Clip:
     def duration_ms(self) -> float:
         """Frames over rate, in milliseconds."""
         return milliseconds(len(self), self.fps)
+
+
+def check_frames(frames: npt.NDArray[np.uint8]) -> None:
+    """Refuse what are no frames.
+
+    Raises:
+        VideoError: Not T×H×W×3 uint8; the message prints what came.
+    """
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
+        raise VideoError(
+            "frames must be T×H×W×3 uint8 with T >= 1, got "
+            f"shape {frames.shape} and type {frames.dtype}"
+        )

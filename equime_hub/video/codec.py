@@ -48,8 +48,6 @@ class VideoInfo:
         height: Pixels.
         codec: FFmpeg's name of the format, such as "h264".
         bit_rate: Bits per second of the video stream; of the whole file if it does not say.
-        duration_seconds: Frames over rate.
-        size_bytes: Size of the whole file.
     """
 
     num_frames: int
@@ -58,8 +56,6 @@ class VideoInfo:
     height: int
     codec: str
     bit_rate: int
-    duration_seconds: float
-    size_bytes: int
 
 
 def decode(source: VideoSource, indices: Sequence[int] | None = None) -> Clip:
@@ -188,7 +184,6 @@ def probe(source: VideoSource) -> VideoInfo:
     """
     with _opened(source) as (_, stream):
         count, fps = _count(source, stream), float(_rate(stream))
-        duration = count / fps
         size = len(memoryview(source)) if isinstance(source, bytes) else Path(source).stat().st_size
         context = stream.codec_context
         return VideoInfo(
@@ -197,9 +192,7 @@ def probe(source: VideoSource) -> VideoInfo:
             width=context.width,
             height=context.height,
             codec=context.codec.canonical_name,
-            bit_rate=stream.bit_rate or round(8 * size / duration),
-            duration_seconds=duration,
-            size_bytes=size,
+            bit_rate=stream.bit_rate or round(8 * size / (count / fps)),
         )
 
 

@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -58,30 +58,26 @@ class FrameBatch:
 
 
 @dataclass(frozen=True)
-class VideoMetadata:
+class VideoMetadata(codec.VideoInfo):
     """What is known of a video without decoding it, under torchcodec's names.
 
     Attributes:
-        num_frames: Frames.
-        average_fps: Frames per second.
-        duration_seconds: From the first frame shown to the end of the last.
         begin_stream_seconds: When the first frame is shown.
         end_stream_seconds: When the last frame ends.
-        width: Pixels.
-        height: Pixels.
-        codec: Such as "h264".
-        bit_rate: Bits per second.
     """
 
-    num_frames: int
-    average_fps: float
-    duration_seconds: float
     begin_stream_seconds: float
     end_stream_seconds: float
-    width: int
-    height: int
-    codec: str
-    bit_rate: int
+
+    @property
+    def average_fps(self) -> float:
+        """Frames per second."""
+        return self.fps
+
+    @property
+    def duration_seconds(self) -> float:
+        """From the first frame shown to the end of the last."""
+        return self.end_stream_seconds - self.begin_stream_seconds
 
 
 class AvDecoder:
@@ -151,19 +147,9 @@ class AvDecoder:
     @property
     def metadata(self) -> VideoMetadata:
         """Size, rate, length; reads the file but decodes no pixel."""
-        info, (starts, durations) = self._info, self._timeline
+        starts, durations = self._timeline
         begin, end = float(starts[0]), float(starts[-1] + durations[-1])
-        return VideoMetadata(
-            num_frames=info.num_frames,
-            average_fps=info.fps,
-            duration_seconds=end - begin,
-            begin_stream_seconds=begin,
-            end_stream_seconds=end,
-            width=info.width,
-            height=info.height,
-            codec=info.codec,
-            bit_rate=info.bit_rate,
-        )
+        return VideoMetadata(**vars(self._info), begin_stream_seconds=begin, end_stream_seconds=end)
 
     def clip(self, indices: Sequence[int] | None = None) -> Clip:
         """Frames as a NumPy `Clip`; None is all."""
@@ -179,10 +165,6 @@ class AvDecoder:
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self[:])
 
-    @overload
-    def __getitem__(self, key: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, key: slice) -> Tensor: ...
     def __getitem__(self, key: int | slice) -> Tensor:
         if isinstance(key, slice):
             return self._tensor(range(*key.indices(len(self))))

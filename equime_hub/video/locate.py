@@ -9,7 +9,6 @@ read off the FFHQ alignment (Karras et al. 2019) and a few portraits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -92,26 +91,19 @@ def canonical(width: int, height: int) -> Landmarks:
     side = min(width, height)
     iod = 0.25 * side
     middle = ((width - 1) / 2, (height - 1) / 2 + (0.4725 - 0.5) * side)
-    frame = _EyeLevel(middle, (iod, 0.0))
-    return _landmarks(frame, (-0.28, -0.28), (-0.39, 0.39, 1.1, 1.1), (1.01, 1.24))
+    pixel = _eye_level(middle, (iod, 0.0))
+    return _landmarks(pixel, iod, (-0.28, -0.28), (-0.39, 0.39, 1.1, 1.1), (1.01, 1.24))
 
 
-@dataclass(frozen=True)
-class _EyeLevel:
-    """Eye-level coordinates: origin between the eyes, unit the IOD.
+def _eye_level(origin: Point, axis: Point) -> Callable[[float, float], Point]:
+    """Gives image pixels of points in IODs.
 
-    Attributes:
-        origin: The origin in pixels.
+    Args:
+        origin: The point between the eyes, in pixels.
         axis: From the left to the right eye, in pixels.
     """
-
-    origin: Point
-    axis: Point
-
-    def pixel(self, x: float, y: float) -> Point:
-        """Image pixels of a point in IODs."""
-        (ox, oy), (ax, ay) = self.origin, self.axis
-        return ox + x * ax - y * ay, oy + x * ay + y * ax
+    (ox, oy), (ax, ay) = origin, axis
+    return lambda x, y: (ox + x * ax - y * ay, oy + x * ay + y * ax)
 
 
 def _reduced(image: Image, scale: float) -> Image:
@@ -153,11 +145,9 @@ def _eyes(gray: Image, box: Box) -> tuple[tuple[Point, Point], bool]:
 def _eye(gray: Image, window: Box, usual: Point) -> Point | None:
     """Centre of the detection nearest to where an eye usually is, if any is near."""
     x, y, w, h = window
-    least = max(8, int(0.3 * w))
+    part, least = gray[y : y + h, x : x + w], max(8, int(0.3 * w))
     for name in ("eye_tree_eyeglasses", "eye"):
-        boxes = _cascade(name).detectMultiScale(
-            gray[y : y + h, x : x + w], 1.05, 3, minSize=(least, least)
-        )
+        boxes = _cascade(name).detectMultiScale(part, 1.05, 3, minSize=(least, least))
         middles = [(x + a + c / 2, y + b + d / 2) for a, b, c, d in boxes]
         near = [(np.hypot(p - usual[0], q - usual[1]), p, q) for p, q in middles]
         if near and min(near)[0] < 0.3 * w:
@@ -182,11 +172,9 @@ def _pupil(gray: Image, point: Point, radius: float) -> Point:
 def _parts(image: Image, left: Point, right: Point) -> Landmarks:
     """All landmarks of a face from its eyes, refined on the upright patch around it."""
     middle = ((left[0] + right[0]) / 2, (left[1] + right[1]) / 2)
-    frame = _EyeLevel(middle, (right[0] - left[0], right[1] - left[1]))
-    corners = np.array(
-        [frame.pixel(LEFT, TOP), frame.pixel(LEFT + 1, TOP), frame.pixel(LEFT, TOP + 1)],
-        np.float32,
-    )
+    axis = (right[0] - left[0], right[1] - left[1])
+    pixel = _eye_level(middle, axis)
+    corners = np.array([pixel(LEFT, TOP), pixel(LEFT + 1, TOP), pixel(LEFT, TOP + 1)], np.float32)
     target = np.array([(0, 0), (SCALE, 0), (0, SCALE)], np.float32)
     patch = cv2.warpAffine(
         image,
@@ -199,7 +187,7 @@ def _parts(image: Image, left: Point, right: Point) -> Landmarks:
     ridges = _ridges(lab[:, :, 0])
     brows = (_brow(ridges, -0.5), _brow(ridges, 0.5))
     mouth = _mouth(ridges)
-    return _landmarks(frame, brows, mouth, _lips(lab[:, :, 1], mouth))
+    return _landmarks(pixel, float(np.hypot(*axis)), brows, mouth, _lips(lab[:, :, 1], mouth))
 
 
 def _ridges(light: Array) -> Array:
@@ -268,7 +256,8 @@ def _lips(red: Array, mouth: tuple[float, float, float, float]) -> tuple[float, 
 
 
 def _landmarks(
-    frame: _EyeLevel,
+    pixel: Callable[[float, float], Point],
+    iod: float,
     brows: tuple[float, float],
     mouth: tuple[float, float, float, float],
     lips: tuple[float, float],
@@ -276,18 +265,17 @@ def _landmarks(
     """Landmarks in pixels from heights and corners in IODs."""
     left, right, left_y, right_y = mouth
     middle = (left + right) / 2
-    iod = float(np.hypot(*frame.axis))
     return Landmarks(
-        left_eye=frame.pixel(-0.5, 0),
-        right_eye=frame.pixel(0.5, 0),
-        left_brow=frame.pixel(-0.54, brows[0]),
-        right_brow=frame.pixel(0.54, brows[1]),
-        nose=frame.pixel(middle / 2, 0.57),
-        mouth_left=frame.pixel(left, left_y),
-        mouth_right=frame.pixel(right, right_y),
-        mouth_top=frame.pixel(middle, lips[0]),
-        mouth_bottom=frame.pixel(middle, lips[1]),
-        chin=frame.pixel(middle, (lips[0] + lips[1]) / 2 + 0.68),
+        left_eye=pixel(-0.5, 0),
+        right_eye=pixel(0.5, 0),
+        left_brow=pixel(-0.54, brows[0]),
+        right_brow=pixel(0.54, brows[1]),
+        nose=pixel(middle / 2, 0.57),
+        mouth_left=pixel(left, left_y),
+        mouth_right=pixel(right, right_y),
+        mouth_top=pixel(middle, lips[0]),
+        mouth_bottom=pixel(middle, lips[1]),
+        chin=pixel(middle, (lips[0] + lips[1]) / 2 + 0.68),
         eye_width=EYE_WIDTH * iod,
         eye_height=EYE_HEIGHT * iod,
     )

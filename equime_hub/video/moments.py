@@ -141,10 +141,7 @@ def _reduced(shown: Footage, face: Landmarks) -> tuple[npt.NDArray[np.uint8], La
         if whole is None:
             whole = np.empty((shown.count, height, width), np.uint8)
         gray = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2GRAY), np.uint8)
-        if factor > 1:
-            cv2.resize(gray, (width, height), whole[index], interpolation=cv2.INTER_AREA)
-        else:
-            whole[index] = gray
+        cv2.resize(gray, (width, height), whole[index], interpolation=cv2.INTER_AREA)
     assert whole is not None
     return whole, moved(
         face,

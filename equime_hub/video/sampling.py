@@ -48,17 +48,6 @@ def around_apex(onset: int, apex: int, offset: int, n: int) -> Indices:
     return indices
 
 
-def onset_apex(onset: int, apex: int) -> Indices:
-    """The two frames that hold the whole motion.
-
-    Raises:
-        VideoError: Not 0 <= onset < apex.
-    """
-    if not 0 <= onset < apex:
-        raise VideoError(f"frames must satisfy 0 <= onset < apex, got onset {onset}, apex {apex}")
-    return np.array([onset, apex], dtype=np.int64)
-
-
 def by_time(num_frames: int, fps: float, target_fps: float) -> Indices:
     """The frames on screen at the instants k / target_fps of a clip of num_frames / fps seconds.
 

@@ -95,8 +95,8 @@ def test_no_pixel_changes_and_frames_that_are_not_there_give_no_image(
     pair = pairs.of(Clip(frames, 50.0), onset, apex)
     assert (pair is None) == (max(onset, apex) >= len(frames))
     if pair:
-        assert np.array_equal(image(pair.onset), frames[onset])
-        assert np.array_equal(image(pair.apex), frames[apex])
+        assert np.array_equal(image(pair["onset"]), frames[onset])
+        assert np.array_equal(image(pair["apex"]), frames[apex])
         assert pairs.of(Clip(frames, 50.0), onset, apex) == pair
 
 

@@ -14,7 +14,6 @@ from equime_hub.video.sampling import (
     Indices,
     around_apex,
     by_time,
-    onset_apex,
     uniform,
 )
 
@@ -84,7 +83,6 @@ def test_by_time_at_its_own_rate_is_all_frames(num_frames: int, fps: float) -> N
         (around_apex(0, 7, 10, 1), [7]),
         (around_apex(0, 1, 10, 3), [0, 1, 10]),
         (around_apex(4, 4, 4, 3), [4, 4, 4]),
-        (onset_apex(3, 9), [3, 9]),
         (by_time(9, 200, 100), [0, 2, 4, 6, 8]),
         (by_time(6, 200, 80), [0, 2, 5]),
         (by_time(3, 25, 50), [0, 0, 1, 1, 2, 2]),
@@ -108,8 +106,6 @@ def test_examples(indices: Indices, expected: list[int]) -> None:
         (around_apex, (-1, 4, 9, 3), "onset -1"),
         (around_apex, (1, 4, 3, 3), "offset 3"),
         (around_apex, (1, 4, 9, 0), "got 0"),
-        (onset_apex, (4, 4), "onset 4, apex 4"),
-        (onset_apex, (-2, 4), "onset -2"),
         (by_time, (0, 24, 24), "num_frames .* got 0"),
         (by_time, (5, 0, 24), "fps .* got 0"),
         (by_time, (5, 24, math.inf), "target_fps .* got inf"),

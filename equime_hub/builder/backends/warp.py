@@ -113,11 +113,7 @@ class WarpBackend(Backend):
     def _clip(self, job: RenderJob) -> Clip:
         spec = job.spec
         self.check(spec)
-        if job.image.shape != (spec.height, spec.width, 3):
-            raise BackendError(
-                f"The image of clip {spec.clip_id} must be {spec.height}×{spec.width}×3, got "
-                f"shape {job.image.shape}. Align it to the size of the clip."
-            )
+        job.check()
         frames = np.empty((spec.num_frames, *job.image.shape), np.uint8)
         noise = _noise(job.image.size, self.config.noise, spec)
         for out, clean in zip(frames, _Motion(job, self.config).frames(), strict=True):
@@ -189,12 +185,8 @@ class _Motion:
         self.box = box = _box(head > 0)
         self.x, self.y, self.face, self.head = (a[box] for a in (x, y, face, head))
         self.columns, self.rows = (a[box] for a in _indices(width, height))
-        self.onset, apex = (
-            _backward(af.soft_field(self.frame, x, y, units.tolist()) * face, self.frame.iod)[
-                (..., *box)
-            ]
-            for units in self.units
-        )
+        forward = (af.soft_field(self.frame, x, y, units.tolist()) * face for units in self.units)
+        self.onset, apex = (_backward(field, self.frame.iod)[(..., *box)] for field in forward)
         self.change = apex - self.onset
         turn = (-(self.y - 1.5) * self.head, self.x * self.head)
         self.turn = np.stack(turn) * np.float32(self.frame.iod)
@@ -244,11 +236,10 @@ class _Motion:
         if not (opening.upper_lid or opening.lower_lid):
             return
         x, y = self._origin(move, box)
-        for layer in af.lid_layers(self.frame, x, y, opening, 1 / self.frame.iod):
+        for shift, cover in af.lid_layers(self.frame, x, y, opening, 1 / self.frame.iod):
             reach = move[:, *box].copy()
-            reach[1] += layer.shift * np.float32(self.frame.iod)
-            cover = (layer.cover * self.face[box])[..., None]
-            eyes += cover * (self._look(reach, box) - eyes)
+            reach[1] += shift * np.float32(self.frame.iod)
+            eyes += (cover * self.face[box])[..., None] * (self._look(reach, box) - eyes)
 
     def _origin(self, move: Array, box: Box) -> tuple[Array, Array]:
         """Face coordinates of the skin that `move` brings to each pixel of a box."""

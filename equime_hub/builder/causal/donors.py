@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from equime_hub import seeds
-from equime_hub.builder.causal import openface, table
+from equime_hub.builder.causal import openface
 from equime_hub.builder.causal.draw import Draw, demand
 from equime_hub.errors import PlanError
-from equime_hub.files import sha256
+from equime_hub.files import read_csv, sha256
 from equime_hub.schema.taxonomy import EMOTIONS
 
 Vectors = npt.NDArray[np.float64]
@@ -65,7 +65,7 @@ class DonorSampler(ABC):
             object.__setattr__(self, "sha256", _digest(self.index, self._rows()))
 
     @abstractmethod
-    def donation(self, row: table.CsvRow, track: openface.OpenFaceTrack) -> Donation:
+    def donation(self, row: dict[str, str], track: openface.OpenFaceTrack) -> Donation:
         """What a clip has to give.
 
         Raises:
@@ -88,15 +88,9 @@ class DonorSampler(ABC):
         apex = apexes[int(rng.integers(len(apexes)))]
         return Draw(_rounded(onset), _rounded(apex), self.source, subject)
 
-    def _rows(self) -> list[table.CsvRow]:
-        header, lines = table.read(self.index)
+    def _rows(self) -> list[dict[str, str]]:
         needed = _COLUMNS + self.columns
-        missing = [column for column in needed if column not in header]
-        if missing:
-            raise PlanError(
-                f"{self.index} lacks the columns {', '.join(missing)}; it needs "
-                f"{', '.join(needed)}."
-            )
+        lines = read_csv(self.index, PlanError, needed)
         for number, row in lines:
             for column in needed:
                 if not row[column]:
@@ -121,7 +115,7 @@ class MicroSampler(DonorSampler):
     source: ClassVar[str] = "micro"
     columns: ClassVar[tuple[str, ...]] = ("onset_frame", "apex_frame")
 
-    def donation(self, row: table.CsvRow, track: openface.OpenFaceTrack) -> Donation:
+    def donation(self, row: dict[str, str], track: openface.OpenFaceTrack) -> Donation:
         """The pair.
 
         Raises:
@@ -166,7 +160,7 @@ class MacroSampler(DonorSampler):
             raise PlanError(f"interval must satisfy 0 <= low <= high <= 1, got ({low}, {high}).")
         super().__post_init__()
 
-    def donation(self, row: table.CsvRow, track: openface.OpenFaceTrack) -> Donation:
+    def donation(self, row: dict[str, str], track: openface.OpenFaceTrack) -> Donation:
         """The first frame and all that may be the apex.
 
         Raises:
@@ -218,7 +212,7 @@ def _donations(sampler: DonorSampler) -> dict[str, list[tuple[str, Donation]]]:
     return donations
 
 
-def _digest(index: Path, rows: list[table.CsvRow]) -> str:
+def _digest(index: Path, rows: list[dict[str, str]]) -> str:
     try:
         clips = [sha256(index.parent / row["file"]) for row in rows]
         return seeds.digest(sha256(index), clips)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -11,29 +12,18 @@ import numpy.typing as npt
 from equime_hub import seeds
 from equime_hub.builder.causal.draw import Draw, Draws, demand
 from equime_hub.errors import PlanError
-from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
+from equime_hub.files import beside
+from equime_hub.schema.taxonomy import AU_NUMBERS
 
 AuMap = Mapping[str, Mapping[int, float]]
 """Emotion → FACS number → probability that the AU is on; an AU left out is off."""
 
 MAPS: Mapping[str, AuMap] = {
-    "mie-x": {
-        "happiness": {12: 1.0, 25: 0.5, 6: 0.5},
-        "sadness": {4: 1.0, 1: 0.5, 15: 0.5},
-        "surprise": {1: 1.0, 2: 1.0, 5: 0.5, 25: 0.5, 26: 0.5},
-        "fear": {5: 0.5, 20: 0.5, 25: 0.5, 26: 0.5},
-        "anger": {4: 1.0, 7: 0.5, 23: 0.5},
-        "disgust": {9: 1.0, 10: 0.5, 17: 1.0},
-        "contempt": {14: 1.0},
-    },
-    "du-2014": {
-        "happiness": {12: 1.0, 25: 1.0, 6: 0.51},
-        "sadness": {4: 1.0, 15: 1.0, 1: 0.60, 6: 0.50, 17: 0.67},
-        "surprise": {1: 1.0, 2: 1.0, 25: 1.0, 26: 1.0, 5: 0.66},
-        "fear": {1: 1.0, 4: 1.0, 20: 1.0, 25: 1.0, 2: 0.57, 5: 0.63, 26: 0.33},
-        "anger": {4: 1.0, 7: 1.0, 10: 0.26, 17: 0.52, 23: 0.29},
-        "disgust": {9: 1.0, 10: 1.0, 17: 1.0, 4: 0.31},
-    },
+    name: {
+        emotion: {int(number): chance for number, chance in chances.items()}
+        for emotion, chances in emotions.items()
+    }
+    for name, emotions in beside(__file__, "au_maps.json").items()
 }
 """The tables by name.
 
@@ -57,6 +47,13 @@ def au_map(name: str) -> AuMap:
     if name not in MAPS:
         raise PlanError(f"There is no AU map {name!r}. Choose one of: {', '.join(MAPS)}.")
     return MAPS[name]
+
+
+@lru_cache(maxsize=8)
+def probabilities(name: str) -> npt.NDArray[np.float64]:
+    """A table as numbers, emotions×17, in its order and that of `AU_NUMBERS`."""
+    table = au_map(name)
+    return np.array([[chances.get(unit, 0.0) for unit in AU_NUMBERS] for chances in table.values()])
 
 
 _LEAST = 0.0001
@@ -107,9 +104,7 @@ class ExpertSampler:
             PlanError: The emotion is not in the table.
         """
         demand(emotion, self.emotions())
-        chances = np.zeros(len(AU_NUMBERS))
-        for number, chance in au_map(self.map)[emotion].items():
-            chances[AU_INDEX[number]] = chance
+        chances = probabilities(self.map)[self.emotions().index(emotion)]
         low, high = self.intensity
         apex = np.zeros((len(keys), len(AU_NUMBERS)))
         # Rows without any AU are drawn again, each from a key of its own: so a draw depends on its

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from equime_hub import seeds
-from equime_hub.builder.causal.expert import AuMap, ExpertSampler, au_map
+from equime_hub.builder.causal.expert import ExpertSampler, au_map, probabilities
 from equime_hub.errors import PlanError
-from equime_hub.schema.taxonomy import AU_INDEX, AU_NUMBERS
+from equime_hub.schema.taxonomy import AU_NUMBERS
 
 LEAK = 0.01
 """A table's 0 and 1 are read as 0.01 and 0.99: an AU more or less is unlikely, not impossible."""
@@ -48,7 +47,7 @@ def f_Z(au: Sequence[float], map: str = "mie-x", threshold: float = 0.0) -> tupl
     active = vector > threshold
     if not active.any():
         return "others", 0.0
-    chances = _chances(table)
+    chances = probabilities(map).clip(LEAK, 1 - LEAK)
     likelihoods = np.where(active, np.log(chances), np.log(1 - chances)).sum(axis=1)
     best, second = np.sort(likelihoods)[[-1, -2]]
     emotion = list(table)[int(np.argmax(likelihoods >= best - _TIE))]
@@ -103,11 +102,3 @@ def confusion(map: str = "mie-x", draws: int = 1000, seed: int = 0) -> tuple[Emo
         EmotionReading(*pair, len(found), found.count(0.0), min(filter(None, found), default=None))
         for pair, found in margins.items()
     )
-
-
-def _chances(table: AuMap) -> npt.NDArray[np.float64]:
-    chances = np.zeros((len(table), len(AU_NUMBERS)))
-    for row, probabilities in enumerate(table.values()):
-        for number, chance in probabilities.items():
-            chances[row, AU_INDEX[number]] = chance
-    return chances.clip(LEAK, 1 - LEAK)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from equime_hub.builder.causal import table
 from equime_hub.errors import PlanError
+from equime_hub.files import read_csv
 from equime_hub.schema.taxonomy import AU_NUMBERS
 
 SCALE = 5.0
@@ -71,8 +72,8 @@ def read(path: Path, min_confidence: float = 0.8) -> OpenFaceTrack:
         PlanError: No CSV file, columns missing (another version, or images in place of a
             clip), several faces, or a cell that is no number; one sentence with the place.
     """
-    header, rows = table.read(path)
-    _check_header(path, header)
+    rows = read_csv(path, PlanError)
+    _check_header(path, rows[0][1])
     frames = np.zeros(len(rows), np.int64)
     aus = np.zeros((len(rows), len(AU_NUMBERS)))
     tracked = np.zeros(len(rows), np.bool_)
@@ -86,7 +87,7 @@ def read(path: Path, min_confidence: float = 0.8) -> OpenFaceTrack:
     return OpenFaceTrack(path, frames, (aus / SCALE).clip(0, 1), tracked)
 
 
-def _check_header(path: Path, header: tuple[str, ...]) -> None:
+def _check_header(path: Path, header: Collection[str]) -> None:
     missing = [name for name in INTENSITIES if name not in header]
     if missing:
         raise PlanError(
@@ -101,7 +102,7 @@ def _check_header(path: Path, header: tuple[str, ...]) -> None:
         )
 
 
-def _frame(where: str, row: table.CsvRow, after: int) -> int:
+def _frame(where: str, row: dict[str, str], after: int) -> int:
     if not re.fullmatch(r"\d{1,9}", row["frame"], re.ASCII):
         raise PlanError(f"{where}: frame is {row['frame']!r}, expected a whole number.")
     frame = int(row["frame"])
@@ -113,7 +114,7 @@ def _frame(where: str, row: table.CsvRow, after: int) -> int:
     return frame
 
 
-def _number(where: str, row: table.CsvRow, column: str) -> float:
+def _number(where: str, row: dict[str, str], column: str) -> float:
     try:
         value = float(row[column])
     except ValueError:

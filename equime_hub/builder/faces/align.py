@@ -14,6 +14,7 @@ import numpy.typing as npt
 from equime_hub.builder.spec import Image
 from equime_hub.errors import FaceError
 from equime_hub.schema.records import Landmarks
+from equime_hub.video.locate import moved
 
 Matrix = npt.NDArray[np.float64]
 """2×3: pixels of the crop → pixels of the image."""
@@ -106,8 +107,10 @@ def _step(matrix: Matrix) -> float:
 
 
 def _moved(face: Landmarks, matrix: Matrix) -> Landmarks:
-    numbers = np.array(face.flat())
-    points = numbers[:20].reshape(10, 2) - matrix[:, 2]
-    moved = np.linalg.solve(matrix[:, :2], points.T).T
-    sizes = numbers[20:] / _step(matrix)
-    return Landmarks.from_flat((*moved.ravel().tolist(), *sizes.tolist()))
+    return moved(
+        face,
+        lambda points: np.asarray(
+            np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T, np.float64
+        ),
+        lambda sizes: sizes / _step(matrix),
+    )

@@ -16,24 +16,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from equime_hub.builder.faces.celebamask import (
-    IDENTITIES,
-    LICENSE,
-    POSES,
-    Tree,
-    compare,
-    number_of,
-    read_attributes,
-    read_people,
-    read_yaws,
-)
+from equime_hub.builder.faces import celebamask
+from equime_hub.builder.faces.celebamask import IDENTITIES, POSES, Tree
 from equime_hub.builder.faces.folder import unchanged
 from equime_hub.builder.faces.gates import MAX_YAW, MIN_SHARPNESS, measure
 from equime_hub.builder.faces.where import select
 from equime_hub.builder.spec import FaceScan, Image, Refused
 from equime_hub.errors import FaceError
 from equime_hub.files import sha256
-from equime_hub.progress import Progress
+from equime_hub.progress import Progress, watched
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import IMAGES_AS_PEOPLE
 from equime_hub.video.locate import canonical
@@ -102,7 +93,7 @@ class CelebAHQFaces:
     max_yaw: float | None = None
     identities: Path | None = None
     subjects_are_images: bool = False
-    license: str | None = LICENSE
+    license: str | None = celebamask.LICENSE
 
     def __post_init__(self) -> None:
         if self.per_person < 1:
@@ -131,8 +122,8 @@ class CelebAHQFaces:
                 the images, a condition that cannot be read, or no image left.
         """
         tree = Tree.find(self.root)
-        names, columns = read_attributes(tree.attributes)
-        compare(tree, names)
+        names, columns = celebamask.read_attributes(tree.attributes)
+        celebamask.compare(tree, names)
         people = self._people(tree, names, columns.get("Male"))
         stages: list[Stage] = []
 
@@ -192,7 +183,7 @@ class CelebAHQFaces:
                 )
             return f"turned any way ({POSES} is not there)", [True] * len(names)
         limit = MAX_YAW if self.max_yaw is None else self.max_yaw
-        yaws = read_yaws(tree.poses, names)
+        yaws = celebamask.read_yaws(tree.poses, names)
         return f"turned {limit:g}° to the side or less", [abs(yaw) <= limit for yaw in yaws]
 
     def _best(
@@ -209,7 +200,7 @@ class CelebAHQFaces:
     ) -> list[str]:
         """Who is in each image."""
         if self.subjects_are_images:
-            return [f"celebahq-image-{number_of(name)}" for name in names]
+            return [f"celebahq-image-{celebamask.number_of(name)}" for name in names]
         path = self.identities or tree.identities
         if path is None:
             raise FaceError(
@@ -221,7 +212,7 @@ class CelebAHQFaces:
                 "or name it with --identities. --subjects-are-images takes every image for a "
                 "person, and the dataset then says so."
             )
-        people = read_people(tree, path, names)
+        people = celebamask.read_people(tree, path, names)
         if male is not None:
             _check_genders(path, people, male)
         return people
@@ -249,13 +240,11 @@ def _measure(
     """Index → sharpness and size, of the images that can be read."""
     measured: dict[int, _Measured] = {}
     refused: list[Refused] = []
-    for done, index in enumerate(kept, 1):
+    for index in watched(kept, progress):
         try:
             measured[index] = measure(tree.images / names[index])
         except FaceError as error:
             refused.append(Refused(tree.name(names[index]), str(error)))
-        if progress is not None:
-            progress(done, len(kept))
     return measured, tuple(refused)
 
 

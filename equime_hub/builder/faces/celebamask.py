@@ -171,11 +171,15 @@ def read_yaws(path: Path, names: Sequence[str]) -> list[float]:
             raise FaceError(
                 f"{path}, line {number}: the yaw is {angles[0]!r}, expected degrees."
             ) from None
-    if missing := set(names) - set(yaws):
+    _demand_lines(path, names, yaws)
+    return [yaws[name] for name in names]
+
+
+def _demand_lines(path: Path, names: Sequence[str], known: Collection[str]) -> None:
+    if missing := set(names).difference(known):
         raise FaceError(
             f"{path} has no line for {_some(missing)} of {len(names):,} images; unpack it again."
         )
-    return [yaws[name] for name in names]
 
 
 def read_people(tree: Tree, path: Path, names: Sequence[str]) -> list[str]:
@@ -195,11 +199,7 @@ def read_people(tree: Tree, path: Path, names: Sequence[str]) -> list[str]:
             "CelebA's numbering, which identities are in. It is part of the CelebAMask-HQ archive."
         )
     originals = {f"{index}.jpg": file for _, (index, _, file) in _rows(tree.mapping, 1, 3)}
-    if missing := set(names) - set(originals):
-        raise FaceError(
-            f"{tree.mapping} has no line for {_some(missing)} of {len(names):,} images; unpack it "
-            "again."
-        )
+    _demand_lines(tree.mapping, names, originals)
     identities: dict[str, str] = {}
     for number, (file, person) in _rows(path, 0, 2):
         if not person.isdecimal() or identities.setdefault(file, person) != person:

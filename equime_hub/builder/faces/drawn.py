@@ -18,7 +18,8 @@ from equime_hub.builder.faces.drawing.look import Colour, Look, landmarks
 from equime_hub.builder.faces.drawing.paint import paint
 from equime_hub.builder.spec import FaceScan, Image
 from equime_hub.errors import FaceError
-from equime_hub.progress import Progress
+from equime_hub.files import beside
+from equime_hub.progress import Progress, watched
 from equime_hub.schema import taxonomy as tx
 from equime_hub.schema.records import Face
 
@@ -53,12 +54,7 @@ class DrawnFaces:
 
     def scan(self, progress: Progress | None = None) -> FaceScan:
         """All faces, each drawn once for its hash."""
-        faces = []
-        for index in range(self.count):
-            faces.append(self._face(index))
-            if progress is not None:
-                progress(index + 1, self.count)
-        return FaceScan(tuple(faces))
+        return FaceScan(tuple(map(self._face, watched(range(self.count), progress))))
 
     def pixels(self, face: Face) -> Image:
         """The portrait, drawn again.
@@ -136,56 +132,13 @@ def person_of(seed: int, index: int) -> DrawnPerson:
 
 # --- what they look like ------------------------------------------------------------------------
 
-_DARK_HAIR: tuple[Colour, ...] = ((40, 33, 31), (52, 41, 36), (70, 52, 42))
-_FAIR_HAIR: tuple[Colour, ...] = (
-    (66, 44, 30), (104, 70, 44), (150, 112, 70), (196, 160, 108), (140, 74, 44), (46, 32, 24),
-)  # fmt: skip
-_DARK_EYES: tuple[Colour, ...] = ((78, 48, 28), (60, 36, 22), (96, 62, 36))
-_FAIR_EYES: tuple[Colour, ...] = (
-    (98, 132, 158), (112, 138, 128), (96, 116, 84), (126, 92, 54), (86, 58, 36),
-)  # fmt: skip
-_CLOTHES: tuple[Colour, ...] = (
-    (52, 62, 84), (120, 48, 52), (208, 204, 196), (56, 84, 76), (92, 92, 98), (176, 142, 96),
-    (36, 36, 42), (110, 128, 156), (150, 104, 120),
-)  # fmt: skip
-_BACKDROPS: tuple[Colour, ...] = (
-    (176, 186, 196), (196, 186, 172), (150, 168, 170), (178, 168, 184), (140, 150, 166),
-    (190, 176, 160), (160, 172, 156),
-)  # fmt: skip
-_FRAMES: tuple[Colour, ...] = ((30, 26, 26), (90, 58, 36), (120, 120, 128))
-
-
-@dataclass(frozen=True)
-class _Features:
-    """Ranges and averages of a group; everybody varies around them.
-
-    Attributes:
-        skin: Lightest and darkest tone.
-        nose_w: Half the nose's width.
-        nose_z: How far it stands out.
-        lips: Fullness.
-        hair: Colours.
-        eyes: Colours of the iris.
-    """
-
-    skin: tuple[Colour, Colour]
-    nose_w: float = 0.058
-    nose_z: float = 1.05
-    lips: float = 1.0
-    hair: tuple[Colour, ...] = _DARK_HAIR
-    eyes: tuple[Colour, ...] = _DARK_EYES
-
-
-_FEATURES = {
-    "asian": _Features(((246, 214, 184), (214, 168, 130)), nose_w=0.063, nose_z=0.85),
-    "black": _Features(((158, 110, 82), (92, 58, 42)), nose_w=0.069, nose_z=0.90, lips=1.35),
-    "indian": _Features(((212, 164, 124), (146, 98, 68)), nose_w=0.062, lips=1.10),
-    "latino hispanic": _Features(((232, 188, 154), (186, 136, 102)), lips=1.12),
-    "middle eastern": _Features(((238, 200, 166), (196, 148, 112)), nose_w=0.060, nose_z=1.10),
-    "white": _Features(
-        ((250, 218, 198), (232, 186, 158)), lips=0.95, hair=_FAIR_HAIR, eyes=_FAIR_EYES
-    ),
-}
+_DATA = beside(__file__, "drawn.json")
+_COLOURS: dict[str, list[Colour]] = _DATA["colours"]
+_MEASURES: dict[str, tuple[float, float, float]] = _DATA["measures"]
+"""Field of `Look` → mean of men, mean of women, and standard deviation, in the order of drawing."""
+_RACES: dict[str, dict[str, Any]] = _DATA["races"]
+"""Of a group the lightest and the darkest `skin`, the palettes of `hair` and `eyes`, how full its
+`lips` are, and the `measures` that differ from `_MEASURES`."""
 
 
 def look_of(seed: int, index: int) -> Look:
@@ -200,8 +153,7 @@ def look_of(seed: int, index: int) -> Look:
         light=float(rng.choice((-1, 1), p=(0.6, 0.4))),
         **_colours(person, rng),
         **_hair(person, lines, rng),
-        **_upper_face(person, lines, rng),
-        **_lower_face(person, lines, rng),
+        **_measures(person, lines, rng),
     )
 
 
@@ -220,19 +172,22 @@ def _times(colour: Colour, factors: Colour) -> Colour:
     return red, green, blue
 
 
-def _any(rng: np.random.Generator, colours: tuple[Colour, ...]) -> Colour:
-    return colours[int(rng.integers(len(colours)))]
+def _any(rng: np.random.Generator, colours: str) -> Colour:
+    known = _COLOURS[colours]
+    red, green, blue = known[int(rng.integers(len(known)))]
+    return red, green, blue
 
 
 def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
-    features, woman = _FEATURES[person.race], person.gender == "woman"
-    skin = _mix(*features.skin, float(rng.uniform()))
+    race, woman = _RACES[person.race], person.gender == "woman"
+    lightest, darkest = race["skin"]
+    skin = _mix(lightest, darkest, float(rng.uniform()))
     lip = _times(skin, (0.88, 0.62, 0.62) if woman else (0.86, 0.68, 0.66))
     makeup = float(rng.uniform()) if woman else 0.0
     if makeup > 0.5:
         lip = _mix(lip, _times(skin, (0.82, 0.34, 0.40)), 0.8 * makeup)
     grey = float(np.clip((person.age - 47) / 24 + rng.normal(0, 0.2), 0, 1)) * (person.age > 38)
-    hair = _any(rng, features.hair)
+    hair = _any(rng, race["hair"])
     brow = _mix(hair, (40, 29, 24), 0.6)
     freckled = person.race == "white" and rng.uniform() < 0.35
     return {
@@ -241,28 +196,20 @@ def _colours(person: DrawnPerson, rng: np.random.Generator) -> dict[str, Any]:
         "makeup": makeup,
         "hair": _mix(hair, (196, 194, 192), 0.85 * grey),
         "brow": _mix(brow, (150, 146, 142), 0.6 * grey),
-        "iris": _any(rng, features.eyes),
-        "cloth": _any(rng, _CLOTHES),
-        "backdrop": _any(rng, _BACKDROPS),
+        "iris": _any(rng, race["eyes"]),
+        "cloth": _any(rng, "clothes"),
+        "backdrop": _any(rng, "backdrops"),
         "freckles": float(rng.uniform(0.4, 1)) if freckled else 0.0,
-        "glasses": _any(rng, _FRAMES) if rng.uniform() < 0.16 else None,
+        "glasses": _any(rng, "frames") if rng.uniform() < 0.16 else None,
     }
 
 
 def _hair(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, black = person.gender == "woman", person.race == "black"
-    if woman and black:
-        styles = ["afro", "afro", "tied", "wavy", "long"]
-    elif woman and person.age > 55:
-        styles = ["bob", "bob", "tied", "swept", "wavy"]
-    elif woman:
-        styles = ["long", "long", "wavy", "bob", "fringe", "tied"]
-    elif black:
-        styles = ["buzz", "buzz", "afro", "short"]
-    else:
-        styles = ["short", "short", "swept", "buzz"]
+    woman = person.gender == "woman"
+    kind = "black " if person.race == "black" else "older " if woman and person.age > 55 else ""
+    styles: list[str] = _DATA["styles"][kind + person.gender]
     if not woman and person.age > 45:
-        styles += ["bald", "bald"]
+        styles = [*styles, "bald", "bald"]
     style = styles[int(rng.integers(len(styles)))]
     receded = 0.0 if woman else 0.02 + 0.05 * max(lines - 0.3, 0)
     beards = (0.12, 0.2, 0.45, 0.9)
@@ -276,39 +223,16 @@ def _hair(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[s
     }
 
 
-def _upper_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, asian = person.gender == "woman", person.race == "asian"
+def _measures(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Where the parts of the face are, and how large; age makes eyes and lips smaller."""
+    race, woman, asian = _RACES[person.race], person.gender == "woman", person.race == "asian"
     height = _near(rng, 0.046 if woman else 0.042, 0.002)
-    low_fold = asian and rng.uniform() < 0.6
-    return {
-        "eye_x": _near(rng, 0.125, 0.002),
-        "eye_y": _near(rng, 0.4725, 0.003),
-        "eye_w": _near(rng, 0.113 if asian else 0.117, 0.003),
-        "eye_h": height * (0.88 if asian else 1) * (1 - 0.10 * lines),
-        "eye_tilt": _near(rng, 0.004 if asian else 0.0015, 0.0012) - 0.002 * lines,
-        "crease": _near(rng, 0.007, 0.001) if low_fold else _near(rng, 0.0145, 0.002),
-        "brow_y": _near(rng, 0.385 if woman else 0.393, 0.004),
-        "brow_w": _near(rng, 0.080, 0.003),
-        "brow_thick": _near(rng, 0.0085 if woman else 0.0125, 0.0015),
-        "brow_arch": _near(rng, 0.030 if woman else 0.020, 0.005),
-        "cheek_w": _near(rng, 0.266 if woman else 0.274, 0.007),
-        "temple_w": _near(rng, 0.258, 0.004),
-        "roll": _near(rng, 0, 0.022),
-    }
-
-
-def _lower_face(person: DrawnPerson, lines: float, rng: np.random.Generator) -> dict[str, Any]:
-    woman, features = person.gender == "woman", _FEATURES[person.race]
-    lips = features.lips * (1 - 0.3 * lines)
-    return {
-        "nose_y": _near(rng, 0.622, 0.004),
-        "nose_w": _near(rng, features.nose_w, 0.002) * (0.97 if woman else 1.05),
-        "nose_z": _near(rng, features.nose_z, 0.08),
-        "mouth_y": _near(rng, 0.745, 0.004),
-        "mouth_w": _near(rng, 0.098, 0.004),
-        "lip_up": _near(rng, 0.0215, 0.002) * lips,
-        "lip_low": _near(rng, 0.035, 0.002) * lips,
-        "chin_y": _near(rng, 0.910 if woman else 0.918, 0.004),
-        "chin_w": _near(rng, 0.060 if woman else 0.070, 0.006),
-        "jaw_w": _near(rng, 0.198 if woman else 0.219, 0.010),
-    }
+    low_fold = {"crease": (0.007, 0.007, 0.001)} if asian and rng.uniform() < 0.6 else {}
+    known = {**_MEASURES, **race["measures"], **low_fold}
+    found = {name: _near(rng, each[woman], each[2]) for name, each in known.items()}
+    found["eye_h"] = height * (0.88 if asian else 1) * (1 - 0.10 * lines)
+    found["eye_tilt"] -= 0.002 * lines
+    found["nose_w"] *= 0.97 if woman else 1.05
+    for lip in ("lip_up", "lip_low"):
+        found[lip] *= race["lips"] * (1 - 0.3 * lines)
+    return found

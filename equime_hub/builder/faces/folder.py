@@ -8,7 +8,6 @@ people taken for one than one person in two splits. A CSV file settles it.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import warnings
@@ -24,8 +23,8 @@ import PIL.ImageOps
 
 from equime_hub.builder.spec import FaceScan, Image, Refused
 from equime_hub.errors import FaceError
-from equime_hub.files import sha256
-from equime_hub.progress import Progress
+from equime_hub.files import read_csv, sha256
+from equime_hub.progress import Progress, watched
 from equime_hub.schema.records import Face, Landmarks
 from equime_hub.schema.taxonomy import GENDERS, RACES, age_group
 
@@ -78,7 +77,7 @@ class FolderFaces:
         faces: list[Face] = []
         refused: list[Refused] = []
         seen: dict[str, Face] = {}
-        for done, name in enumerate(names, 1):
+        for name in watched(names, progress):
             try:
                 face = self._face(name, rows)
                 first = seen.setdefault(face.source_sha256, face)
@@ -90,8 +89,6 @@ class FolderFaces:
                 faces.append(face)
             except FaceError as error:
                 refused.append(Refused(_printable(name), str(error)))
-            if progress is not None:
-                progress(done, len(names))
         if not faces:
             reasons = " ".join(f"{r.source_image}: {r.reason}" for r in refused[:3])
             raise FaceError(
@@ -151,19 +148,11 @@ def read_rows(path: Path, names: Collection[str]) -> dict[str, dict[str, str]]:
         FaceError: No CSV file, another header, an unknown value, an image listed twice or not
             there; one sentence with the line.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_header(path, list(reader.fieldnames or ()))
-            lines = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FaceError(f"{path} cannot be read as a CSV file in UTF-8: {error}.") from error
+    lines = read_csv(path, FaceError)
+    _check_header(path, lines[0][1])
     rows: dict[str, dict[str, str]] = {}
-    for number, cells in lines:
+    for number, row in lines:
         where = f"{path}, line {number}"
-        if None in cells or None in cells.values():
-            raise FaceError(f"{where}: the number of cells is not that of the header.")
-        row = {column: cell.strip() for column, cell in cells.items()}
         row["file"] = PurePosixPath(row["file"]).as_posix()
         _check_row(where, row)
         if row["file"] in rows:
@@ -174,13 +163,13 @@ def read_rows(path: Path, names: Collection[str]) -> dict[str, dict[str, str]]:
     return rows
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def _check_header(path: Path, header: Collection[str]) -> None:
     unknown = [column for column in header if column not in REQUIRED + OPTIONAL]
     missing = [column for column in REQUIRED if column not in header]
-    if unknown or missing or len(set(header)) < len(header):
+    if unknown or missing:
         raise FaceError(
             f"{path} has the header {','.join(header)!r}; it needs {' and '.join(REQUIRED)}, "
-            f"may have {', '.join(OPTIONAL)}, each once, and nothing else."
+            f"may have {', '.join(OPTIONAL)}, and nothing else."
         )
 
 

@@ -53,8 +53,9 @@ def write(path: Path, source: FaceSource, faces: Sequence[Face]) -> None:
     """
     if not faces:
         raise FaceError(f"There is no face to write to {path}.")
+    rows = [{**vars(face), "landmarks": list(face.landmarks.flat())} for face in faces]
     footer = {"faces": SOURCES.describe(source), "schema_version": SCHEMA_VERSION}
-    table = pa.Table.from_pylist([_row(face) for face in faces], schema=SCHEMA)
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
     table = table.replace_schema_metadata({_FOOTER: json.dumps(footer).encode()})
     with written(path) as temporary:
         pq.write_table(table, temporary)
@@ -90,16 +91,9 @@ def read(path: Path) -> tuple[FaceSource, tuple[Face, ...]]:
     except (EquimeError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise FaceError(f"{path} was changed by hand, or is damaged ({error}).") from error
     _check(path, rows)
-    return source, tuple(_face(row) for row in rows)
-
-
-def _row(face: Face) -> dict[str, Any]:
-    values = {field.name: getattr(face, field.name) for field in fields(Face)}
-    return {**values, "landmarks": list(face.landmarks.flat())}
-
-
-def _face(row: dict[str, Any]) -> Face:
-    return Face(**{**row, "landmarks": Landmarks.from_flat(tuple(row["landmarks"]))})
+    for row in rows:
+        row["landmarks"] = Landmarks.from_flat(tuple(row["landmarks"]))
+    return source, tuple(Face(**row) for row in rows)
 
 
 def _check(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -45,7 +45,10 @@ def select(text: str, columns: Columns) -> tuple[Chosen, dict[str, int]]:
         FaceError: No condition, or an attribute that is not there; the message says where.
     """
     parser = _Parser(text, columns)
-    return parser.whole(), parser.clauses
+    found = parser.either()
+    if parser.place < len(parser.tokens):
+        parser.refuse("'and', 'or' or the end")
+    return found, parser.clauses
 
 
 class _Parser:
@@ -60,13 +63,7 @@ class _Parser:
         self.tokens = [(found[1], found.start(1)) for found in _TOKEN.finditer(text)]
         self.place = self.depth = 0
 
-    def whole(self) -> Chosen:
-        found = self._either()
-        if self.place < len(self.tokens):
-            self._refuse("'and', 'or' or the end")
-        return found
-
-    def _either(self) -> Chosen:
+    def either(self) -> Chosen:
         found = self._both()
         while self._take("or"):
             found = found | self._both()
@@ -85,9 +82,9 @@ class _Parser:
         if self._take("not"):
             found = ~self._one()
         elif self._take("("):
-            found = self._either()
+            found = self.either()
             if not self._take(")"):
-                self._refuse("')'")
+                self.refuse("')'")
         else:
             found = self._clause()
         self.depth -= 1
@@ -96,7 +93,7 @@ class _Parser:
     def _clause(self) -> Chosen:
         name = self._next()
         if name in ("", *_WORDS):
-            self._refuse("the name of an attribute")
+            self.refuse("the name of an attribute")
         if name not in self.columns:
             close = get_close_matches(name, self.columns, 3, 0.5)
             raise FaceError(
@@ -106,10 +103,10 @@ class _Parser:
         self.place += 1
         equal = self._take("=") or self._take("==")
         if not equal and not self._take("!="):
-            self._refuse(f"'=' or '!=' after {name}")
+            self.refuse(f"'=' or '!=' after {name}")
         value = self._next()
         if value not in ("1", "+1", "-1"):
-            self._refuse(f"1 (it holds) or -1 (it does not) for {name}")
+            self.refuse(f"1 (it holds) or -1 (it does not) for {name}")
         self.place += 1
         chosen = (self.columns[name] == int(value)) == equal
         self.clauses[f"{name}{'=' if equal else '!='}{int(value)}"] = int(chosen.sum())
@@ -123,7 +120,7 @@ class _Parser:
         self.place += found
         return found
 
-    def _refuse(self, expected: str) -> NoReturn:
+    def refuse(self, expected: str) -> NoReturn:
         if self.place < len(self.tokens):
             token, start = self.tokens[self.place]
             got = f"{token!r} at character {start + 1}"

@@ -11,7 +11,6 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -40,15 +39,8 @@ _BLANK = 16
 """Grey levels between the darkest and the brightest value under which a crop shows nothing."""
 
 
-class Crop(Protocol):
-    """Gives aligned faces."""
-
-    def __call__(self, face: Face, size: int) -> Image:
-        """The face, `size`×`size`×3 RGB.
-
-        Raises:
-            FaceError: It cannot be had.
-        """
+Crop = Callable[[Face, int], Image]
+"""Gives an aligned face, size×size×3 RGB; raises a FaceError if it cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -158,13 +150,12 @@ def measure(
     people: dict[str, list[Face]] = defaultdict(list)
     for face in faces:
         people[face.subject_id].append(face)
-    take = partial(crop, size=estimator.size)
     chosen: dict[str, str] = {}
     refused: list[Refused] = []
     batch: dict[str, Image] = {}
     made = 0
     for number, (subject, own) in enumerate(people.items(), 1):
-        key, image = _first_usable(own, known, take, refused)
+        key, image = _first_usable(own, known, lambda f: crop(f, estimator.size), refused)
         chosen[subject] = key
         if image is not None:
             batch[key] = image

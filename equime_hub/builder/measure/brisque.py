@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from equime_hub.builder.measure import weights
 from equime_hub.builder.measure.weights import UnusableWeights
+from equime_hub.files import beside
 
 Floats = npt.NDArray[np.float64]
 Image = npt.NDArray[np.float32]
@@ -29,22 +30,9 @@ _SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 _GAMMA, _RHO = 0.05, -153.591
 """Width of the radial basis function and offset of the regression, as published."""
 
-# Ranges of the features that the published model was trained on: shape and variance of the
-# coefficients, then for each neighbour shape, mean, left and right variance; then at half size.
-# fmt: off
-_LOW = np.array([
-    0.338, 0.017204, 0.236, -0.123884, 0.000155, 0.001122, 0.244, -0.123586, 0.000152,
-    0.000975, 0.249, -0.135687, 0.000174, 0.000913, 0.258, -0.143408, 0.000179, 0.000888,
-    0.471, 0.012809, 0.218, -0.094876, 0.000015, 0.001272, 0.222, -0.115772, 0.000016,
-    0.001374, 0.227, -0.117188, 0.00003, 0.001122, 0.228, -0.12243, 0.000028, 0.001118,
-])
-_HIGH = np.array([
-    10.0, 0.806612, 1.642, 0.20293, 0.712298, 0.470257, 1.641, 0.179083, 0.710456,
-    0.470984, 1.555, 0.100858, 0.684173, 0.534174, 1.561, 0.100486, 0.685696, 0.536508,
-    3.264, 0.703171, 1.046, 0.187459, 0.442057, 0.40803, 1.042, 0.162604, 0.444362,
-    0.40243, 0.996, 0.098323, 0.531903, 0.369589, 0.99, 0.098658, 0.530092, 0.370399,
-])
-# fmt: on
+_LOW, _HIGH = (np.array(values) for values in beside(__file__, "brisque_ranges.json").values())
+"""Ranges of the features that the published model was trained on: shape and variance of the
+coefficients, then for each neighbour shape, mean, left and right variance; then at half size."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +83,7 @@ class Brisque:
         varied = flat.min(axis=1) < flat.max(axis=1)
         scores = np.full(len(grays), np.nan)
         if varied.any():
-            statistics = _Statistics(*grays.shape[1:])
-            moments = np.array([statistics.of(gray) for gray in grays[varied]])
-            scores[varied] = self._regress(_features(moments))
+            scores[varied] = self._regress(_features(_moments(grays[varied])))
         return scores
 
     def _regress(self, features: Floats) -> Floats:
@@ -108,28 +94,26 @@ class Brisque:
         return scores
 
 
-class _Statistics:
-    """Takes the moments from which the features of a frame follow.
-
-    It works in its own memory, for frames of one size: fresh arrays would be fresh pages from
-    the system every time, and cost more than the arithmetic.
-    """
-
-    def __init__(self, height: int, width: int) -> None:
-        self._full = np.empty((height, width), np.float32)
-        self._halves = _halving(height), _halving(width)
-        self._scales = _Scale(height, width), _Scale(height // 2, width // 2)
-
-    def of(self, gray: Any) -> list[list[float]]:
-        """2 scales × (2 + 4 neighbours × 3), see `_Scale.of`."""
-        full, (rows, columns) = self._full, self._halves
+def _moments(grays: npt.NDArray[np.uint8]) -> Floats:
+    """T × 2 scales × (2 + 4 neighbours × 3), from which the features follow; see `_Scale.of`."""
+    height, width = grays.shape[1:]
+    rows, columns = _halving(height), _halving(width)
+    full = np.empty((height, width), np.float32)
+    scales = _Scale(height, width), _Scale(height // 2, width // 2)
+    moments = []
+    for gray in grays:
         full[:] = gray
         half = _product(_product(rows, full), columns, cv2.GEMM_2_T)
-        return [scale.of(image) for scale, image in zip(self._scales, (full, half), strict=True)]
+        moments.append([scale.of(image) for scale, image in zip(scales, (full, half), strict=True)])
+    return np.array(moments)
 
 
 class _Scale:
-    """The same for one of the two scales."""
+    """Takes the moments of frames of one size.
+
+    It works in its own memory: fresh arrays would be fresh pages from the system every time, and
+    cost more than the arithmetic.
+    """
 
     def __init__(self, height: int, width: int) -> None:
         self._normal, self._mean, self._work = np.empty((3, height, width), np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -85,64 +86,39 @@ class DeepFace:
         """
         # As `analyze` feeds them: BGR in [0, 1].
         images = (crops[..., ::-1] / 255).astype(np.float32)
-        answers = (model.probabilities(images) for model in self._models)
+        answers = (_probabilities(*model, images) for model in self._models)
         return [_estimate(*of_one) for of_one in zip(*answers, strict=True)]
 
     @cached_property
-    def _models(self) -> tuple[_Model, ...]:
-        assert self.tool  # chooses the engine
-        modeling = optional.require("deepface.modules.modeling", extra=_EXTRA)
-        kinds = {name: modeling.get_model_class("facial_attribute", name) for name in _CLASSES}
-        files = {name: weights(kind) for name, kind in kinds.items()}
-        missing = {path: url for path, url in files.values() if not path.is_file()}
-        if missing and not self.download:
-            raise EquimeError(
-                f"DeepFace's weights are not in {next(iter(missing)).parent}: "
-                f"{', '.join(path.name for path in missing)}, about {_MEGABYTES} MB each. Copy "
-                f"them there from {next(iter(missing.values())).rpartition('/')[0]} , name another "
-                "folder in DEEPFACE_HOME, or let DeepFace fetch them with --download; it compares "
-                "them with no checksum."
-            )
-        return tuple(
-            _Model(load(kind, files[name][0]), files[name][0], _CLASSES[name])
-            for name, kind in kinds.items()
-        )
+    def _models(self) -> list[tuple[Any, Path, int]]:
+        """Networks, their weights, and how many probabilities each should give."""
+        found = models(_CLASSES, _MEGABYTES, self.download)
+        return [(*model, count) for model, count in zip(found, _CLASSES.values(), strict=True)]
 
 
-@dataclass(frozen=True)
-class _Model:
-    """A loaded network.
+def _probabilities(
+    client: Any, path: Path, classes: int, images: npt.NDArray[np.float32]
+) -> Probabilities:
+    """n×`classes`, for n×224×224×3 BGR in [0, 1]."""
+    step = _batch_size(client) or len(images)
+    batches = (images[start : start + step] for start in range(0, len(images), step))
+    try:
+        # `predict` would give the age without its distribution. One image comes without axis.
+        answers = [np.atleast_2d(client._predict_internal(batch)) for batch in batches]
+        rows: Probabilities = np.concatenate(answers)
+        if rows.shape != (len(images), classes) or np.any(np.abs(rows.sum(1) - 1) > 0.01):
+            raise ValueError(f"it does not give {classes} probabilities an image")
+    except Exception as error:  # each engine has errors of its own
+        raise _damaged(path, error) from error
+    return rows
 
-    Attributes:
-        client: DeepFace's own object around it.
-        path: Its weights.
-        classes: How many probabilities it should give.
-    """
 
-    client: Any
-    path: Path
-    classes: int
-
-    def probabilities(self, images: npt.NDArray[np.float32]) -> Probabilities:
-        """n×`classes`, for n×224×224×3 BGR in [0, 1]."""
-        step = self._batch_size() or len(images)
-        batches = (images[start : start + step] for start in range(0, len(images), step))
-        try:
-            # `predict` would give the age without its distribution. One image comes without axis.
-            answers = [np.atleast_2d(self.client._predict_internal(batch)) for batch in batches]
-            rows: Probabilities = np.concatenate(answers)
-            if rows.shape != (len(images), self.classes) or np.any(np.abs(rows.sum(1) - 1) > 0.01):
-                raise ValueError(f"it does not give {self.classes} probabilities an image")
-        except Exception as error:  # each engine has errors of its own
-            raise _damaged(self.path, error) from error
-        return rows
-
-    def _batch_size(self) -> int | None:
-        """The only one that an ONNX graph takes, if it takes only one."""
-        if not hasattr(self.client.model, "get_inputs"):
-            return None
-        axis = self.client.model.get_inputs()[0].shape[0]
-        return axis if isinstance(axis, int) else None
+def _batch_size(client: Any) -> int | None:
+    """The only one that an ONNX graph takes, if it takes only one."""
+    if not hasattr(client.model, "get_inputs"):
+        return None
+    axis = client.model.get_inputs()[0].shape[0]
+    return axis if isinstance(axis, int) else None
 
 
 def _estimate(age: Probabilities, gender: Probabilities, race: Probabilities) -> AttributeEstimate:
@@ -168,7 +144,36 @@ def _score(probability: float | np.floating) -> float:
     return min(1.0, float(probability))
 
 
-def weights(kind: type) -> tuple[Path, str]:
+def models(names: Iterable[str], megabytes: int, download: bool) -> list[tuple[Any, Path]]:
+    """Models of DeepFace, each with the file of its weights.
+
+    Args:
+        names: What they tell, such as "Age" or "Emotion".
+        megabytes: Size of each weight file, roughly.
+        download: Let DeepFace fetch weights that are missing.
+
+    Raises:
+        MissingDependencyError: DeepFace is not installed.
+        EquimeError: It cannot run on the engine asked for; weights are missing or damaged.
+    """
+    assert DeepFace().tool  # chooses the engine
+    modeling = optional.require("deepface.modules.modeling", extra=_EXTRA)
+    kinds = [modeling.get_model_class("facial_attribute", name) for name in names]
+    files = [_weights(kind) for kind in kinds]
+    missing = {path: url for path, url in files if not path.is_file()}
+    if missing and not download:
+        each, them = (" each", "them") if len(missing) > 1 else ("", "it")
+        raise EquimeError(
+            f"DeepFace's weights are not in {next(iter(missing)).parent}: "
+            f"{', '.join(path.name for path in missing)}, about {megabytes} MB{each}. Copy {them} "
+            f"there from {next(iter(missing.values())).rpartition('/')[0]} , name another folder "
+            f"in DEEPFACE_HOME, or let DeepFace fetch {them} with --download; it compares {them} "
+            "with no checksum."
+        )
+    return [(_load(kind, path), path) for kind, (path, _) in zip(kinds, files, strict=True)]
+
+
+def _weights(kind: type) -> tuple[Path, str]:
     """Where the weights of a model class belong, and where they are published."""
     folders = optional.require("deepface.commons.folder_utils", extra=_EXTRA)
     urls = sys.modules[kind.__module__].WEIGHTS_URL
@@ -177,12 +182,8 @@ def weights(kind: type) -> tuple[Path, str]:
     return folder / url.rpartition("/")[2], url
 
 
-def load(kind: type, path: Path) -> Any:
-    """A DeepFace model, with its weights from a file or fetched into it.
-
-    Raises:
-        EquimeError: The file is damaged, or could not be fetched.
-    """
+def _load(kind: type, path: Path) -> Any:
+    """A DeepFace model, with its weights from a file or fetched into it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # where it tells of downloads

@@ -93,16 +93,12 @@ class Measures:
         """Tool → all that its figures depend on: packages with their versions, and weights."""
         own = f"equime_hub {__version__}; opencv {cv2.__version__}; numpy {np.__version__}"
         sums = dict(self.sums)
-        return {
-            tool: "; ".join(
-                [
-                    own,
-                    *(f"{name} {version(name)}" for name in _PACKAGES.get(tool, ())),
-                    *(f"{file.name} {sums[file.name][:16]}" for file in WEIGHTS.get(tool, ())),
-                ]
-            )
-            for tool in self.tools
-        }
+        found = {}
+        for tool in self.tools:
+            packages = [f"{name} {version(name)}" for name in _PACKAGES.get(tool, ())]
+            files = [f"{file.name} {sums[file.name][:16]}" for file in WEIGHTS.get(tool, ())]
+            found[tool] = "; ".join([own, *packages, *files])
+        return found
 
 
 class Meter:

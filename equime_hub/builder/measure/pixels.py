@@ -6,7 +6,6 @@ the last few operations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +22,7 @@ _SIDE = 7
 _AREA = _SIDE**2
 _FOR_MEANS = np.float32((0.01 * 255) ** 2 * _AREA**2)
 _FOR_VARIANCES = np.float32((0.03 * 255) ** 2 * _AREA * (_AREA - 1))
-"""SSIM's two constants, in the units of `_Window`."""
+"""SSIM's two constants, in the units of `_window`."""
 
 
 def psnr(grays: Grays, *, wrapped: bool = False) -> float:
@@ -55,35 +54,29 @@ def ssim(grays: Grays) -> float:
     Wang et al. (IEEE TIP 2004) with the defaults of scikit-image: a uniform window of 7×7, sample
     covariance, only whole windows. What a frame contributes is computed once for both its pairs.
     """
-    windows = (_Window.of(gray) for gray in grays)
+    windows = map(_window, grays)
     return float(np.mean([_similarity(*pair) for pair in pairwise(windows)]))
 
 
-@dataclass(frozen=True, eq=False)
-class _Window:
-    """Of every window: its sum, that squared, and its variance times area × (area - 1)."""
-
-    gray: Any
-    sums: Any
-    squared: Any
-    variance: Any
-
-    @classmethod
-    def of(cls, gray: Any) -> _Window:
-        sums = _summed(gray)
-        squared = sums * sums
-        variance = _AREA * _summed(np.multiply(gray, gray, dtype=np.uint16)) - squared
-        return cls(gray, sums, squared, variance)
+def _window(gray: Any) -> tuple[Any, ...]:
+    """A frame, and of every window its sum, that squared, and its variance × area × (area - 1)."""
+    sums = _summed(gray)
+    squared = sums * sums
+    return gray, sums, squared, _AREA * _summed(_times(gray, gray)) - squared
 
 
-def _similarity(first: _Window, second: _Window) -> float:
-    means = first.sums * second.sums
-    products = np.multiply(first.gray, second.gray, dtype=np.uint16)
-    covariance = _AREA * _summed(products) - means
+def _similarity(first: tuple[Any, ...], second: tuple[Any, ...]) -> float:
+    (gray, sums, squared, variance), (gray_2, sums_2, squared_2, variance_2) = first, second
+    means = sums * sums_2
+    covariance = _AREA * _summed(_times(gray, gray_2)) - means
     above = _raised(2 * means, _FOR_MEANS) * _raised(2 * covariance, _FOR_VARIANCES)
-    below = _raised(first.squared + second.squared, _FOR_MEANS)
-    below *= _raised(first.variance + second.variance, _FOR_VARIANCES)
+    below = _raised(squared + squared_2, _FOR_MEANS)
+    below *= _raised(variance + variance_2, _FOR_VARIANCES)
     return float(np.mean(above / below, dtype=np.float64))
+
+
+def _times(first: Any, second: Any) -> Any:
+    return np.multiply(first, second, dtype=np.uint16)
 
 
 def _summed(image: Any) -> Any:

@@ -26,6 +26,7 @@ from equime_hub.builder.measure.clip_iqa import ClipIqa
 from equime_hub.builder.measure.weights import UnusableWeights
 from equime_hub.errors import VideoError
 from equime_hub.video import sampling
+from equime_hub.video.clip import check_frames
 from equime_hub.video.threads import one_thread
 
 SMALLEST = 32
@@ -119,11 +120,7 @@ def measure_quality(
     Raises:
         VideoError: Wrong shape, type or size; the message prints what came.
     """
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
-        raise VideoError(
-            "frames must be T×H×W×3 uint8 with T >= 1, got "
-            f"shape {frames.shape} and type {frames.dtype}"
-        )
+    check_frames(frames)
     if min(frames.shape[1:3]) < SMALLEST:
         raise VideoError(
             f"frames must be at least {SMALLEST}×{SMALLEST} to be measured, got "

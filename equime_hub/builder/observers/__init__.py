@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -121,17 +120,3 @@ class AuObserver(Protocol):
 
     def units(self, apex: Apex) -> SeenUnits | None:
         """What it sees; None if it has no answer, and then the row stays as it was."""
-
-
-class MakeEmotionObserver(Protocol):
-    """An entry of `EMOTION_OBSERVERS`."""
-
-    def __call__(self, *, download: bool) -> EmotionObserver:
-        """Make one."""
-
-
-class MakeAuObserver(Protocol):
-    """An entry of `AU_OBSERVERS`."""
-
-    def __call__(self, *, folder: Path | None) -> AuObserver:
-        """Make one."""

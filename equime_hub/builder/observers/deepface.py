@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from equime_hub import optional
 from equime_hub.builder.measure import deepface
 from equime_hub.builder.observers import NEUTRAL, Apex, SeenEmotion
 from equime_hub.builder.spec import Image
@@ -19,6 +18,8 @@ from equime_hub.errors import EquimeError
 _CLASSES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", NEUTRAL)
 """Our names of its classes, in its order."""
 _SIDE = 224
+_MEGABYTES = 6
+"""Size of its weights, roughly."""
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,8 @@ class DeepFaceEmotion:
 
     @cached_property
     def _client(self) -> Any:
-        assert self.tool  # chooses the engine
-        modeling = optional.require("deepface.modules.modeling", extra="attributes")
-        kind = modeling.get_model_class("facial_attribute", "Emotion")
-        path, url = deepface.weights(kind)
-        if not (path.is_file() or self.download):
-            raise EquimeError(
-                f"DeepFace's weights are not in {path.parent}: {path.name}, about 6 MB. Copy it "
-                f"there from {url.rpartition('/')[0]} , name another folder in DEEPFACE_HOME, or "
-                "let DeepFace fetch it with --download; it compares it with no checksum."
-            )
-        return deepface.load(kind, path)
+        ((client, _),) = deepface.models(["Emotion"], _MEGABYTES, self.download)
+        return client
 
 
 def _face(image: Image) -> npt.NDArray[np.float32]:

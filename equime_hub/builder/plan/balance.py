@@ -11,8 +11,8 @@ from itertools import product
 from math import isfinite
 from pathlib import Path
 
-from equime_hub.builder.causal import table
 from equime_hub.errors import PlanError
+from equime_hub.files import read_csv
 from equime_hub.schema.records import Face
 from equime_hub.schema.taxonomy import AGE_GROUPS, GENDERS, RACES
 
@@ -134,7 +134,8 @@ def read_census(path: Path) -> PlanBalance:
         PlanError: No such file, other columns, an unknown value, a share that is no number of
             at least 0, a group listed twice.
     """
-    header, rows = table.read(path)
+    rows = read_csv(path, PlanError)
+    header = rows[0][1]
     by = tuple(column for column in header if column != "share")
     if "share" not in header or not by or set(by) - set(GROUPS):
         raise PlanError(

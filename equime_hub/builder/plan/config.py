@@ -8,7 +8,7 @@ from equime_hub.builder import causal, prompts
 from equime_hub.builder.plan.balance import PlanBalance
 from equime_hub.errors import PlanError
 from equime_hub.schema.taxonomy import EMOTION_PRESETS, EMOTIONS
-from equime_hub.splits.assign import DEFAULT_FRACTIONS
+from equime_hub.splits.assign import DEFAULT_SHARES
 from equime_hub.video.timing import frames_in
 
 _OTHER_EMOTION = "emotion="
@@ -49,11 +49,7 @@ class PlanConfig:
     num_frames: int = 64
     fps: float = 100.0
     duration_ms: tuple[float, float] = (200.0, 500.0)
-    split: tuple[float, float, float] = (
-        DEFAULT_FRACTIONS["train"],
-        DEFAULT_FRACTIONS["validation"],
-        DEFAULT_FRACTIONS["test"],
-    )
+    split: tuple[float, float, float] = DEFAULT_SHARES
     wording: str = "facs"
     counterfactuals: tuple[str, ...] = ()
     balance: PlanBalance = field(default_factory=PlanBalance)
@@ -67,9 +63,8 @@ class PlanConfig:
         known = ", ".join(prompts.VERSIONS)
         _demand(self.wording in prompts.VERSIONS, f"wording must be one of {known}", self.wording)
         _demand(self.repeats >= 1, "repeats must be at least 1", self.repeats)
-        _demand(
-            min(self.width, self.height) >= 1, "sizes must be positive", (self.width, self.height)
-        )
+        sizes = (self.width, self.height)
+        _demand(min(sizes) >= 1, "sizes must be positive", sizes)
         _demand(
             min(self.split) >= 0 and abs(sum(self.split) - 1) < 1e-9,
             "split must be three shares of at least 0 that sum to 1",
@@ -95,9 +90,8 @@ class PlanConfig:
 
     def _check_emotions(self) -> None:
         _demand(bool(self.emotions), "emotions must name at least one", self.emotions)
-        _demand(
-            len(set(self.emotions)) == len(self.emotions), "emotions must differ", self.emotions
-        )
+        different = len(set(self.emotions)) == len(self.emotions)
+        _demand(different, "emotions must differ", self.emotions)
         weights = self.emotion_weights
         _demand(
             not weights or len(weights) == len(self.emotions),

@@ -99,7 +99,7 @@ class Faces:
         return [Face(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
-def rows(faces: Faces, split: Sequence[str], columns: Mapping[str, Any]) -> pa.Table:
+def rows(faces: Faces, split: npt.NDArray[np.str_], columns: Mapping[str, Any]) -> pa.Table:
     """Rows of `SCHEMA`, each under its hash.
 
     Args:
@@ -147,13 +147,9 @@ def check(table: pa.Table) -> None:
         values = _matrix(table[name])
         if not ((values >= 0) & (values <= 1)).all():
             raise ValueError(f"{name} must be 17 numbers in [0, 1]")
-    times = [
-        table[name].to_numpy()
-        for name in ("onset_frame", "apex_frame", "offset_frame", "num_frames")
-    ]
-    if not (
-        (times[0] >= 0) & (times[0] < times[1]) & (times[1] < times[2]) & (times[2] < times[3])
-    ).all():
+    names = ("onset_frame", "apex_frame", "offset_frame", "num_frames")
+    onset, apex, offset, count = (table[name].to_numpy() for name in names)
+    if not ((onset >= 0) & (onset < apex) & (apex < offset) & (offset < count)).all():
         raise ValueError("frames must satisfy 0 <= onset < apex < offset < num_frames")
 
 

@@ -8,12 +8,7 @@ from shlex import quote
 
 import click
 
-from equime_hub.builder.observers import (
-    AU_OBSERVERS,
-    EMOTION_OBSERVERS,
-    MakeAuObserver,
-    MakeEmotionObserver,
-)
+from equime_hub.builder.observers import AU_OBSERVERS, EMOTION_OBSERVERS
 from equime_hub.commands.common import counted, progress_bar, report
 from equime_hub.commands.options import Folder, OutFolder, command
 from equime_hub.jobs import observe as job
@@ -54,13 +49,13 @@ def observe(
         raise click.UsageError("Say who shall observe: --emotion deepface, --aus openface.")
     if folder and not aus:
         raise click.UsageError("--csv holds AUs: say whose, such as --aus openface.")
-    make_emotion: MakeEmotionObserver | None = EMOTION_OBSERVERS.get(emotion) if emotion else None
-    make_aus: MakeAuObserver | None = AU_OBSERVERS.get(aus) if aus else None
+    who = EMOTION_OBSERVERS.get(emotion)(download=download) if emotion else None
+    what = AU_OBSERVERS.get(aus)(folder=folder) if aus else None
     with progress_bar("checking", "files") as checking, progress_bar("looking", "clips") as seen:
         done = job.observe(
             dataset,
-            make_emotion(download=download) if make_emotion else None,
-            make_aus(folder=folder) if make_aus else None,
+            who,
+            what,
             card=dataset_card.write,
             progress=seen,
             checking=checking,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,7 @@ from equime_hub.video.motion.patch import Array
 from equime_hub.video.motion.pulse import FEWEST, Pulse, find
 from equime_hub.video.motion.track import FaceTrack, follow
 from equime_hub.video.motion.values import DEFAULT, Motion, Thresholds
+from equime_hub.video.timing import exact
 
 Curve = npt.NDArray[np.float64]
 
@@ -90,23 +93,14 @@ def _check(frames: npt.NDArray[np.uint8], fps: float) -> None:
             "Motion needs at least two frames, T×H×W×3 or T×H×W uint8, got "
             f"shape {frames.shape} and type {frames.dtype}. Decode the clip with `codec.decode`."
         )
-    if not 0 < fps < float("inf"):
-        raise VideoError(f"fps must be a positive number, got {fps}.")
+    exact(fps)  # refuses a rate that is none
 
 
 def _nothing(count: int, fps: float) -> Motion:
     """The motion of frames that show nothing."""
-    flat = np.zeros(count)
-    return Motion(
-        fps=fps,
-        expression=flat,
-        brow=flat,
-        eye=flat,
-        mouth=flat,
-        head=flat,
-        units=np.zeros((count, UNITS)),
-        apex_units=(0.0,) * UNITS,
-    )
+    flat: Any = np.zeros(count)
+    curves = dict.fromkeys(("expression", "head", *REGIONS), flat)
+    return Motion(fps=fps, units=np.zeros((count, UNITS)), apex_units=(0.0,) * UNITS, **curves)
 
 
 def _pulse(track: FaceTrack, fps: float) -> Pulse:

@@ -77,17 +77,11 @@ def build(patch: Patch, image: Array) -> FaceModel | None:
     mean, contrast = float(plain.mean()), float(plain.std())
     if contrast < 1:
         return None
-    skin, paint, shown = zip(
-        *(_unit(patch, image, plain, index) for index in range(UNITS)), strict=True
-    )
+    units = (_unit(patch, image, plain, index) for index in range(UNITS))
+    skin, paint, shown = zip(*units, strict=True)
     shut, _ = _lids(patch, image, plain, af.Opening(1.0, 0.06, 0.0, 0.0))
-    moved = np.concatenate(
-        [
-            np.stack(skin),
-            np.zeros((1, 2, *plain.shape), np.float32),
-            head_fields(patch.x, patch.y),
-        ]
-    )
+    still = np.zeros((1, 2, *plain.shape), np.float32)
+    moved = np.concatenate([np.stack(skin), still, head_fields(patch.x, patch.y)])
     drawn = np.zeros((GAIN, *plain.shape), np.float32)
     drawn[:UNITS] = paint
     drawn[SHUT] = shut - plain
@@ -149,8 +143,7 @@ def _lids(patch: Patch, image: Array, plain: Array, opening: af.Opening) -> tupl
     """The first frame with its lids moved, and how far down they went, IODs."""
     changed, down = plain.copy(), np.zeros_like(plain)
     for layer in af.lid_layers(patch.face, patch.x, patch.y, opening, patch.pixel):
-        cover = layer.cover.astype(np.float32)
-        shift = layer.shift.astype(np.float32)
+        shift, cover = (value.astype(np.float32) for value in layer)
         changed += cover * (patch.look(image, patch.x, patch.y + shift) - changed)
         down += cover * (-shift - down)
     return changed, down

@@ -217,4 +217,4 @@ def test_impossible_sources_are_refused(wrong: dict[str, int]) -> None:
 def test_progress_counts_every_face() -> None:
     seen: list[tuple[int, int]] = []
     DrawnFaces(3, size=64).scan(lambda done, total: seen.append((done, total)))
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]

@@ -10,21 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from equime_hub._version import __version__
+from equime_hub.builder.backends.ltx import embeddings, pipeline
 from equime_hub.builder.backends.ltx.config import PRESETS, LtxConfig
-from equime_hub.builder.backends.ltx.embeddings import (
-    EmbeddingOrigin,
-    EmbeddingStore,
-    TextEncoder,
-    encode_prompts,
-)
-from equime_hub.builder.backends.ltx.pipeline import (
-    LtxModel,
-    auto_batch_size,
-    device,
-    find,
-    load_video,
-    versions,
-)
+from equime_hub.builder.backends.ltx.embeddings import EmbeddingOrigin, EmbeddingStore, TextEncoder
 from equime_hub.builder.backends.ltx.sampling import generate
 from equime_hub.builder.spec import Backend, RenderJob
 from equime_hub.errors import BackendError, EquimeError
@@ -65,7 +53,7 @@ class LtxBackend(Backend):
     @property
     def wants_gpu(self) -> bool:
         """Whether it will run on one here."""
-        return device(self.config, self._model).startswith("cuda")
+        return pipeline.device(self.config, self._model).startswith("cuda")
 
     @cached_property
     def generation(self) -> Generation:
@@ -95,7 +83,7 @@ class LtxBackend(Backend):
                 f"The prompt of clip {spec.clip_id} names no action unit, so nothing would move; "
                 "give its emotion at least one."
             )
-        device(self.config, self._model)
+        pipeline.device(self.config, self._model)
         if self.config.timesteps and not self._model.takes_timesteps:
             raise BackendError(
                 f"{self._model.name} runs in {self._model.pipeline}, which takes no timesteps: "
@@ -116,7 +104,9 @@ class LtxBackend(Backend):
         """
         if self.config.embeddings:
             background = ThreadPoolExecutor(1)
-            vars(self)["_loading"] = background.submit(load_video, self.config, self._model)
+            vars(self)["_loading"] = background.submit(
+                pipeline.load_video, self.config, self._model
+            )
             background.shutdown(wait=False)
 
     def fitted(self, spec: ClipSpec) -> LtxBackend:
@@ -125,7 +115,7 @@ class LtxBackend(Backend):
         Raises:
             BackendError: No model, no device, or not even one clip fits.
         """
-        size = auto_batch_size(self.config, spec.width, spec.height, spec.num_frames)
+        size = pipeline.auto_batch_size(self.config, spec.width, spec.height, spec.num_frames)
         return LtxBackend(replace(self.config, batch_size=size))
 
     def encode_prompts(
@@ -137,7 +127,7 @@ class LtxBackend(Backend):
             BackendError: A prompt is too long, or T5 cannot be loaded.
         """
         prompts = (prompt for spec in specs for prompt in self.prompts(spec))
-        return encode_prompts(self.config, prompts, out, progress)
+        return embeddings.encode_prompts(self.config, prompts, out, progress)
 
     def prepared(
         self, specs: Sequence[ClipSpec], folder: Path, progress: Progress | None = None
@@ -172,7 +162,7 @@ class LtxBackend(Backend):
         """
         for job in jobs:
             self.check(job.spec)
-            _check_image(job)
+            job.check()
         clips: dict[int, Clip] = {}
         for numbers in _batches(jobs, self.batch_size):
             batch = [jobs[number] for number in numbers]
@@ -183,7 +173,7 @@ class LtxBackend(Backend):
         import torch
 
         try:
-            return generate(self._pipe, jobs, self._store or self._encoder, self.config)
+            return generate(self._pipe, jobs, (self._store or self._encoder).get, self.config)
         except torch.OutOfMemoryError as error:
             spec, size = jobs[0].spec, self.batch_size
             advice = f"try --batch-size {size // 2}" if size > 1 else "use a GPU with more memory"
@@ -205,7 +195,7 @@ class LtxBackend(Backend):
     def _software(self) -> str:
         """All that the pixels depend on and that has no column of its own."""
         config = self.config
-        here = versions(device(config, self._model))
+        here = pipeline.versions(pipeline.device(config, self._model))
         parts = [
             f"preset {config.preset}",
             f"equime_hub {__version__}",
@@ -226,13 +216,13 @@ class LtxBackend(Backend):
         return (spec.prompt,)
 
     @cached_property
-    def _model(self) -> LtxModel:
-        return find(self.config)
+    def _model(self) -> pipeline.LtxModel:
+        return pipeline.find(self.config)
 
     @cached_property
     def _pipe(self) -> Any:
         loading: Future[Any] | None = vars(self).pop("_loading", None)
-        return loading.result() if loading else load_video(self.config, self._model)
+        return loading.result() if loading else pipeline.load_video(self.config, self._model)
 
     @cached_property
     def _encoder(self) -> TextEncoder:
@@ -260,15 +250,6 @@ def _check_shape(spec: ClipSpec) -> None:
                 f"LTX-Video makes sides that are multiples of 32, got {name} {side}. Ask for "
                 f"{max(32, round(side / 32) * 32)}."
             )
-
-
-def _check_image(job: RenderJob) -> None:
-    spec = job.spec
-    if job.image.shape != (spec.height, spec.width, 3):
-        raise BackendError(
-            f"The image of clip {spec.clip_id} must be {spec.height}×{spec.width}×3, got "
-            f"shape {job.image.shape}. Align it to the size of the clip."
-        )
 
 
 def _batches(jobs: Sequence[RenderJob], size: int) -> Iterator[list[int]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from equime_hub.builder.spec import Preset
+from equime_hub.builder.spec import Preset, setting
 from equime_hub.errors import BackendError
+from equime_hub.files import beside
 
 DTYPES = ("bfloat16", "float16", "float32")
 CACHES = ("pyramid", "taylorseer")
@@ -51,13 +53,8 @@ class LtxConfig:
     """
 
     # What is found there is known by its revision, so the place itself counts for nothing.
-    model: str = field(
-        default="Lightricks/LTX-Video",
-        metadata={"location": True, "help": "Hub id or folder of the model."},
-    )
-    revision: str | None = field(
-        default=None, metadata={"help": "branch, tag or commit of the model."}
-    )
+    model: str = setting("Lightricks/LTX-Video", "Hub id or folder of the model.", location=True)
+    revision: str | None = setting(None, "branch, tag or commit of the model.")
     preset: str = "equime-paper"
     steps: int = PUBLISHED_STEPS
     timesteps: tuple[float, ...] = ()
@@ -67,31 +64,18 @@ class LtxConfig:
     decode_noise_scale: float = 0.025
     image_cond_noise_scale: float = 0.025
     max_sequence_length: int | None = None
-    batch_size: int = field(
-        default=8,
-        metadata={
-            "auto": True,
-            "help": "clips at a time; auto takes what fits into the GPU's memory.",
-        },
+    batch_size: int = setting(
+        8, "clips at a time; auto takes what fits into the GPU's memory.", auto=True
     )
-    device: str | None = field(
-        default=None, metadata={"location": True, "help": "cuda, cuda:1 or cpu."}
-    )
+    device: str | None = setting(None, "cuda, cuda:1 or cpu.", location=True)
     dtype: str = "bfloat16"
-    attention: str | None = field(
-        default=None, metadata={"help": "attention backend of diffusers."}
+    attention: str | None = setting(None, "attention backend of diffusers.")
+    compile: bool = setting(False, "compile the transformer's blocks, minutes at the start.")
+    conditioning_crf: int | None = setting(
+        None, "compress the face first, against frozen clips.", min=0, max=51
     )
-    compile: bool = field(
-        default=False,
-        metadata={"help": "compile the transformer's blocks, minutes at the start."},
-    )
-    conditioning_crf: int | None = field(
-        default=None,
-        metadata={"min": 0, "max": 51, "help": "compress the face first, against frozen clips."},
-    )
-    embeddings: Path | None = field(
-        default=None,
-        metadata={"location": True, "help": "prompts encoded elsewhere (equime prompts encode)."},
+    embeddings: Path | None = setting(  # noqa: RUF009 - it is a field
+        None, "prompts encoded elsewhere (equime prompts encode).", location=True
     )
     cache: str | None = None
 
@@ -125,18 +109,14 @@ class LtxConfig:
     @property
     def lossy(self) -> tuple[str, ...]:
         """What departs from the published generation to be faster or other, in words."""
-        words = []
-        if self.timesteps:
-            words.append(f"{self.steps} distilled steps")
-        elif self.steps < PUBLISHED_STEPS:
-            words.append(f"{self.steps} steps")
-        if self.guidance_scale == 1:
-            words.append("no guidance")
-        if self.cache:
-            words.append(f"{self.cache} cache")
-        if self.conditioning_crf is not None:
-            words.append(f"face compressed at crf {self.conditioning_crf}")
-        return tuple(words)
+        departures = {
+            f"{self.steps} distilled steps": bool(self.timesteps),
+            f"{self.steps} steps": not self.timesteps and self.steps < PUBLISHED_STEPS,
+            "no guidance": self.guidance_scale == 1,
+            f"{self.cache} cache": self.cache is not None,
+            f"face compressed at crf {self.conditioning_crf}": self.conditioning_crf is not None,
+        }
+        return tuple(words for words, holds in departures.items() if holds)
 
 
 def _demand(holds: bool, rule: str, got: object) -> None:
@@ -144,47 +124,10 @@ def _demand(holds: bool, rule: str, got: object) -> None:
         raise BackendError(f"{rule}; got {got}.")
 
 
-_PAPER = LtxConfig()
+def _preset(name: str, clip: tuple[int, int, int], settings: dict[str, Any], note: str) -> Preset:
+    timesteps = tuple(settings.pop("timesteps", ()))
+    return Preset(LtxConfig(preset=name, timesteps=timesteps, **settings), *clip, note)
 
-PRESETS: dict[str, Preset] = {
-    "equime-paper": Preset(_PAPER, 256, 256, 161, "The settings of EquiME's paper and script."),
-    "equime-readme": Preset(
-        replace(_PAPER, preset="equime-readme"),
-        512,
-        512,
-        145,
-        "The size of EquiME's README. It says 144 frames, which is not 8k + 1: the model would "
-        "make 137, so these are 145.",
-    ),
-    "fast": Preset(
-        replace(_PAPER, preset="fast", steps=30),
-        256,
-        256,
-        161,
-        "Lossy: 30 steps, of the 20 to 30 that Lightricks' README names for speed.",
-    ),
-    "distilled": Preset(
-        replace(
-            _PAPER,
-            preset="distilled",
-            model="Lightricks/LTX-Video-0.9.8-13B-distilled",
-            steps=8,
-            timesteps=(1000.0, 993.0, 987.0, 981.0, 975.0, 909.0, 725.0, 0.03),
-            guidance_scale=1.0,
-            image_cond_noise_scale=0.0,
-        ),
-        256,
-        256,
-        161,
-        "Lossy: another model, in 8 steps without guidance, as diffusers' documentation runs it "
-        "before upscaling. A smaller distilled model can be given by its folder.",
-    ),
-    "tiny": Preset(
-        replace(_PAPER, preset="tiny", steps=2, batch_size=4, dtype="float32"),
-        64,
-        64,
-        17,
-        "For trying a pipeline of toy size on a CPU; name its folder as the model.",
-    ),
-}
+
+PRESETS = {name: _preset(name, **line) for name, line in beside(__file__, "presets.json").items()}
 """Presets by name."""

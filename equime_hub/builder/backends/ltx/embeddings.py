@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import gc
 import json
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from equime_hub import seeds
 from equime_hub.builder.backends.ltx.config import LtxConfig
 from equime_hub.builder.backends.ltx.pipeline import LtxModel, device, find, load_text, versions
 from equime_hub.errors import BackendError
 from equime_hub.files import written
-from equime_hub.progress import Progress
+from equime_hub.progress import Progress, watched
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +30,7 @@ _KEPT = 512
 """Embeddings of about a megabyte each that are kept in memory."""
 
 
-@dataclass(frozen=True, eq=False)
-class Embedding:
+class Embedding(NamedTuple):
     """A prompt as the model reads it.
 
     Attributes:
@@ -81,22 +80,14 @@ class TextEncoder:
         self._config, self._model = config, model
         self._length = config.max_sequence_length or model.max_sequence_length
         self._pipe: Any = None
-        self._kept: OrderedDict[str, Embedding] = OrderedDict()
+        self.get = lru_cache(maxsize=_KEPT)(self._encode)
 
-    def get(self, prompt: str) -> Embedding:
+    def _encode(self, prompt: str) -> Embedding:
         """Encode a prompt.
 
         Raises:
             BackendError: It is longer than the model reads, or T5 cannot be loaded.
         """
-        if prompt not in self._kept:
-            self._kept[prompt] = self._encode(prompt)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(prompt)
-        return self._kept[prompt]
-
-    def _encode(self, prompt: str) -> Embedding:
         import torch
 
         if self._pipe is None:
@@ -166,7 +157,7 @@ class EmbeddingStore:
 
     def holds(self, prompt: str) -> bool:
         """Whether a prompt is here."""
-        return _name(prompt) in self._names
+        return seeds.digest(prompt) in self._names
 
     def demand(self, prompt: str) -> None:
         """Refuse a prompt that is not here.
@@ -189,7 +180,7 @@ class EmbeddingStore:
         import torch
 
         self.demand(prompt)
-        kept = self._file.get_tensor(_name(prompt))
+        kept = self._file.get_tensor(seeds.digest(prompt))
         length = self.origin.max_sequence_length
         padding = (0, 0, 0, length - len(kept))
         return Embedding(torch.nn.functional.pad(kept, padding), torch.arange(length) < len(kept))
@@ -204,7 +195,7 @@ def encode_prompts(
         config: Settings; `model`, `revision`, `dtype` and `max_sequence_length` count.
         prompts: Any, repeats allowed.
         out: File to write, whole or not at all; about half a megabyte a prompt.
-        progress: Called after each.
+        progress: Called before each and at the end.
 
     Returns:
         The number of distinct prompts.
@@ -212,33 +203,22 @@ def encode_prompts(
     Raises:
         BackendError: A prompt is too long, or T5 cannot be loaded.
     """
+    import torch
     from safetensors.torch import save_file
 
     model = find(config)
     encoder = TextEncoder(config, model)
     distinct = sorted(set(prompts))
     tensors = {}
-    for done, prompt in enumerate(distinct, 1):
+    for prompt in watched(distinct, progress):
         embedding = encoder.get(prompt)
-        tensors[_name(prompt)] = embedding.tokens[embedding.mask].contiguous()
-        if progress:
-            progress(done, len(distinct))
+        tensors[seeds.digest(prompt)] = embedding.tokens[embedding.mask].contiguous()
     origin = json.dumps(asdict(EmbeddingOrigin.of(config, model)), sort_keys=True)
     with written(out) as temporary:
         save_file(tensors, temporary, metadata={_KEY: origin})
     del encoder
-    release_memory()
-    return len(distinct)
-
-
-def release_memory() -> None:
-    """Give the memory of models that nobody holds any more back to the device."""
-    import torch
-
+    # The encoder holds itself by what it remembers, so only the collector frees its model.
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def _name(prompt: str) -> str:
-    return seeds.digest(prompt)
+    return len(distinct)

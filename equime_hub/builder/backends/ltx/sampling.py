@@ -7,8 +7,8 @@ clip has the same pixels whatever its neighbours and its place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,16 +23,11 @@ if TYPE_CHECKING:
     import torch
 
 
-class Embeddings(Protocol):
-    """Where embeddings come from."""
-
-    def get(self, prompt: str) -> Embedding:
-        """The embedding of a prompt."""
+Embed = Callable[[str], Embedding]
+"""Gives the embedding of a prompt."""
 
 
-def generate(
-    pipe: Any, jobs: Sequence[RenderJob], embeddings: Embeddings, config: LtxConfig
-) -> list[Clip]:
+def generate(pipe: Any, jobs: Sequence[RenderJob], embed: Embed, config: LtxConfig) -> list[Clip]:
     """Make the clips of one batch.
 
     A clip that cannot be shown, because its numbers are not finite or its frames too few, is a
@@ -41,7 +36,7 @@ def generate(
     Args:
         pipe: What `load_video` loaded.
         jobs: At most `config.batch_size`, of one size and length.
-        embeddings: Of their prompts.
+        embed: Gives the embeddings of their prompts.
         config: Settings.
     """
     import torch
@@ -49,7 +44,7 @@ def generate(
     # A batch of another size may take other kernels, so a short one is filled up.
     padded = [*jobs, *[jobs[-1]] * (config.batch_size - len(jobs))]
     generators = [torch.Generator().manual_seed(job.spec.seed) for job in padded]
-    latents = _sample(pipe, padded, generators, embeddings, config)
+    latents = _sample(pipe, padded, generators, embed, config)
     spec = jobs[0].spec
     shape = (spec.num_frames, spec.height, spec.width, 3)
     pinned = latents.is_cuda
@@ -76,7 +71,7 @@ def _sample(
     pipe: Any,
     jobs: Sequence[RenderJob],
     generators: list[torch.Generator],
-    embeddings: Embeddings,
+    embed: Embed,
     config: LtxConfig,
 ) -> torch.Tensor:
     """Latents of a batch, B×C×F×H×W float32, normalised as the transformer makes them."""
@@ -84,9 +79,9 @@ def _sample(
 
     spec = jobs[0].spec
     faces = np.stack([_conditioned(job.image, config.conditioning_crf) for job in jobs])
-    arguments: dict[str, Any] = _stack([embeddings.get(job.spec.prompt) for job in jobs], pipe, "")
+    arguments: dict[str, Any] = _stack([embed(job.spec.prompt) for job in jobs], pipe, "")
     if config.guidance_scale > 1:
-        negative = [embeddings.get(job.spec.negative_prompt) for job in jobs]
+        negative = [embed(job.spec.negative_prompt) for job in jobs]
         arguments |= _stack(negative, pipe, "negative_")
     late = hasattr(pipe, "add_noise_to_image_conditioning_latents")
     if late:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -24,11 +22,10 @@ from equime_hub.builder.faces.drawing.tools import (
     polar,
     step,
 )
+from equime_hub.files import beside
 from equime_hub.schema.records import Point
 
-_OUTLINES: dict[str, list[Point]] = json.loads(
-    Path(__file__).with_name("outlines.json").read_text(encoding="utf-8")
-)
+_OUTLINES: dict[str, list[Point]] = beside(__file__, "outlines.json")
 """Outlines of hair and of the skin it leaves free: points (u, v) of their right halves, from the
 top round to below the chin."""
 
@@ -63,18 +60,7 @@ class Style:
         return self.inner in ("draped", "fringed")
 
 
-STYLES = {
-    "bald": Style("shaved", "bare", 90, 10, soft=0.030, cover=0.72, below=0.34),
-    "buzz": Style("shaved", "open", 0, 0, curls=230, soft=0.022, cover=0.86),
-    "short": Style("cropped", "open", 150, 40),
-    "swept": Style("cropped", "open", 110, 80),
-    "tied": Style("cropped", "open", 160, 10, soft=0.014),
-    "afro": Style("round", "open", 0, 0, curls=130, soft=0.016),
-    "long": Style("long", "draped", 5, 95),
-    "wavy": Style("long", "draped", 5, 80),
-    "bob": Style("bob", "draped", 5, 95),
-    "fringe": Style("bob", "fringed", 0, 0),
-}
+STYLES = {name: Style(**fields) for name, fields in beside(__file__, "styles.json").items()}
 
 
 def hair(f: FaceGrid, image: Field) -> None:
