@@ -48,7 +48,7 @@ def fill(name: str, values: Mapping[str, object]) -> str:
             below = f"\n{kept.pop()}" if item and above_item else ""
             kept.append(wanted.substitute(values) + below)
             above_item = item
-        introduced = said
+        introduced = said or (item and above_item)
     return "\n\n".join(reversed(kept)) + "\n"
 
 
