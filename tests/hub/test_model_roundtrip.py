@@ -17,7 +17,6 @@ from equime_hub.models.modeling import MicroExpressionModel
 from equime_hub.video.clip import Clip
 from equime_hub.video.codec import encode
 from tests.hub.test_model import saved
-from tests.models.conftest import one_thread as one_thread
 from tests.support.hub_server.hub import Hub
 from tests.support.tiny_inputs import drawn, tiny, tiny_processor
 
