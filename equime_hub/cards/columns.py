@@ -10,33 +10,23 @@ from equime_hub.schema.features import GROUPS, Column, columns
 from equime_hub.schema.taxonomy import ACTION_UNITS
 from equime_hub.tables import compact
 
-CLAIMED: Mapping[str, str] = {
-    "identity": "`source_dataset`",
-    "video": "the build",
-    "images": "the build",
-    "labels": "`label_source`",
-    "action units": "`au_source`",
-    "time": "`apex_source`",
-    "demographics": "`demographics_source`",
-    "generation": "`generator`",
-    "quality": "measured",
-    "clip_id": "the plan",
-    "counterfactual_of": "the plan",
-    "intervention": "the plan",
-    "declared_gender": "`source_dataset`",
-    "declared_age": "`source_dataset`",
-    "declared_race": "`source_dataset`",
-    "prompt": "the plan",
-    "negative_prompt": "the plan",
-    "seed": "the plan",
-    "accepted": "the gates",
-    "rejection_reason": "the gates",
-    "emotion_observed": "`emotion_observer`",
-    "emotion_observed_score": "`emotion_observer`",
-    "emotion_observer": "`emotion_observer`",
-    "au_observed": "`au_observer`",
-    "au_observer": "`au_observer`",
-}
+_CLAIMANTS: Mapping[str, tuple[str, ...]] = {
+    "`source_dataset`": ("identity", "declared_gender", "declared_age", "declared_race"),
+    "the build": ("video", "images"),
+    "`label_source`": ("labels",),
+    "`au_source`": ("action units",),
+    "`apex_source`": ("time",),
+    "`demographics_source`": ("demographics",),
+    "`generator`": ("generation",),
+    "measured": ("quality",),
+    "the plan": (
+        "clip_id", "counterfactual_of", "intervention", "prompt", "negative_prompt", "seed",
+    ),
+    "the gates": ("accepted", "rejection_reason"),
+    "`emotion_observer`": ("emotion_observed", "emotion_observed_score", "emotion_observer"),
+    "`au_observer`": ("au_observed", "au_observer"),
+}  # fmt: skip
+CLAIMED = {name: who for who, names in _CLAIMANTS.items() for name in names}
 """Column, or else its group → who claims its values: another column, or a step of the build."""
 
 
@@ -45,7 +35,7 @@ def values(statistics: Statistics) -> dict[str, str]:
     empty = [f"`{name}`" for name, rows in statistics.filled.items() if not rows]
     return {
         "columns": _columns(statistics),
-        "empty": f"Null in every row: {joined(empty)}." if empty else "",
+        "empty": joined(empty),
         "claims": _claims(statistics),
         "action_units": compact(
             ("AU", "name", "muscle", "what one sees"),
@@ -61,16 +51,10 @@ def _columns(statistics: Statistics) -> str:
     known = {column for config in statistics.configs for column in columns(config)}
     for group, of_group in GROUPS.items():
         there = [c for c in of_group if c in known and statistics.filled.get(c.name, 1)]
-        for column in there:
-            rows.append(
-                (
-                    group if column is there[0] else "",
-                    f"`{column.name}`",
-                    _type(column),
-                    column.description,
-                    CLAIMED.get(column.name, CLAIMED.get(group, "")),
-                )
-            )
+        for c in there:
+            who = CLAIMED.get(c.name, CLAIMED.get(group, ""))
+            first = group if c is there[0] else ""
+            rows.append((first, f"`{c.name}`", _type(c), c.description, who))
     return compact(("group", "column", "values", "meaning", "who says so"), rows, left=5)
 
 

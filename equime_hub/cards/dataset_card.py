@@ -108,7 +108,7 @@ def render(
             "splits": _splits(statistics),
             "schema": SCHEMA_VERSION,
             "emotions": cross_table("emotion", statistics.emotions),
-            "license": f"{license}. The licence of each source image is in the column `license`.",
+            "license": license,
             "citation": bibtex(statistics),
             "reference": reference,
             "changes": changes(releases),

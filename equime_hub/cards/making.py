@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from equime_hub.cards.statistics import LONGEST_MS, SETTINGS, Statistics
-from equime_hub.cards.text import listed
+from equime_hub.cards.text import listed, share
 from equime_hub.schema.stamp import Origin
 from equime_hub.tables import compact, counted
 from equime_hub.video.timing import milliseconds
@@ -22,15 +22,19 @@ DRAWN = "drawn"
 """`source_dataset` of faces that a program drew."""
 
 
-def values(statistics: Statistics) -> dict[str, str]:
+def values(statistics: Statistics) -> dict[str, object]:
     """What the card says about clips and how they came to be."""
+    timed, too_long = statistics.durations, statistics.too_long
     return {
         "frames": _frames(statistics),
         "durations": _durations(statistics),
-        "too_long": _too_long(statistics),
+        "timed": f"{timed.n:,}" if timed else "",
+        "too_long": f"{too_long:,}" if too_long else "",
+        "slow": share(too_long, timed.n) if timed and too_long else "",
+        "in_time": timed and not too_long,
+        "longest_ms": f"{LONGEST_MS:.0f}",
         "settings": _settings(statistics),
-        "retried": f"{counted(statistics.retried, 'clip was', 'clips were')} made a second time, "
-        "because the first try was broken (`retry_reason`)."
+        "retried": counted(statistics.retried, "clip was", "clips were")
         if statistics.retried
         else "",
         "builds": "\n\n".join(
@@ -77,17 +81,6 @@ def _durations(statistics: Statistics) -> str:
     header = ("clips", "shortest", "first quartile", "median", "third quartile", "longest")
     numbers = (found.least, *found.quartiles, found.largest)
     return compact(header, [(f"{found.n:,}", *(f"{ms:.0f}" for ms in numbers))], left=0)
-
-
-def _too_long(statistics: Statistics) -> str:
-    if statistics.durations is None:
-        return ""
-    if not statistics.too_long:
-        return f"None lasts longer than {LONGEST_MS:.0f} ms, the usual bound of micro-expressions."
-    return (
-        f"**{statistics.too_long:,} of {statistics.durations.n:,} last longer than "
-        f"{LONGEST_MS:.0f} ms: by the usual bound these are no micro-expressions.**"
-    )
 
 
 def _settings(statistics: Statistics) -> str:

@@ -15,12 +15,6 @@ BASELINES = ("constant", "prior", "chance")
 """Predictors that look at no clip: always the most frequent class, classes drawn as often as they
 occur, classes drawn evenly."""
 
-_EXPLAINED = (
-    "`constant` always says the most frequent class, `prior` draws classes as often as they occur, "
-    "`chance` draws them evenly; none of them looks at a clip. Within a test set the best comes "
-    "first."
-)
-
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -131,7 +125,6 @@ def render(facts: ModelFacts) -> str:
             "protocol": facts.protocol,
             "selection": facts.selection,
             "scores": _scores(facts),
-            "explained": _EXPLAINED if facts.scores else "",
             "labels": compact(
                 ("output", "class"),
                 ((str(index), label) for index, label in enumerate(facts.labels)),

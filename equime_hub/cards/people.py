@@ -24,26 +24,13 @@ PAPER: Mapping[str, Mapping[str, float]] = {
 PAPER_20_TO_40 = 90.1
 """Per cent of them that show somebody from 20 to 40 (paper, section 3)."""
 
-_GROUPS = (
-    "Groups are apparent, as `demographics_source` declares or estimates them. Shares are of the "
-    "clips whose group is known; the last column is what the EquiME paper reports of its own clips "
-    "(figure 2)."
-)
 
-
-def values(statistics: Statistics) -> dict[str, str]:
+def values(statistics: Statistics) -> dict[str, object]:
     """What the card says about people."""
-    warned = any(tx.IMAGES_AS_PEOPLE in source for source, _ in statistics.sources)
-    who = _who(statistics)
     return {
-        "who": who,
-        "groups": _GROUPS if who else "",
-        "images_as_people": (
-            "**Here every image counts as a person, because who is in it was not known: the same "
-            "person may be in train and in test, and scores may be too high for that.**"
-        )
-        if warned
-        else "",
+        "who": _who(statistics),
+        "images_as_people": any(tx.IMAGES_AS_PEOPLE in source for source, _ in statistics.sources),
+        "uneven": _uneven(statistics),
         "emotions_by": "\n\n".join(
             _emotions_by(name, table)
             for name, table in statistics.emotions_by.items()
@@ -52,7 +39,7 @@ def values(statistics: Statistics) -> dict[str, str]:
     }
 
 
-def limit(statistics: Statistics) -> str:
+def _uneven(statistics: Statistics) -> str:
     """How uneven the groups are, here and in the paper; empty if nothing is known."""
     race, age = _shares(statistics, "race"), _shares(statistics, "age group")
     told = []
@@ -92,19 +79,12 @@ def _who(statistics: Statistics) -> str:
         known = _shares(statistics, attribute)
         if not known:
             continue
-        for group in (*PAPER[attribute], *(("unknown",) if "unknown" in table else ())):
+        shares = {
+            group: (share(known.get(group, 0), sum(known.values())), f"{paper:g} %")
+            for group, paper in PAPER[attribute].items()
+        } | ({"unknown": ("", "")} if "unknown" in table else {})
+        for group, told in shares.items():
             counts = [table.get(group, {}).get(split, 0) for split in splits]
-            there = share(known.get(group, 0), sum(known.values()))
-            told = f"{PAPER[attribute][group]:g} %" if group in PAPER[attribute] else ""
-            rows.append(
-                [
-                    attribute,
-                    group,
-                    *(f"{n:,}" for n in counts),
-                    f"{sum(counts):,}",
-                    there if group in PAPER[attribute] else "",
-                    told,
-                ]
-            )
+            rows.append([attribute, group, *(f"{n:,}" for n in (*counts, sum(counts))), *told])
     header = ("attribute", "group", *splits, "all", "share", "EquiME paper")
     return compact(header, rows, left=2) if rows else ""

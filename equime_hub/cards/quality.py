@@ -35,7 +35,7 @@ Gates = Mapping[str, Mapping[str, float]]
 """Gate that is on → its thresholds."""
 
 
-def values(statistics: Statistics) -> dict[str, str]:
+def values(statistics: Statistics) -> dict[str, object]:
     """What the card says about quality."""
     gates = {
         build: found
@@ -47,11 +47,9 @@ def values(statistics: Statistics) -> dict[str, str]:
         "measured": _measured(statistics.measured, gates),
         "measures": _tools(statistics),
         "gates": _gates(gates),
-        "no_gates": "No gate was on but those against broken clips."
-        if gates and not any(gates.values())
-        else "",
-        "rejections": cross_table("clips rejected", statistics.rejections)
-        or ("" if rejected else "No clip was rejected."),
+        "no_gates": gates and not any(gates.values()),
+        "rejections": cross_table("clips rejected", statistics.rejections),
+        "none_rejected": not rejected and not statistics.rejections,
     }
 
 

@@ -19,30 +19,36 @@ def template(name: str) -> str:
     return files("equime_hub.cards").joinpath("templates", name).read_text("utf-8").strip()
 
 
-def fill(name: str, values: Mapping[str, str]) -> str:
+def fill(name: str, values: Mapping[str, object]) -> str:
     """A template with its values.
 
-    A paragraph is left out if one of its values is empty; so is one that ends with a colon, if
-    what comes next is left out, and a heading, if nothing stands below it. No paragraph of a
-    template, code included, may have an empty line in it.
+    A paragraph is left out if one of its values is empty, or the one that `<!-- if name -->` above
+    it names; so is one that ends with a colon, if what comes next is left out, and a heading, if
+    nothing stands below it. Items of a list are paragraphs in the template, and stand together
+    when it is filled. No paragraph of a template, code included, may have an empty line in it.
 
     Args:
         name: File in `templates`, without its suffix.
-        values: Of all its placeholders.
+        values: Of all its placeholders and conditions.
     """
     kept: list[str] = []
-    introduced = False
+    introduced = above_item = False
     for paragraph in reversed(re.split(r"\n{2,}", template(f"{name}.md"))):
+        condition = re.match(r"<!-- if (\w+) -->\n", paragraph)
+        paragraph = paragraph[condition.end() :] if condition else paragraph
         wanted = Template(paragraph)
-        level = _level(paragraph)
-        said = all(values[key] for key in wanted.get_identifiers())
+        level, item = _level(paragraph), paragraph.startswith("- ")
+        needed = [*wanted.get_identifiers(), *(condition.groups() if condition else ())]
+        said = all([values[key] for key in needed])
         if said and level:
             said = bool(kept) and not 0 < _level(kept[-1]) <= level
         elif said and paragraph.endswith(":"):
             said = introduced
         if said:
-            kept.append(wanted.substitute(values))
-        introduced = said
+            below = f"\n{kept.pop()}" if item and above_item else ""
+            kept.append(wanted.substitute(values) + below)
+            above_item = item
+        introduced = said or (item and above_item)
     return "\n\n".join(reversed(kept)) + "\n"
 
 

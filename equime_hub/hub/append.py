@@ -10,6 +10,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -62,20 +63,20 @@ def append(
     head = look(wanted)
     refuse_open(head)
 
-    def pack(head: Head | None, work: Path) -> Parcel | Release:
-        assert head is not None  # it was looked at
-        return _packed(source, wanted, head, work)
-
+    pack = partial(_packed, source, wanted)
     return publish(source, wanted, head, pack, check=check, progress=progress)
 
 
-def _packed(source: FinishedDataset, wanted: Wanted, head: Head, merged: Path) -> Parcel | Release:
+def _packed(
+    source: FinishedDataset, wanted: Wanted, head: Head | None, merged: Path
+) -> Parcel | Release:
     """What to commit on a head, or the release that has brought it already.
 
     Raises:
         DatasetError: It does not fit what is there.
         HubError: There is no dataset.
     """
+    assert head is not None  # it was looked at
     there = read_published(head, merged)
     if release := published_release(source, wanted, there.releases, there.sums):
         return release

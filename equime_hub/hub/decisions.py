@@ -28,8 +28,6 @@ from equime_hub.hub.requests import Request
 
 NAME = "decisions.jsonl"
 
-Action = Literal["accept", "reject", "revoke", "grant"]
-
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -52,7 +50,7 @@ class Decision:
     """
 
     repository: str
-    action: Action
+    action: requests.Action | Literal["grant"]
     by: str
     request: str | None
     user: str | None
@@ -104,7 +102,7 @@ def default_path() -> Path:
 
 def answer(
     repository: str,
-    action: Literal["accept", "reject", "revoke"],
+    action: requests.Action,
     request: Request,
     *,
     by: str,
@@ -125,17 +123,12 @@ def answer(
 
     Raises:
         DatasetError: The log cannot be written; then nothing is answered.
-        HubError: As `requests.accept`, `requests.reject` and `requests.revoke`.
+        HubError: As `requests.answer`.
     """
     shown = tuple(advice.code for advice in advise(request, policy))
     decision = Decision(repository, action, by, request.id, request.username, reason, shown)
     with deciding(log, decision):
-        if action == "accept":
-            requests.accept(repository, request)
-        elif action == "reject":
-            requests.reject(repository, request, reason)
-        else:
-            requests.revoke(repository, request, reason)
+        requests.answer(repository, action, request, reason)
 
 
 def grant(repository: str, user: str, *, by: str, reason: str = "", log: Path) -> None:

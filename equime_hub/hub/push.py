@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from equime_hub.errors import HubError, NotFoundError
 from equime_hub.hub.client import api, call, check_name
-from equime_hub.hub.repository import (
-    OF_AN_EMPTY_REPOSITORY,
-    Head,
-    read_head,
-    read_history,
-)
+from equime_hub.hub.repository import OF_AN_EMPTY_REPOSITORY, Head, read_head, read_history
 from equime_hub.hub.sending import (
     Parcel,
     PushReport,
@@ -57,13 +52,8 @@ def push(
     check_tag(wanted.tag or FIRST)
     source, head = read_source(folder), _look(wanted)
 
-    def pack(head: Head | None, work: Path) -> Parcel | Release:
-        return _packed(source, wanted, head, work)
-
-    def prepare() -> None:
-        if not wanted.pr:
-            _make(wanted.repository, head)
-
+    pack = partial(_packed, source, wanted)
+    prepare = None if wanted.pr else partial(_make, wanted.repository, head)
     report = publish(source, wanted, head, pack, check=check, prepare=prepare, progress=progress)
     if public and not (wanted.dry_run or wanted.pr):
         _open(wanted.repository)
@@ -110,8 +100,8 @@ def _packed(
 def _make(repository: str, head: Head | None) -> None:
     """A repository that is closed before anything is in it, and private if it is new."""
     if head is None:
-        new: dict[str, Any] = {"private": True, "exist_ok": True}
-        call(repository, "make the repository", api().create_repo, **new)
+        create = api().create_repo
+        call(repository, "make the repository", create, private=True, exist_ok=True)
     _close(repository)
 
 

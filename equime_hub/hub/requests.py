@@ -6,7 +6,7 @@ A person is named by the id of the request, because a repository may hide user n
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,8 +20,22 @@ if TYPE_CHECKING:
 
 Status = Literal["pending", "accepted", "rejected"]
 STATUSES: tuple[Status, ...] = ("pending", "accepted", "rejected")
+Action = Literal["accept", "reject", "revoke"]
 MAX_REASON = 200
 """Characters of a reason that the Hub takes; it shows them to whom they concern."""
+
+_NO_ACCESS = "{who} has no access to {repository} that could be revoked: the request is {status}."
+_UNFIT: Mapping[tuple[Action, Status], str] = {
+    ("accept", "accepted"): "{who} has access to {repository} already.",
+    ("reject", "accepted"): (
+        "{who} has access to {repository} already; "
+        "`equime access revoke {repository} {who}` takes it away."
+    ),
+    ("reject", "rejected"): "{who} was rejected for {repository} already.",
+    ("revoke", "pending"): _NO_ACCESS,
+    ("revoke", "rejected"): _NO_ACCESS,
+}
+"""What cannot be done with a request of some status, and why."""
 
 
 @dataclass(frozen=True)
@@ -102,46 +116,50 @@ def find(repository: str, who: str) -> Request:
     )
 
 
-def accept(repository: str, request: Request) -> None:
-    """Let somebody in who waits, or who was rejected.
+def answer(repository: str, action: Action, request: Request, reason: str = "") -> None:
+    """Let somebody in, turn somebody down who waits, or take access away.
+
+    A request that was revoked is rejected, not sent back among those that wait; who was rejected
+    cannot ask again on the Hub, and can be let in all the same.
+
+    Args:
+        repository: "ORG/NAME".
+        action: What is to become of the request.
+        request: As it is now.
+        reason: Shown by the Hub to whom it concerns, unless they are let in.
 
     Raises:
-        HubError: They are in already, or the Hub refuses.
+        HubError: The request is not one of which that can become, the reason is empty or too long,
+            or the Hub refuses.
     """
-    if request.status == "accepted":
-        raise HubError(f"{request.who} has access to {repository} already.")
-    with _answering(repository, request, "accepted"):
-        api().accept_access_request(repository, request_id=request.id, repo_type="dataset")
-
-
-def reject(repository: str, request: Request, reason: str) -> None:
-    """Turn somebody down who waits. On the Hub, they cannot ask again.
-
-    Raises:
-        HubError: They do not wait, the reason is empty or too long, or the Hub refuses.
-    """
-    if request.status == "accepted":
+    if problem := _UNFIT.get((action, request.status)):
+        who = request.who
+        raise HubError(problem.format(who=who, repository=repository, status=request.status))
+    status: Status = "accepted" if action == "accept" else "rejected"
+    send: Callable[..., None] = api().accept_access_request
+    given: dict[str, str] = {}
+    if status == "rejected":
+        send, given = api().reject_access_request, {"rejection_reason": _reason(request, reason)}
+    try:
+        with as_keeper(repository), speaking(repository, "answer the access request"):
+            send(repository, request_id=request.id, repo_type="dataset", **given)
+    except NotFoundError:
+        # So the Hub also says of a request that has this status by now.
+        if find(repository, request.id).status != status:
+            raise
         raise HubError(
-            f"{request.who} has access to {repository} already; "
-            f"`equime access revoke {repository} {request.who}` takes it away."
-        )
-    if request.status == "rejected":
-        raise HubError(f"{request.who} was rejected for {repository} already.")
-    _close(repository, request, reason)
+            f"The request of {request.who} for {repository} is {status} already: somebody else "
+            "answered it meanwhile."
+        ) from None
 
 
-def revoke(repository: str, request: Request, reason: str) -> None:
-    """Take access away. The request is rejected, not sent back among those that wait.
-
-    Raises:
-        HubError: They have no access, the reason is empty or too long, or the Hub refuses.
-    """
-    if request.status != "accepted":
+def _reason(request: Request, reason: str) -> str:
+    if not 0 < len(reason.strip()) <= MAX_REASON:
         raise HubError(
-            f"{request.who} has no access to {repository} that could be revoked: "
-            f"the request is {request.status}."
+            f"The reason has {len(reason.strip())} characters; the Hub shows it to "
+            f"{request.who} and takes 1 to {MAX_REASON}."
         )
-    _close(repository, request, reason)
+    return reason.strip()
 
 
 def grant(repository: str, username: str) -> None:
@@ -171,36 +189,6 @@ def as_keeper(repository: str) -> Iterator[None]:
             f"Only who may write to {repository} closes it and answers requests for it. Sign in as "
             "one of them by `hf auth login --force`, with a token that may write."
         ) from error
-
-
-def _close(repository: str, request: Request, reason: str) -> None:
-    if not 0 < len(reason.strip()) <= MAX_REASON:
-        raise HubError(
-            f"The reason has {len(reason.strip())} characters; the Hub shows it to "
-            f"{request.who} and takes 1 to {MAX_REASON}."
-        )
-    with _answering(repository, request, "rejected"):
-        api().reject_access_request(
-            repository,
-            request_id=request.id,
-            repo_type="dataset",
-            rejection_reason=reason.strip(),
-        )
-
-
-@contextlib.contextmanager
-def _answering(repository: str, request: Request, status: Status) -> Iterator[None]:
-    try:
-        with as_keeper(repository), speaking(repository, "answer the access request"):
-            yield
-    except NotFoundError:
-        # So the Hub also says of a request that has this status by now.
-        if find(repository, request.id).status != status:
-            raise
-        raise HubError(
-            f"The request of {request.who} for {repository} is {status} already: somebody else "
-            "answered it meanwhile."
-        ) from None
 
 
 def _request(item: AccessRequest) -> Request:

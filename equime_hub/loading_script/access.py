@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from equime_hub.errors import (
-    HubError,
-    NotFoundError,
-    NotGrantedError,
-    NotSignedInError,
-    OfflineError,
-)
+import yaml
+
+import equime_hub.errors
+from equime_hub.errors import HubError
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError
@@ -24,6 +23,15 @@ State = Literal["open", "granted", "signed out", "not asked", "waiting or refuse
 
 _NAME = re.compile(r"(?!.*(?:--|\.\.))\w[\w.-]*/\w[\w.-]*(?<![.-])(?<!\.git)", re.ASCII)
 _SIGN_IN = "run `hf auth login` (or set HF_TOKEN)"
+_BY_STATUS = {
+    401: ("signed out", ""),
+    403: ("forbidden", "forbidden"),
+    404: ("not found", "no word why"),
+    409: ("overtaken", "409"),
+    412: ("overtaken", "412"),
+    429: ("too often", ""),
+}
+"""Status → which of `refusals.yaml`, and what is told of the Hub's reason if it gives none."""
 _SAID_NO = ("awaiting a review", "rejected")
 _SAID_TOKEN = ("fine-grained", "token settings")
 
@@ -152,29 +160,20 @@ def translated(
     if isinstance(error, errors.HfHubHTTPError):
         return _answered(error, repository, kind, revision)
     if isinstance(error, (errors.HFValidationError, errors.HfUriError)):
-        return NotFoundError(f"{repository!r} is no name of a repository: give it as ORG/NAME.")
+        return _told("no name", repository)
     if isinstance(error, errors.LocalTokenNotFoundError):
-        return NotSignedInError(f"{repository}: nobody is signed in. To do so, {_SIGN_IN}.")
+        return _told("signed out", repository)
     if isinstance(error, errors.OfflineModeIsEnabled):
-        return OfflineError(
-            f"{repository}: HF_HUB_OFFLINE is set, so the Hub was not asked. "
-            "Unset it and run the same again."
-        )
-    broke_off = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
-    if isinstance(error, broke_off) or "consistency check" in str(error).lower():
-        return OfflineError(
-            f"{repository}: the connection to the Hub broke off. What has arrived is kept: run "
-            "the same again."
-        )
+        return _told("offline", repository)
+    broken_off = (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError)
+    if isinstance(error, broken_off) or "consistency check" in str(error).lower():
+        return _told("broken off", repository)
     unreached = (
         httpx2.TransportError, ConnectionError, errors.LocalEntryNotFoundError,
         errors.RevisionResolutionError,
     )  # fmt: skip
     if isinstance(error, unreached):
-        return OfflineError(
-            f"{repository}: the Hub at {_endpoint()} cannot be reached. Mend the connection and "
-            "run the same again."
-        )
+        return _told("unreached", repository)
     return HubError(f"{repository}: {without_token(str(error)).rstrip('.')}.")
 
 
@@ -195,7 +194,7 @@ def check_name(repository: str) -> None:
         NotFoundError: It is not ORG/NAME.
     """
     if not _NAME.fullmatch(repository):
-        raise NotFoundError(f"{repository!r} is no name of a repository: give it as ORG/NAME.")
+        raise _told("no name", repository)
 
 
 def _answered(error: HfHubHTTPError, repository: str, kind: Kind, revision: str | None) -> HubError:
@@ -206,77 +205,38 @@ def _answered(error: HfHubHTTPError, repository: str, kind: Kind, revision: str 
     said = without_token(error.server_message or "")
     where = page(repository, kind)
     if status == 401 and "authorization" in error.response.request.headers:
-        return NotSignedInError(
-            f"{repository}: the Hub does not accept the token of this machine; it is wrong, "
-            f"expired or revoked. Make one on {_endpoint()}/settings/tokens, then run "
-            "`hf auth login --force` (or mend HF_TOKEN, which goes first)."
-        )
+        return _told("wrong token", repository)
     if isinstance(error, errors.GatedRepoError):  # which is a RepositoryNotFoundError too
-        return _gated(error, repository, said, where)
+        state: str = _refusal(error)
+        if state != "signed out" and any(words in said.lower() for words in _SAID_TOKEN):
+            state = "not with this token"
+        return _told(f"gated, {state}", repository, where=where)
     if isinstance(error, errors.RepositoryNotFoundError):
         hint = f", {_SIGN_IN} if it is private" if status == 401 else ""
-        return NotFoundError(
-            f"There is no {kind} repository {repository}, or it is private to others. Check the "
-            f"name{hint}."
-        )
+        return _told("no repository", repository, kind=kind, hint=hint)
     if isinstance(error, errors.RevisionNotFoundError):
         asked = "that revision" if revision is None else f"tag, branch or commit {revision!r}"
-        return NotFoundError(f"{repository} has no {asked}. See {where}/tree/main for what it has.")
+        return _told("no revision", repository, asked=asked, where=where)
     if isinstance(error, errors.EntryNotFoundError):
         name = str(error.response.request.url.path).rpartition("/resolve/")[2]
-        return NotFoundError(f"{repository} has no file {name.partition('/')[2] or name!r}.")
-    if status == 404:
-        return NotFoundError(f"{repository}: the Hub does not find this ({said or 'no word why'}).")
-    if status == 401:
-        return NotSignedInError(f"{repository}: nobody is signed in. To do so, {_SIGN_IN}.")
-    if status == 403:
-        return NotGrantedError(
-            f"{repository}: the Hub refuses this ({said or 'forbidden'}). It takes a token with "
-            f"the right for it: see {_endpoint()}/settings/tokens, then run "
-            "`hf auth login --force`."
-        )
-    if status in (409, 412):
-        return HubError(
-            f"{repository}: something else changed it in the meantime ({said or status}). Run the "
-            "same again."
-        )
-    if status == 429:
-        return HubError(
-            f"{repository}: the Hub is asked too often (429). Wait some minutes and run the same "
-            "again; what is finished is kept."
-        )
-    if status >= 500:
-        return HubError(
-            f"{repository}: the Hub fails (status {status}). Run the same again later; what is "
-            "finished is kept."
-        )
-    return HubError(
-        f"{repository}: the Hub refuses this with status {status}: {said or 'no word'}."
-    )
+        return _told("no file", repository, file=name.partition("/")[2] or name)
+    what, unsaid = _BY_STATUS.get(status, ("failing" if status >= 500 else "refused", "no word"))
+    return _told(what, repository, status=status, said=said or unsaid)
 
 
-def _gated(error: HfHubHTTPError, repository: str, said: str, where: str) -> HubError:
-    """For a repository that is gated."""
-    state = _refusal(error)
-    if state == "signed out":
-        return NotSignedInError(
-            f"{repository} is gated, and nobody is signed in: {_SIGN_IN}. Access is asked for on "
-            f"{where}."
-        )
-    if any(words in said.lower() for words in _SAID_TOKEN):
-        return NotGrantedError(
-            f"{repository} is gated, and this token may not read gated repositories. Allow it on "
-            f"{_endpoint()}/settings/tokens."
-        )
-    if state == "waiting or refused":
-        return NotGrantedError(
-            f"Access to {repository} was asked for and is not granted: the request is waiting or "
-            f"was refused. See {where}."
-        )
-    return NotGrantedError(
-        f"{repository} is gated, and access was not asked for. Do so on {where}, then run the "
-        "same again once it is granted."
-    )
+def _told(what: str, repository: str, **known: object) -> HubError:
+    """An error of `refusals.yaml`, by its name there."""
+    name, sentence = _refusals()[what]
+    error: type[HubError] = getattr(equime_hub.errors, name)
+    known |= {"repository": repository, "endpoint": _endpoint(), "sign_in": _SIGN_IN}
+    return error(sentence.format(**known))
+
+
+@functools.cache
+def _refusals() -> dict[str, tuple[str, str]]:
+    text = Path(__file__).with_name("refusals.yaml").read_text(encoding="utf-8")
+    found: dict[str, tuple[str, str]] = yaml.safe_load(text)
+    return found
 
 
 def _refusal(error: HfHubHTTPError) -> State:

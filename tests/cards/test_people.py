@@ -9,6 +9,6 @@ from equime_hub.cards.statistics import count
 
 def test_clips_without_any_emotion_have_no_table_of_it(built: Path) -> None:
     statistics = count(built)
-    assert "emotion" in people.values(statistics)["emotions_by"]
+    assert "emotion" in str(people.values(statistics)["emotions_by"])
     unlabelled = replace(statistics, emotions_by={"gender": {}, "age group": {}, "race": {}})
     assert people.values(unlabelled)["emotions_by"] == ""

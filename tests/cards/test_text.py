@@ -38,6 +38,19 @@ def test_what_there_is_nothing_to_say_about_is_left_out(
     assert filled == expected.replace("## One\n\nThese", "## One\n\n### Deeper\n\nThese")
 
 
+def test_conditions_are_asked_and_items_of_a_list_stand_together(
+    template: None, tmp_path: Path
+) -> None:
+    (tmp_path / "templates/t.md").write_text(
+        "<!-- if a -->\nHere:\n\n<!-- if b -->\n- one\n\n- $c\n\n- three\n\nEnd, if $d\n"
+    )
+    assert fill("t", {"a": 1, "b": True, "c": "two", "d": "d"}) == (
+        "Here:\n\n- one\n- two\n- three\n\nEnd, if d\n"
+    )
+    assert fill("t", {"a": True, "b": 0, "c": "", "d": ""}) == "Here:\n\n- three\n"
+    assert fill("t", {"a": None, "b": True, "c": "", "d": "d"}) == "- one\n- three\n\nEnd, if d\n"
+
+
 def test_values_are_text_and_no_templates(template: None) -> None:
     values = dict.fromkeys("abd", "") | {"title": "$a ${b} {c}", "c": "# not a heading\n\n## nor"}
     assert fill("t", values).startswith("# $a ${b} {c}\n\n## One")

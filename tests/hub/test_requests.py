@@ -53,16 +53,16 @@ def test_asked_listed_accepted_loaded_revoked(hub: Hub, built: Path) -> None:
     assert request.answers["I make no commercial use of it"] == "yes"
     assert read(hub, "anna") == 403
 
-    requests.accept(LAB, request)
+    requests.answer(LAB, "accept", request)
     assert listed(LAB, "pending") == ()
     assert [r.who for r in listed(LAB, "accepted")] == ["anna"]
     assert [read(hub, user) for user in (None, "anna", "stranger")] == [401, rows, 403]
 
-    requests.revoke(LAB, find(LAB, "anna"), " The project has ended. ")
+    requests.answer(LAB, "revoke", find(LAB, "anna"), " The project has ended. ")
     assert [r.who for r in listed(LAB, "rejected")] == ["anna"]
     assert hub.repository(LAB).requests["anna"].reason == "The project has ended."
     assert read(hub, "anna") == 403
-    requests.accept(LAB, find(LAB, "anna"))
+    requests.answer(LAB, "accept", find(LAB, "anna"))
     assert read(hub, "anna") == rows
     assert not hub.readable_without_grant()
 
@@ -71,7 +71,7 @@ def test_rejected_and_granted(lab: Hub) -> None:
     lab.ask("anna", LAB, **filled())
     lab.ask("ben", LAB)
     assert [request.who for request in listed(LAB, "pending")] == ["anna", "ben"]
-    requests.reject(LAB, find(LAB, "ben"), "No answers were given.")
+    requests.answer(LAB, "reject", find(LAB, "ben"), "No answers were given.")
     requests.grant(LAB, "stranger")
     assert [request.who for request in listed(LAB, "pending")] == ["anna"]
     assert [request.who for request in listed(LAB, "rejected")] == ["ben"]
@@ -99,7 +99,7 @@ def test_hidden_names(lab: Hub) -> None:
         find(LAB, "")
     request = find(LAB, id)
     assert (request.who, request.username) == (id, None)
-    requests.accept(LAB, request)
+    requests.answer(LAB, "accept", request)
     assert lab.repository(LAB).requests["anna"].status == "accepted"
     assert lab.repository(LAB).requests["ben"].status == "pending"
 
@@ -107,30 +107,30 @@ def test_hidden_names(lab: Hub) -> None:
 def test_answered_twice(lab: Hub) -> None:
     lab.ask("anna", LAB)
     waiting = find(LAB, "anna")
-    requests.accept(LAB, waiting)
+    requests.answer(LAB, "accept", waiting)
     accepted = find(LAB, "anna")
     with pytest.raises(HubError, match="anna has access to lab/equime already"):
-        requests.accept(LAB, accepted)
+        requests.answer(LAB, "accept", accepted)
     with pytest.raises(HubError, match="equime access revoke lab/equime anna"):
-        requests.reject(LAB, accepted, "no")
+        requests.answer(LAB, "reject", accepted, "no")
     with pytest.raises(HubError, match="accepted already: somebody else answered it meanwhile"):
-        requests.accept(LAB, waiting)
-    requests.revoke(LAB, accepted, "no")
+        requests.answer(LAB, "accept", waiting)
+    requests.answer(LAB, "revoke", accepted, "no")
     with pytest.raises(HubError, match="rejected already: somebody else answered it meanwhile"):
-        requests.revoke(LAB, accepted, "no")
+        requests.answer(LAB, "revoke", accepted, "no")
     rejected = find(LAB, "anna")
     with pytest.raises(HubError, match="was rejected for lab/equime already"):
-        requests.reject(LAB, rejected, "no")
+        requests.answer(LAB, "reject", rejected, "no")
     with pytest.raises(HubError, match="the request is rejected"):
-        requests.revoke(LAB, rejected, "no")
+        requests.answer(LAB, "revoke", rejected, "no")
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 201])
 def test_a_reason_the_hub_would_not_take(lab: Hub, reason: str) -> None:
     lab.ask("anna", LAB)
     with pytest.raises(HubError, match=rf"has {len(reason.strip())} characters"):
-        requests.reject(LAB, find(LAB, "anna"), reason)
-    requests.reject(LAB, find(LAB, "anna"), "x" * 200)
+        requests.answer(LAB, "reject", find(LAB, "anna"), reason)
+    requests.answer(LAB, "reject", find(LAB, "anna"), "x" * 200)
 
 
 def test_grants_that_cannot_be(lab: Hub) -> None:
@@ -147,8 +147,8 @@ def test_who_may_not(lab: Hub) -> None:
     lab.sign_in("anna")
     for action in (
         lambda: listed(LAB, "pending"),
-        lambda: requests.accept(LAB, request),
-        lambda: requests.reject(LAB, request, "no"),
+        lambda: requests.answer(LAB, "accept", request),
+        lambda: requests.answer(LAB, "reject", request, "no"),
         lambda: requests.grant(LAB, "anna"),
     ):
         with pytest.raises(NotGrantedError, match="lab/equime"):
@@ -181,7 +181,7 @@ def test_a_busy_hub_is_asked_again_and_a_silent_one_is_a_sentence(
     (request,) = listed(LAB, "pending")
     lab.fail(faults.LOST_REPLY, lambda call: call.path.endswith("/handle"))
     with pytest.raises(OfflineError, match="run the same again"):
-        requests.accept(LAB, request)
+        requests.answer(LAB, "accept", request)
     assert find(LAB, "anna").status == "accepted"
     lab.stop()
     with pytest.raises(OfflineError, match="cannot be reached"):

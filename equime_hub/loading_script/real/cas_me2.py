@@ -9,7 +9,7 @@ from pathlib import Path
 
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.labels import emotion_3
 from equime_hub.loading_script.real.tables import Annotation, TableRow
@@ -30,30 +30,6 @@ class CasMe2(RealDataset):
     """
 
     name = "cas_me2"
-    title = "CAS(ME)²"
-    licence = "CAS(ME)² licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "F. Qu, S.-J. Wang, W.-J. Yan, H. Li, S. Wu and X. Fu: CAS(ME)²: A Database for "
-        "Spontaneous Macro-Expression and Micro-Expression Spotting and Recognition. IEEE "
-        "Transactions on Affective Computing, 2018"
-    )
-    needs = "CAS(ME)^2code_final(Updated).xlsx, and rawpic/s15/15_0101… and so on."
-    fps = {"": 30.0}
-    expected = {"": Expected(subjects=22, clips=357)}
-    tables = {
-        "": Annotation(
-            (
-                "CAS(ME)^2code_final(Updated).xls*",
-                "CAS(ME)^2code_final.xls*",
-                "*/CAS(ME)^2code_final(Updated).xls*",
-                "*/CAS(ME)^2code_final.xls*",
-            ),
-            dict(subject=0, name=1, onset=2, apex=3, offset=4, aus=5, valence=6, type=7, emotion=8),
-            sheet="CASFEcode_final",
-        )
-    }
-    cropped_parts = ("",)
-    label_source = "self_report"
 
     def part_clips(self, folder: LabFolder) -> Iterator[RealClip]:
         """All rows of the first sheet; the naming sheets are read once."""

@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
-from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_columns
+from equime_hub.loading_script.real.tables import TableRow
 
 TOPS: tuple[Place, ...] = ((), ("part_A",), ("part_C",))
-_A = coding_columns("Onset", "Apex", "Offset", "AU", "emotion")
-CLASSES = dict(disgust=250, surprise=187, others=161, fear=86, anger=64, sad=57, happy=55)
-
-
-def _anywhere(name: str) -> tuple[str, str]:
-    return name, f"*/{name}"
 
 
 class CasMe3(RealDataset):
@@ -32,45 +26,6 @@ class CasMe3(RealDataset):
     """
 
     name = "cas_me3"
-    title = "CAS(ME)³"
-    licence = "CAS(ME)³ licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "J. Li, Z. Dong, S. Lu, S.-J. Wang, W.-J. Yan, Y. Ma, Y. Liu, C. Huang and X. Fu: "
-        "CAS(ME)³: A Third Generation Facial Spontaneous Micro-Expression Database With Depth "
-        "Information and High Ecological Validity. IEEE Transactions on Pattern Analysis and "
-        "Machine Intelligence, 2022"
-    )
-    needs = (
-        "cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx and spNO.1/a/color and so on; for the part "
-        "A_macro CAS(ME)3_part_A_v2.xls; for the part C CAS(ME)3_part_C_ME.xlsx and 01/1/color "
-        "and so on."
-    )
-    fps = dict.fromkeys(("A", "A_macro", "C"), 30.0)
-    expected = {
-        "A": Expected(100, 860, CLASSES, {"cas_me3-A-*": 86}),
-        "A_macro": Expected(100, 3_346, incomplete={"cas_me3-A_macro-*": 335}),
-        "C": Expected(31, 165, {"neg": 99, "sur": 30, "others": 20, "pos": 16}),
-    }
-    tables = {
-        "A": Annotation(_anywhere("cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx"), _A, "label"),
-        "A_macro": Annotation(
-            _anywhere("CAS(ME)3_part_A_v2.xls"),
-            _A | {"type": "Expression type"},
-            optional=("aus", "emotion"),
-        ),
-        "C": Annotation(
-            _anywhere("CAS(ME)3_part_C_ME.xlsx"),
-            dict(
-                subject="sub",
-                name="count",
-                onset="onset",
-                offset="offset",
-                aus="au",
-                emotion="emotion",
-            ),
-        ),
-    }
-    label_source = "self_report"
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row, but none of a micro-expression in the table of part A_macro."""

@@ -10,7 +10,7 @@ from typing import Any
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import aus, frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.labels import spelled
 from equime_hub.loading_script.real.notes import say
@@ -25,10 +25,6 @@ FOLDERS: Mapping[str, Sequence[Place]] = {
 LABELS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """By their numbers in the emotion files."""
 
-_COUNTS = (45, 18, 59, 25, 69, 28, 83)
-CLASSES = {**dict(zip(LABELS[1:], _COUNTS, strict=True)), "no label": 266}
-"""Sequences a class: from memory, but their sums are the 327 and 593 of the paper."""
-
 Numbers = list[list[int]]
 """A label file: whole numbers, line by line."""
 
@@ -42,16 +38,6 @@ class CkPlus(RealDataset):
     """
 
     name = "ck_plus"
-    title = "CK+"
-    licence = "CK+ user agreement (academic research only, not to be passed on)"
-    citation = (
-        "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar and I. Matthews: The Extended "
-        "Cohn-Kanade Dataset (CK+): A Complete Dataset for Action Unit and Emotion-Specified "
-        "Expression. CVPR Workshops, 2010"
-    )
-    needs = "cohn-kanade-images/S005/001 and so on, Emotion/S005/001 and FACS/S005/001."
-    expected = {"": Expected(subjects=123, clips=593, classes=CLASSES)}
-    expression = "macro"
     # What others call CK+ has these seven; 0 is the neutral face, which they leave out.
     numbers = {number: spelled(label) for number, label in enumerate(LABELS) if number}
 

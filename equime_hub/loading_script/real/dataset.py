@@ -1,8 +1,8 @@
 """What a licensed dataset declares, and how its annotation becomes clips.
 
-A dataset is a subclass of `RealDataset` with little more than class attributes. One with annotation
-tables says where they are (`tables`) and where the folders of frames (`raw`); one that differs
-overrides `row_clips`, and one without tables `clips`.
+A dataset is a subclass of `RealDataset` with little more than class attributes; those of ours
+stand in `declared/*.yaml`. One with annotation tables says where they are (`tables`) and where the
+folders of frames (`raw`); one that differs overrides `row_clips`, and one without tables `clips`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import yaml
+
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import REAL, aus, frames, labels
 from equime_hub.loading_script.real.clip import Options, RealClip
 from equime_hub.loading_script.real.frames import Place
 from equime_hub.loading_script.real.quirks import corrected
 from equime_hub.loading_script.real.tables import Annotation, TableRow, Times
+
+FOLDER = Path(__file__).with_name("declared")
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,17 @@ class RealDataset:
     label_maps: ClassVar[Mapping[str, Mapping[str, str]]] = {}
     numbers: ClassVar[Mapping[int, str]] = {}
     may_be_passed_on: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        """Take over what `declared/{name}.yaml` says and the class itself does not."""
+        path = FOLDER / f"{cls.__dict__.get('name')}.yaml"
+        said = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        made = {"expected": Expected, "tables": Annotation}
+        for name in said.keys() - cls.__dict__.keys():
+            value = said[name]
+            if name in made:
+                value = {part: made[name](**each) for part, each in value.items()}
+            setattr(cls, name, value)
 
     @property
     def parts(self) -> list[str]:

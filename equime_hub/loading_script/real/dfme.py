@@ -6,21 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.tables import Annotation, Names, TableRow, Times
+from equime_hub.loading_script.real.tables import TableRow, Times
 
-COLUMNS: dict[str, Names] = dict(
-    subject="Subject",
-    name="Filename",
-    onset="OnsetFrame",
-    apex="ApexFrame",
-    emotion="Emotion",
-    recording="Part",
-    fps="FPS",
-)
-DECLARED = ("recording", "fps")
-WITHHELD = ("emotion", "onset", "apex")
 UNDECLARED = "At which rate it was filmed is not declared: fps is null."
 
 
@@ -39,32 +28,6 @@ class DfmeRelease(RealDataset):
     """
 
     name = "dfme"
-    title = "DFME"
-    licence = "DFME licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "S. Zhao, H. Tang, X. Mao, S. Liu, Y. Zhang, H. Wang, T. Xu and E. Chen: DFME: A New "
-        "Benchmark for Dynamic Facial Micro-Expression Recognition. IEEE Transactions on "
-        "Affective Computing, 2023"
-    )
-    needs = (
-        "train_data/coding.xlsx and train_data/{Filename}/00000.png and so on; likewise "
-        "test_A_data and test_B_data."
-    )
-    fps = {"": None, "A": 500.0, "B": 300.0, "C": 200.0}
-    expected = {
-        "train": Expected(None, 1_856),
-        "test_A": Expected(None, 474),
-        "test_B": Expected(None, 299),
-    }
-    tables = {
-        "train": Annotation(("train_data/coding.xlsx", "coding.xlsx"), COLUMNS, optional=DECLARED),
-        "test_A": Annotation(
-            ("test_A_data/coding.xlsx",), COLUMNS, optional=(*DECLARED, *WITHHELD)
-        ),
-        "test_B": Annotation(
-            ("test_B_data/coding.xlsx",), COLUMNS, optional=(*DECLARED, *WITHHELD)
-        ),
-    }
 
     @property
     def parts(self) -> list[str]:

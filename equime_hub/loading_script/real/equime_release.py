@@ -36,20 +36,6 @@ class EquimeRelease(RealDataset):
     """
 
     name = "equime_release"
-    title = "EquiME"
-    licence = "CC BY-NC 4.0 by its README, after a request for access; faces of CelebA-HQ"
-    citation = (
-        "P.-S. Tan, Y.-F. Tan, S. Rajanala, R. C.-W. Phan and H.-F. Ong: ME-VLM: A Visual-Language "
-        "Model for Micro-expression Synthesis and Classification. arXiv, 2025"
-    )
-    needs = (
-        "hq_emotion/happiness/m_123.mp4 and so on, or "
-        "ME-VLM/emotion_categories/happiness/m_123_1.mp4 with its metadata folder."
-    )
-    fps = dict.fromkeys(FORMS, 24.0)
-    label_source = "synthetic"
-    # The licence of its README would allow it, so a push does not go by the name alone.
-    may_be_passed_on = True
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
         """All videos, form by form, by emotion and name; see `RealDataset.clips`."""

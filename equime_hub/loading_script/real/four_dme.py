@@ -8,23 +8,13 @@ from dataclasses import replace
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import aus, frames
 from equime_hub.loading_script.real.clip import RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import three
-from equime_hub.loading_script.real.tables import Annotation, Names, TableRow
+from equime_hub.loading_script.real.tables import TableRow
 from equime_hub.schema.taxonomy import AU_NUMBERS
 
 LABELS = ("Positive", "Negative", "Surprise", "Repression", "Others")
 UNITS = {f"AU{number}": number for number in AU_NUMBERS}
-COLUMNS: dict[str, Names] = {
-    "subject": "sub_ID",
-    "name": "fold_name",
-    "onset": "Onset",
-    "apex": "Apex",
-    "offset": "Offset",
-    "aus": "AUs",
-    "emotion": "Emotion",
-    **{name: name for name in (*LABELS, *UNITS)},
-}
 
 
 class FourDme(RealDataset):
@@ -42,25 +32,6 @@ class FourDme(RealDataset):
     """
 
     name = "4dme"
-    title = "4DME"
-    licence = "4DME licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "X. Li, S. Cheng, Y. Li, M. Behzad, J. Shen, S. Zafeiriou, M. Pantic and G. Zhao: 4DME: A "
-        "Spontaneous 4D Micro-Expression Dataset With Multimodalities. IEEE Transactions on "
-        "Affective Computing, 2022"
-    )
-    needs = "4DME_Labelling_Micro_release v1.xlsx, and gray_micro/{sub_ID}/{fold_name} and so on."
-    fps = {"": 60.0}
-    expected = {"": Expected(None, 267)}
-    tables = {
-        "": Annotation(
-            ("4DME_Labelling_Micro_release v1*.xlsx", "*/4DME_Labelling_Micro_release v1*.xlsx"),
-            COLUMNS,
-            optional=("emotion", *UNITS),
-        )
-    }
-    label_source = "joint"
-    gray = True
     label_maps = {"megc3": three()}
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:

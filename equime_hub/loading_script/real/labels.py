@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
+
+import yaml
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import REAL
 from equime_hub.loading_script.real.notes import say
-from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS, EMOTIONS_3
+from equime_hub.schema.taxonomy import EMOTIONS, EMOTIONS_3
 
 if TYPE_CHECKING:
     from equime_hub.loading_script.pyav import Data
@@ -20,19 +23,7 @@ if TYPE_CHECKING:
 LABEL = "label"
 """The column of mapped classes, as model trainers expect it."""
 
-_SPELLINGS = {
-    "happy": "happiness",
-    "sad": "sadness",
-    "surprised": "surprise",
-    "disgusted": "disgust",
-    "angry": "anger",
-    "afraid": "fear",
-    "fearful": "fear",
-    "other": "others",
-    "neg": "negative",
-    "pos": "positive",
-    "sur": "surprise",
-}
+_SAID = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -57,60 +48,17 @@ def three(*negative: str) -> dict[str, str]:
     return {**dict.fromkeys(negative, "negative"), "happiness": "positive", **same}
 
 
-def _of(source: str, *names: str) -> LabelMap:
-    """A map that keeps some emotions as they are."""
-    return LabelMap(names, source, {name: name for name in names})
+def _map_of(source: str, kept: Sequence[str] = (), negative: Sequence[str] = ()) -> LabelMap:
+    """A map as `labels.yaml` says it."""
+    same = {name.lower(): name for name in kept}
+    if not negative:
+        return LabelMap(tuple(kept), source, same)
+    return LabelMap((*EMOTIONS_3, *kept), source, three(*negative) | same)
 
 
-HE3 = three("anger", "fear", "disgust", "sadness")
-"""The three classes of He et al."""
-_OBJECTIVE = ("I", "II", "III", "IV", "V", "VI", "VII")
-
-MAPS: Mapping[str, LabelMap] = MappingProxyType({
-    "megc3": LabelMap(
-        EMOTIONS_3,
-        "MEGC 2019 (See et al. 2019): of CASME II disgust and repression alone are negative, of "
-        "SAMM every negative emotion. Of datasets that are not in it, every negative emotion and "
-        "repression; but not repression of 4DME, which has it beside negative.",
-        three(*(name for name, group in EMOTION_TO_3.items() if group == "negative")),
-    ),
-    "he3": LabelMap(
-        EMOTIONS_3,
-        "He et al., supplement: anger, fear, disgust and sadness are negative.",
-        HE3,
-    ),
-    "equime3": LabelMap(
-        EMOTIONS_3,
-        "EquiME, evaluation code: as he3, and repression of CASME II is negative.",
-        HE3,
-    ),
-    "casme2_5": _of(
-        "CASME II (Yan et al. 2014), without its few clips of sadness and fear.",
-        "happiness", "disgust", "repression", "surprise", "others",
-    ),
-    "samm5": _of(
-        "SAMM as most papers take it: the five classes of ten clips or more.",
-        "anger", "happiness", "surprise", "contempt", "others",
-    ),
-    "mmew6": _of(
-        "MMEW (Ben et al. 2021): six classes, 234 clips.",
-        "happiness", "surprise", "anger", "disgust", "fear", "sadness",
-    ),
-    "cas3_7": _of(
-        "CAS(ME)³ (Li et al. 2022), part A: seven classes.",
-        "disgust", "surprise", "others", "fear", "anger", "sadness", "happiness",
-    ),
-    "cas3_4": LabelMap(
-        ("negative", "positive", "surprise", "others"),
-        "CAS(ME)³ (Li et al. 2022): part C's four classes; part A's seven grouped alike.",
-        {**HE3, "others": "others"},
-    ),
-    "objective_7": LabelMap(
-        _OBJECTIVE,
-        "Davison et al. 2018: classes of action units alone.",
-        {name.lower(): name for name in _OBJECTIVE},
-    ),
-})  # fmt: skip
+MAPS: Mapping[str, LabelMap] = MappingProxyType(
+    {name: _map_of(**said) for name, said in _SAID["maps"].items()}
+)
 """Name → map."""
 
 
@@ -121,7 +69,7 @@ def spelled(raw: str | None) -> str:
     ('happiness', 'others', 'tense', '')
     """
     label = (raw or "").strip().lower()
-    return _SPELLINGS.get(label, label)
+    return str(_SAID["spellings"].get(label, label))
 
 
 def emotion_of(raw: str | None) -> str | None:

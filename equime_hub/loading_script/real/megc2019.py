@@ -10,12 +10,10 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import REAL, frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, RealDataset, listed
+from equime_hub.loading_script.real.dataset import RealDataset, listed
 from equime_hub.loading_script.real.labels import classify, emotion_3
 from equime_hub.loading_script.real.notes import say
-from equime_hub.loading_script.real.smic import Smic
-from equime_hub.loading_script.real.tables import Annotation, TableRow
-from equime_hub.schema.taxonomy import EMOTIONS_3
+from equime_hub.loading_script.real.tables import TableRow
 
 LIST = "combined_3class_gt.csv"
 FOLDERS = {
@@ -39,29 +37,6 @@ class Megc2019(RealDataset):
     """
 
     name = "megc2019"
-    title = "MEGC 2019"
-    licence = "agreements of CASME II, SMIC and SAMM (academic research only)"
-    citation = (
-        "J. See, M. H. Yap, J. Li, X. Hong and S.-J. Wang: MEGC 2019 – The Second Facial "
-        "Micro-Expressions Grand Challenge. FG, 2019"
-    )
-    needs = f"{LIST}, and the folders casme2, smic and samm, each with its whole release."
-    fps = {"casme2": 200.0, "smic": 100.0, "samm": 200.0}
-    expected = {
-        "casme2": Expected(
-            24,
-            145,
-            dict(negative=88, positive=32, surprise=25),
-            {"megc2019-casme2-casme2_sub16-EP01_08": 1},
-        ),
-        "smic": Expected(
-            16, 164, Smic.expected["hs"].classes, {"megc2019-smic-smic_s18-s18_sur_03": 1}
-        ),
-        "samm": Expected(28, 133, {"negative": 92, "positive": 26, "surprise": 15}),
-    }
-    tables = {"": Annotation((LIST,), {"dataset": 0, "subject": 1, "name": 2, "class": 3})}
-    cropped_parts = ("", *fps)
-    numbers = dict(enumerate(EMOTIONS_3))
 
     def files(self, root: Path) -> list[Path]:
         """The list, and the annotation files of the releases."""

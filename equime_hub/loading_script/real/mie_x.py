@@ -11,9 +11,8 @@ from typing import Any
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
-from equime_hub.schema.taxonomy import EMOTIONS_3
 
 SOURCES = {"exp": "expert", "mae": "macro", "oulu": "macro", "mmew": "micro"}
 """Where the AUs are from: rules of experts, CK+ or another macro dataset, Oulu-CASIA, MMEW.
@@ -26,7 +25,6 @@ LENGTHS = (2, 10)
 STATIC = "Onset and apex are the same picture: the clip shows no expression."
 
 _NAME = re.compile(rf"(?P<image>.+)_(?P<source>{'|'.join(SOURCES)})_(?P<class>[012])")
-_OFFICIAL = Expected(5_000, 15_000, dict.fromkeys(EMOTIONS_3, 5_000))
 
 
 class MieX(RealDataset):
@@ -39,18 +37,6 @@ class MieX(RealDataset):
     """
 
     name = "mie_x"
-    title = "MiE-X"
-    licence = "MiE-X release (academic research only, not to be passed on)"
-    citation = (
-        "Y. Liu, Z. Wang, T. Gedeon and L. Zheng: How to Synthesize a Large-Scale and Trainable "
-        "Micro-Expression Dataset? ECCV, 2022"
-    )
-    needs = "folders such as 000123_exp_0 with 0.jpg and 1.jpg, or 0.jpg to 9.jpg."
-    fps = dict.fromkeys(SOURCES)
-    expected = dict.fromkeys(("exp", "mae", "mmew"), _OFFICIAL)
-    label_source = "synthetic"
-    # As in MiE-X's generator. EquiME's training code takes 0 for positive and 1 for negative.
-    numbers = dict(enumerate(EMOTIONS_3))
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
         """All clips, by image, source and class; see `RealDataset.clips`."""

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.frames import Place
-from equime_hub.loading_script.real.tables import Annotation, TableRow, coding_columns
+from equime_hub.loading_script.real.tables import TableRow
 
 MICRO, MACRO = "Micro_Expression", "Macro_Expression"
 TOPS: tuple[Place, ...] = ((), ("MMEW_Final",))
-CLASSES = dict(happiness=36, surprise=89, anger=8, disgust=72, fear=16, sadness=13, others=66)
 
 
 class Mmew(RealDataset):
@@ -27,29 +26,6 @@ class Mmew(RealDataset):
     """
 
     name = "mmew"
-    title = "MMEW"
-    licence = "MMEW licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "X. Ben, Y. Ren, J. Zhang, S.-J. Wang, K. Kpalma, W. Meng and Y.-J. Liu: Video-Based "
-        "Facial Micro-Expression Analysis: A Survey of Datasets, Features and Algorithms. IEEE "
-        "Transactions on Pattern Analysis and Machine Intelligence, 2021"
-    )
-    needs = (
-        "MMEW_Micro_Exp.xlsx, and Micro_Expression/anger/S01-01-001 and so on; for the part macro "
-        "Macro_Expression/S01/anger and so on."
-    )
-    fps = {"micro": 90.0, "macro": 90.0}
-    expected = {"micro": Expected(subjects=30, clips=300, classes=CLASSES)}
-    tables = {
-        "micro": Annotation(
-            ("MMEW_Micro_Exp.xlsx", "MMEW_Micro_Exp*.xlsx", "*/MMEW_Micro_Exp*.xlsx"),
-            coding_columns(
-                "OnsetFrame", "ApexFrame", "OffsetFrame", "Action Units", "Estimated Emotion"
-            ),
-        )
-    }
-    subject = "S{:02}"
-    label_source = "joint"
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
         """Rows of the table, then folders of macro-expressions; see `RealDataset.clips`."""

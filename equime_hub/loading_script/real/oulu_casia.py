@@ -9,21 +9,12 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.notes import say
-
-PARTS = {
-    f"{camera}_{light}".lower(): (camera, light)
-    for camera in ("VL", "NI")
-    for light in ("Strong", "Weak", "Dark")
-}
-"""Visible light or near infrared, and how much light there was."""
 
 RAW = ("", "OriginalImg")
 CROPPED = ("PreProcess_Img", "PreProcess")
 """Folders that may hold the cameras' folders; the root itself may."""
-
-CLASSES = dict.fromkeys(("Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise"), 80)
 
 
 class OuluCasia(RealDataset):
@@ -36,20 +27,6 @@ class OuluCasia(RealDataset):
     """
 
     name = "oulu_casia"
-    title = "Oulu-CASIA NIR-VIS"
-    licence = "Oulu-CASIA licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "G. Zhao, X. Huang, M. Taini, S. Z. Li and M. Pietikäinen: Facial Expression Recognition "
-        "From Near-Infrared Videos. Image and Vision Computing, 2011"
-    )
-    needs = (
-        "OriginalImg/VL/Strong/P001/Anger and so on, or PreProcess_Img/VL_Acropped/Strong/ "
-        "for cropped faces."
-    )
-    fps = dict.fromkeys(PARTS, 25.0)
-    expected = dict.fromkeys(PARTS, Expected(80, 480, CLASSES))
-    cropped_parts = ("", *PARTS)
-    expression = "macro"
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
         """All clips, part by part, by subject and emotion; see `RealDataset.clips`."""
@@ -79,16 +56,17 @@ class OuluCasia(RealDataset):
 
 def _found(root: Path, part: str, *, cropped: bool) -> list[str]:
     """Clip folders of one part, relative to the root."""
-    camera, light = PARTS[part]
+    camera, light = part.split("_")
+    camera, labels = camera.upper(), OuluCasia.expected[part].classes
     found = []
     for top in CROPPED if cropped else RAW:
-        names = (f"{camera}_Acropped", light) if cropped else (camera, light)
+        names = f"{camera}_Acropped" if cropped else camera, light.capitalize()
         where = frames.folder(root, *filter(None, (top, *names)))
         for path in (root / where).glob("*/*") if where else ():
             subject, label = path.parts[-2:]
             if not path.is_dir():
                 continue
-            if re.fullmatch(r"P\d+", subject, re.IGNORECASE) and label.capitalize() in CLASSES:
+            if re.fullmatch(r"P\d+", subject, re.IGNORECASE) and label.capitalize() in labels:
                 found.append(f"{where}/{subject}/{label}")
             else:
                 say(f"{path} is no clip of Oulu-CASIA: its folders are P001/Anger and so on.")

@@ -9,13 +9,12 @@ from pathlib import Path
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
-from equime_hub.loading_script.real.dataset import Expected, LabFolder, RealDataset
+from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.notes import say
+from equime_hub.schema.taxonomy import EMOTIONS_3
 
 RAW, CROPPED = "SMIC_all_raw", "SMIC_all_cropped"
-CLASSES = {"negative": 70, "positive": 51, "surprise": 43}
-"""Clips a label, of the fast camera."""
 
 Key = tuple[int, str, str]
 """Subject, label and clip, however many zeros the folders' names have."""
@@ -33,21 +32,6 @@ class Smic(RealDataset):
     """
 
     name = "smic"
-    title = "SMIC"
-    licence = "SMIC licence agreement (academic research only, not to be passed on)"
-    citation = (
-        "X. Li, T. Pfister, X. Huang, G. Zhao and M. Pietikäinen: A Spontaneous Micro-expression "
-        "Database: Inducement, Collection and Baseline. FG, 2013"
-    )
-    needs = f"{RAW}/HS/s1/micro/negative and so on, or {CROPPED}/ for cropped faces."
-    fps = {"hs": 100.0, "vis": 25.0, "nir": 25.0}
-    expected = {
-        "hs": Expected(16, 164, CLASSES, {"smic-hs-s18-s18_sur_03": 1}),
-        "vis": Expected(8, 71),
-        "nir": Expected(8, 71),
-    }
-    cropped_parts = ("", *fps)
-    label_source = "self_report"
     label_maps = {"megc3": three()}
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
@@ -87,7 +71,7 @@ def _found(root: Path, top: str, part: str) -> dict[Key, tuple[str, ...]]:
         for path in (root / where).glob("*/micro/*/*") if where else ():
             subject, _, label, name = path.parts[-4:]
             number = _SUBJECT.fullmatch(subject)
-            if number is None or label not in CLASSES:
+            if number is None or label not in EMOTIONS_3:
                 say(f"{path} is no clip of SMIC, whose folders are s1/micro/negative and so on.")
             elif path.is_dir():
                 key = (int(number[1]), label, re.sub("^s0+", "s", name.lower()))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
 from equime_hub.loading_script.real.smic import Smic
-from equime_hub.loading_script.real.tables import Annotation, TableRow
+from equime_hub.loading_script.real.tables import TableRow
 
 
 class SmicE(RealDataset):
@@ -17,38 +17,8 @@ class SmicE(RealDataset):
     """
 
     name = "smic_e"
-    title = "SMIC-E-HS"
     licence = Smic.licence
     citation = Smic.citation
-    needs = "HS_long/SMIC-HS-E_annotation_2019.xlsx, and HS_long/SMIC-HS-E/s01 and so on."
-    fps = {"": 100.0}
-    tables = {
-        "": Annotation(
-            [
-                f"{folder}SMIC-HS-E_annotation{version}.xlsx"
-                for version in ("_2019", "")
-                for folder in ("HS_long/", "", "*/HS_long/")
-            ],
-            dict(
-                subject="Subject",
-                name="Filename",
-                onset1="OnsetF",
-                offset1="OffsetF",
-                onset2="Onset2F",
-                offset2="Offset2F",
-                onset3="Onset3F",
-                offset3="Offset3F",
-                emotion="Emotion",
-            ),
-        )
-    }
-    subject = "s{:02}"
-    raw = (
-        ("HS_long", "SMIC-HS-E"),
-        ("SMIC-HS-E",),
-        ("SMIC-E_raw image", "HS_long", "SMIC-HS-E"),
-    )
-    label_source = "self_report"
     label_maps = Smic.label_maps
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:

@@ -162,7 +162,8 @@ class Annotation:
     """One annotation table of a release.
 
     Attributes:
-        workbooks: Patterns of the file, the newest first (`find`).
+        workbooks: Patterns of the file, the newest first: as in a shell, whatever the letter case,
+            for a name directly in the root, or for "folder/name".
         columns: Our name → header, spellings of it, or place. A table in which all columns are
             given by their places has no header.
         sheet: Name of the sheet, whatever its letter case; None is the first.
@@ -182,8 +183,25 @@ class Annotation:
         return any(found_files(root, pattern) for pattern in self.workbooks)
 
     def find(self, root: Path) -> Path:
-        """The file (`find`)."""
-        return find(root, *self.workbooks)
+        """The one file below a root that fits a pattern: the first that fits any file counts.
+
+        Raises:
+            DatasetError: None fits, several fit, or it is a link that leads out of the root.
+        """
+        for pattern in self.workbooks:
+            found = found_files(root, pattern)
+            if len(found) > 1:
+                names = ", ".join(str(path.relative_to(root)) for path in found)
+                raise DatasetError(
+                    f"{root} has several files {pattern}: {names}. "
+                    "Move all but the right one elsewhere."
+                )
+            if found:
+                return inside(root, found[0])
+        raise DatasetError(
+            f"{root} has no file {' or '.join(self.workbooks)}. Copy it there from the official "
+            "release."
+        )
 
     def read(self, path: Path) -> list[TableRow]:
         """Read the rows of a file.
@@ -261,36 +279,11 @@ def coding_columns(*names: Names, **more: Names) -> dict[str, Names]:
     return dict(zip(ours, ("Subject", "Filename", *names), strict=False)) | more
 
 
-def find(root: Path, *patterns: str) -> Path:
-    """The one annotation file below a root that fits a pattern.
-
-    The first pattern that fits any file counts; so newer names come first.
-
-    Args:
-        root: The lab's folder.
-        patterns: As in a shell, whatever the letter case, for a name directly in the root, or for
-            "folder/name". "~$..." is what a spreadsheet that is open leaves, and is passed over.
-
-    Raises:
-        DatasetError: None fits, several fit, or it is a link that leads out of the root.
-    """
-    for pattern in patterns:
-        found = found_files(root, pattern)
-        if len(found) > 1:
-            names = ", ".join(str(path.relative_to(root)) for path in found)
-            raise DatasetError(
-                f"{root} has several files {pattern}: {names}. "
-                "Move all but the right one elsewhere."
-            )
-        if found:
-            return inside(root, found[0])
-    raise DatasetError(
-        f"{root} has no file {' or '.join(patterns)}. Copy it there from the official release."
-    )
-
-
 def found_files(root: Path, pattern: str) -> list[Path]:
-    """All files that fit one pattern of `find`, sorted; none if a folder is not there."""
+    """All files that fit one pattern, sorted; none if a folder is not there.
+
+    "~$..." is what a spreadsheet that is open leaves, and is passed over.
+    """
     folder, _, name = pattern.rpartition("/")
     folders = [root]
     for step in filter(None, folder.split("/")):

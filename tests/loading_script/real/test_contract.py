@@ -13,15 +13,24 @@ import datasets
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 import equime_hub
+from equime_hub import configs
 from equime_hub.cards import dataset_card
 from equime_hub.errors import DatasetError
 from equime_hub.jobs import import_
 from equime_hub.jobs.import_ import ImportSource
 from equime_hub.loading_script.real import REAL, pixels
 from equime_hub.loading_script.real.clip import SPANS, Options, RealClip
-from equime_hub.loading_script.real.dataset import RealDataset, is_licensed, listed
+from equime_hub.loading_script.real.dataset import (
+    FOLDER,
+    Expected,
+    RealDataset,
+    is_licensed,
+    listed,
+)
+from equime_hub.loading_script.real.tables import Annotation
 from equime_hub.reports.verify import verify
 from equime_hub.schema.features import check_features
 from equime_hub.schema.imports import split_of
@@ -84,6 +93,16 @@ def test_it_says_what_it_is(case: Case) -> None:
         assert sum(expected.classes.values()) <= expected.clips
     assert all(path.is_file() for path in dataset.files(case.root))
     assert f"| `{dataset.name}` | {dataset.title} | {dataset.needs} |" in PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_what_is_declared_in_files_is_of_the_right_kind(path: Path) -> None:
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert path.stem in REAL.names()
+    assert set(said) <= set(RealDataset.__annotations__)
+    for name, kind in (("expected", Expected), ("tables", Annotation)):
+        for part in said.get(name, {}).values():
+            configs.from_json(kind, part)
 
 
 def test_clips_are_the_same_each_time_and_survive_a_pickle(case: Case) -> None:

@@ -116,6 +116,11 @@ def test_every_map_reaches_all_its_classes_and_says_whose_it_is(name: str) -> No
         assert set(dataset.label_maps.get(name, {}).values()) <= set(chosen.classes)
 
 
+def test_megc3_takes_every_negative_emotion_of_the_vocabulary() -> None:
+    named = {raw for raw, label in MAPS["megc3"].classes_of.items() if label == "negative"}
+    assert named == {"negative", *(e for e, three in EMOTION_TO_3.items() if three == "negative")}
+
+
 def test_rows_are_dropped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         mapped = map_labels(dataset(), "megc3")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real.mmew import CLASSES, Mmew
+from equime_hub.loading_script.real.mmew import Mmew
 from equime_hub.loading_script.real.quirks import corrections
 from equime_hub.schema.taxonomy import AU_INDEX
 from equime_hub.video import codec
@@ -184,6 +184,6 @@ def test_bad_cells_and_twins_are_named(own: Path) -> None:
 
 
 def test_it_declares_what_the_release_has() -> None:
-    expected = Mmew().expected["micro"]
-    assert (expected.subjects, expected.clips, sum(CLASSES.values())) == (30, 300, 300)
-    assert sum(CLASSES.values()) - CLASSES["others"] == 234
+    expected = Mmew.expected["micro"]
+    assert (expected.subjects, expected.clips, sum(expected.classes.values())) == (30, 300, 300)
+    assert 300 - expected.classes["others"] == 234

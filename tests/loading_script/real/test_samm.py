@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from equime_hub.errors import DatasetError
-from equime_hub.loading_script.real.samm import CLASSES, Samm
+from equime_hub.loading_script.real.samm import Samm
 from equime_hub.schema.taxonomy import AU_INDEX
 from equime_hub.video import codec
 from tests.support.trees.drawing import HEIGHT, WIDTH, workbook
@@ -328,4 +328,5 @@ def test_parts_and_cropped_long_videos_that_do_not_exist_are_refused(root: Path)
 def test_it_knows_its_files_and_its_release(root: Path, tmp_path: Path) -> None:
     assert [path.name for path in Samm().files(root)] == [WORKBOOK, LONG_WORKBOOK]
     assert list(Samm().files(tmp_path)) == []
-    assert sum(CLASSES.values()) == Samm().expected[""].clips == 159
+    expected = Samm.expected[""]
+    assert sum(expected.classes.values()) == expected.clips == 159

@@ -12,7 +12,7 @@ import xlwt
 
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import notes, sheets
-from equime_hub.loading_script.real.tables import find
+from equime_hub.loading_script.real.tables import Annotation
 from tests.support.trees.drawing import workbook
 from tests.support.trees.reading import table as read
 
@@ -219,6 +219,10 @@ def test_what_is_no_whole_number_is_refused(tmp_path: Path, value: str) -> None:
     (row,) = read(book(tmp_path / "a.xlsx", [HEADER, (1, None, "a", value, None)]), COLUMNS)
     with pytest.raises(DatasetError, match="not a whole number"):
         row.integer("apex")
+
+
+def find(root: Path, *patterns: str) -> Path:
+    return Annotation(patterns, {}).find(root)
 
 
 def test_files_are_found_by_pattern(tmp_path: Path) -> None:
