@@ -234,7 +234,7 @@ def agreement(dataset: Path, threshold: float, rejected: bool, as_json: bool) ->
     from equime_hub.reports import agreement as agreeing
 
     found = agreeing.agreement(dataset, threshold=threshold, rejected=rejected)
-    _print(agreeing.as_json(found), agreeing.as_markdown(found), as_json=as_json)
+    _print(found, agreeing.as_markdown(found), as_json=as_json)
 
 
 def _print(values: dict[str, Any], text: str, *, as_json: bool) -> None:
