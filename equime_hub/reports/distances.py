@@ -42,13 +42,14 @@ class Distances(NamedTuple):
     """How far a sample is from the reference.
 
     Attributes:
-        deviation: Of its mean from the reference's, in % of the latter's absolute value.
+        deviation_percent: Of its mean from the reference's, in % of the latter's absolute
+            value.
         ks: Kolmogorov–Smirnov: largest difference of the two distribution functions, in [0, 1].
         wasserstein: First Wasserstein: how far the values must be moved on average to make one
             sample the other, in the values' unit.
     """
 
-    deviation: Bootstrapped
+    deviation_percent: Bootstrapped
     ks: Bootstrapped
     wasserstein: Bootstrapped
 

@@ -111,12 +111,12 @@ def fidelity(
                                      progress=progress))  # fmt: skip
     with progress_bar("comparing", "metrics") as progress:
         found = comparing.compare(sets[0], sets[1:], bootstrap, progress)
-    values, text = comparing.as_json(found), comparing.as_markdown(found)
+    text = comparing.as_markdown(found)
     if out:
-        pages(found, out)
-        write_text(out / "report.json", json.dumps(values, indent=2) + "\n")
+        pages(sets, out)
+        write_text(out / "report.json", json.dumps(found, indent=2) + "\n")
         write_text(out / "report.md", text + "\n")
-    _print(values, text, as_json=as_json)
+    _print(found, text, as_json=as_json)
     if out:
         talk(f"\nThe report and its figures are in {out}/.")
 
