@@ -166,7 +166,7 @@ def demographics(dataset: Path, out: Path | None, as_json: bool) -> None:
     found = counts.demographics(dataset)
     if out:
         counts.draw(found, out)
-    _print(counts.as_json(found), counts.as_markdown(found), as_json=as_json)
+    _print(found, counts.as_markdown(found), as_json=as_json)
     if out:
         talk(f"\nThe figure is {out}.")
 

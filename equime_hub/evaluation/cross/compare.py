@@ -189,8 +189,8 @@ def _sample(log: PredictionLog, draws: int, seed: int) -> Sample:
     found = pooled.coded(log)
     scores = pooled.scores_of(pooled.redrawn(pooled.by_person(found), draws, seed))
     sample = {name: values.mean(axis=1) for name, values in scores.items()}
-    if found.has.all():
-        sure = found.probabilities.max(axis=1)
+    if log.probable().all():
+        sure = log.probabilities().max(axis=1)
         sums = [np.bincount(found.person, weights) for weights in (sure, np.ones(len(sure)))]
         total, clips = resampled(np.stack(sums, axis=1), draws, seed).T
         sample["confidence"] = total / clips
