@@ -96,17 +96,23 @@ def distances(
     """
     pair = _SortedPair(reference, sample)
     point = pair.measure(np.ones((1, len(reference))), np.ones((1, len(sample))))
-    key = ("bootstrap", bootstrap.seed)
     chunk = max(_CELLS // (len(reference) + len(sample)), 1)
-    first, second = (
-        _Resampler(len(values), groups, bootstrap.draws, chunk, seeds.generator(*key, side))
-        for side, values, groups in (
-            ("reference", reference, reference_groups), ("sample", sample, sample_groups)
-        )
-    )  # fmt: skip
+    sides = {"reference": (reference, reference_groups), "sample": (sample, sample_groups)}
+    numbers = {
+        side: np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)[
+            1
+        ]
+        for side, (values, groups) in sides.items()
+    }
     draws = None
-    if bootstrap.draws and first.groups > 1 and second.groups > 1:
-        draws = np.concatenate([pair.measure(a, b) for a, b in zip(first, second, strict=True)])
+    if bootstrap.draws and all(group.any() for group in numbers.values()):
+        counts = (
+            _resampled(
+                group, bootstrap.draws, chunk, seeds.generator("bootstrap", bootstrap.seed, side)
+            )
+            for side, group in numbers.items()
+        )
+        draws = np.concatenate([pair.measure(a, b) for a, b in zip(*counts, strict=True)])
     return Distances(*(_estimate(point, draws, i, bootstrap.level) for i in range(3)))
 
 
@@ -138,24 +144,21 @@ class _SortedPair:
         return np.stack([deviation, height / (n * m), gap @ self._steps / (n * m)], axis=1)
 
 
-class _Resampler:
-    """Draws groups with replacement; gives counts, at most `chunk` draws × n values at once."""
+def _resampled(
+    group: Ints, draws: int, chunk: int, random: np.random.Generator
+) -> Iterator[Floats]:
+    """How often each value counts if groups, numbered from 0, are drawn with replacement.
 
-    def __init__(
-        self, size: int, groups: Ints | None, draws: int, chunk: int, random: np.random.Generator
-    ) -> None:
-        found = np.arange(size) if groups is None else groups
-        self._of_value = np.unique(found, return_inverse=True)[1]
-        self.groups = int(self._of_value.max()) + 1
-        self._chunks = [min(chunk, draws - done) for done in range(0, draws, chunk)]
-        self._random = random
-
-    def __iter__(self) -> Iterator[Floats]:
-        for draws in self._chunks:
-            drawn = self._random.integers(self.groups, size=(draws, self.groups))
-            places = drawn + self.groups * np.arange(draws)[:, None]
-            counts = np.bincount(places.ravel(), minlength=draws * self.groups)
-            yield counts.reshape(draws, self.groups).astype(float).take(self._of_value, axis=1)
+    Yields:
+        At most `chunk` draws × n values at once.
+    """
+    groups = int(group.max()) + 1
+    for done in range(0, draws, chunk):
+        size = min(chunk, draws - done)
+        drawn = random.integers(groups, size=(size, groups))
+        places = drawn + groups * np.arange(size)[:, None]
+        counts = np.bincount(places.ravel(), minlength=size * groups)
+        yield counts.reshape(size, groups).astype(float).take(group, axis=1)
 
 
 def _estimate(point: Floats, draws: Floats | None, column: int, level: float) -> Bootstrapped:
