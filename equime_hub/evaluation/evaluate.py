@@ -156,7 +156,7 @@ class Evaluation:
     @property
     def leaky(self) -> bool:
         """The test had a say in what was selected."""
-        return self.selection is not None and selection.is_leaky(self.selection)
+        return selection.is_leaky(self.selection)
 
     def part(self, name: str = ALL) -> PartScores:
         """The part of that name.

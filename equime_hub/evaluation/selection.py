@@ -102,9 +102,9 @@ def stored_name(rule: str) -> str:
     return f"{plain} ({LEAKY})" if is_leaky(plain) else plain
 
 
-def is_leaky(rule: str) -> bool:
-    """Whether a rule, as `RULES` or `stored_name` have it, looks at the test."""
-    return rule.startswith(BEST_ON_TEST)
+def is_leaky(rule: str | None) -> bool:
+    """Whether a rule, as `RULES` or `stored_name` have it, looks at the test; None is unknown."""
+    return rule is not None and rule.startswith(BEST_ON_TEST)
 
 
 def demand_leaky(rule: str | None, leaky: bool) -> None:
@@ -113,7 +113,7 @@ def demand_leaky(rule: str | None, leaky: bool) -> None:
     Raises:
         EquimeError: The rule looks at the test and `leaky` is False.
     """
-    if rule is not None and is_leaky(rule) and not leaky:
+    if is_leaky(rule) and not leaky:
         raise EquimeError(
             f"{BEST_ON_TEST} chooses by the test that it reports. Choose {LAST} or "
             f"{INNER_VALIDATION}, or say leaky (leaky=True, --leaky): the word then stays with "

@@ -7,7 +7,6 @@ deep. So a folder holds links to the files it needs from here, and its own file 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
 from typing import Any
 
 import evaluate
@@ -102,17 +101,7 @@ class Module(evaluate.Metric, abc.ABC):  # type: ignore[misc]
 
 
 class ClassMetric(Module):
-    """A metric of one predicted and one true class a clip, `score` of `scores`."""
-
-    score: Callable[..., float]
-
-    @abc.abstractmethod
-    def _info(self) -> evaluate.MetricInfo: ...
-
-    def _compute(
-        self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None
-    ) -> dict[str, float]:
-        return {self.score.__name__: self.score(references, predictions, labels)}
+    """A metric of one predicted and one true class a clip."""
 
     def _checked(self, predictions: Any, references: Any) -> dict[str, list[Any]]:
         found = columns(references=references, predictions=predictions)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_SUFFIXES = (".png", ".svg")
 _BINS = 40
 _LINES = ("-", "--", "-.", ":")
 _PER_ROW = 2
@@ -60,16 +61,13 @@ def density(values: Floats) -> tuple[Floats, Floats]:
     return places, kernels @ weights[weights > 0] / scale
 
 
-def pages(
-    samples: Sequence[Sample], folder: Path, suffixes: Sequence[str] = (".png", ".svg")
-) -> None:
+def pages(samples: Sequence[Sample], folder: Path) -> None:
     """Draw a page a set, and one with all sets over each other.
 
     Args:
         samples: Real clips, then the others; all names differ.
         folder: Gets `histograms-NAME` for every set with a metric that the real clips and any
-            other share, and `overlay`.
-        suffixes: One file each.
+            other share, and `overlay`, as PNG and as SVG.
     """
     metrics = shared(samples)
     slugs = [_slug(sample.name) for sample in samples]
@@ -77,12 +75,12 @@ def pages(
         if not any(len(sample.known(metric)) for metric in metrics):
             continue  # the report says what it lacks
         number = f"-{index}" if slugs.count(slug) > 1 else ""
-        files = [folder / f"histograms-{slug}{number}{suffix}" for suffix in suffixes]
+        files = [folder / f"histograms-{slug}{number}{suffix}" for suffix in _SUFFIXES]
         with _page(metrics, [sample], files) as (figure, axes):
             figure.suptitle(_heading(sample, samples[0]), size=7)
             for metric, panel in axes.items():
                 _single(panel, metric, sample, samples[0], _colour(index))
-    files = [folder / f"overlay{suffix}" for suffix in suffixes]
+    files = [folder / f"overlay{suffix}" for suffix in _SUFFIXES]
     with _page(metrics, samples, files) as (figure, axes):
         for metric, panel in axes.items():
             _overlaid(panel, metric, samples)

@@ -158,7 +158,7 @@ def attack(
         raise click.UsageError("Nothing is left to do: give --attack or --degrade something.")
     if not data and (split or label_map):
         raise click.UsageError("--split and --label-map are for --data; name a dataset with it.")
-    from equime_hub.reports import robustness_tables
+    from equime_hub.reports import robustness as reports
     from equime_hub.robustness.trials import trials
 
     opened = trials(path, data, split=split, label_map=label_map, device=device)
@@ -172,16 +172,14 @@ def attack(
     with progress_bar("attack", "clips") as progress:
         config = replace(config, attacks=attacks, degradations=degradations)
         found = robustness(opened, config, progress)
-    text = in_markdown([robustness_tables.table(found)])
+    text = in_markdown([reports.table(found)])
     if as_json:
-        report({"model": path, "data": data, **robustness_tables.as_json(found)})
+        report({"model": path, "data": data, **reports.as_json(found)})
     else:
         click.echo(text)
     if markdown:
         write_text(markdown, text + "\n")
     if figure:
-        from equime_hub.reports.robustness_figure import draw
-
-        draw(found, figure, title=path)
+        reports.draw(found, figure, title=path)
     talk_of((markdown, figure))
     talk(f"{counted(len(found.conditions), 'condition', 'conditions')} of {path}.")

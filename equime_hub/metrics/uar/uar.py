@@ -21,6 +21,8 @@ Example:
 
 from __future__ import annotations
 
+from typing import Any
+
 import evaluate
 
 from .module import ClassMetric, info
@@ -30,7 +32,10 @@ from .scores import uar
 class UAR(ClassMetric):
     """Mean over the classes that have references of TP / n."""
 
-    score = staticmethod(uar)
-
     def _info(self) -> evaluate.MetricInfo:
         return info(__doc__)
+
+    def _compute(
+        self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None
+    ) -> dict[str, float]:
+        return {"uar": uar(references, predictions, labels)}

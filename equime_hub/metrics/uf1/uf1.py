@@ -21,6 +21,8 @@ Example:
 
 from __future__ import annotations
 
+from typing import Any
+
 import evaluate
 
 from .module import ClassMetric, info
@@ -30,7 +32,10 @@ from .scores import uf1
 class UF1(ClassMetric):
     """Mean over the classes of 2TP / (2TP + FP + FN)."""
 
-    score = staticmethod(uf1)
-
     def _info(self) -> evaluate.MetricInfo:
         return info(__doc__)
+
+    def _compute(
+        self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None
+    ) -> dict[str, float]:
+        return {"uf1": uf1(references, predictions, labels)}

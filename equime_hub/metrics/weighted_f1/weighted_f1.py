@@ -21,6 +21,8 @@ Example:
 
 from __future__ import annotations
 
+from typing import Any
+
 import evaluate
 
 from .module import ClassMetric, info
@@ -30,7 +32,10 @@ from .scores import weighted_f1
 class WeightedF1(ClassMetric):
     """Mean of 2TP / (2TP + FP + FN), each class weighted by its references."""
 
-    score = staticmethod(weighted_f1)
-
     def _info(self) -> evaluate.MetricInfo:
         return info(__doc__)
+
+    def _compute(
+        self, predictions: list[Any], references: list[Any], labels: list[Any] | None = None
+    ) -> dict[str, float]:
+        return {"weighted_f1": weighted_f1(references, predictions, labels)}
