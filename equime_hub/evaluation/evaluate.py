@@ -24,6 +24,7 @@ from equime_hub.evaluation.pooled import (
     Counts,
     Kind,
     Mask,
+    Part,
     Predictions,
     coded,
     counted,
@@ -213,7 +214,7 @@ def evaluate(
         seeds=found.seeds,
         level=level,
         draws=draws,
-        parts=tuple(_part(found, *each, level, draws, seed) for each in parts),
+        parts=tuple(_part(found, part, level, draws, seed) for part in parts),
         fold_averaged=tuple(_averaged(found, name, mask) for name, _, mask in parts)
         if fold_averaged
         else None,
@@ -221,15 +222,8 @@ def evaluate(
     )
 
 
-def _part(
-    found: Predictions,
-    name: str,
-    kind: Kind,
-    mask: Mask,
-    level: float | None,
-    draws: int,
-    seed: int,
-) -> PartScores:
+def _part(found: Predictions, part: Part, level: float | None, draws: int, seed: int) -> PartScores:
+    name, kind, mask = part
     people, person = np.unique(found.person[mask], return_inverse=True)
     counts = counted(found, mask, person, len(people))
     pooled = counts.sum(axis=0)

@@ -18,6 +18,8 @@ Counts = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 Kind = Literal["all", "dataset", "test"]
+Part = tuple[str, Kind, Mask]
+"""Name, kind and rows of what is scored."""
 
 ALL = "all"
 """Name of what holds every prediction."""
@@ -75,8 +77,8 @@ def _demand_same_clips(log: PredictionLog, seeds: list[int]) -> None:
     )
 
 
-def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[tuple[str, Kind, Mask]]:
-    """Name, kind and rows of everything that is scored.
+def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[Part]:
+    """Everything that is scored.
 
     Args:
         found: The predictions.

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.evaluation.log import PredictionLog
@@ -150,8 +151,7 @@ class TrainTest(Scheme):
                 f"{', '.join(sorted(name for name in set(rows.datasets) if name))}."
             )
         of = np.array([name or "" for name in rows.datasets])
-        trained = np.flatnonzero(np.isin(of, self.train))
-        return (Fold(name, trained, np.flatnonzero(of == name)) for name in self.test)
+        return iter(_parted(of, self.train, self.test))
 
 
 class DfmeParts(Scheme):
@@ -180,11 +180,7 @@ class DfmeParts(Scheme):
                     f"{person} is in {part_of[person]} and, in row {row}, in {part}; the parts of "
                     "DFME share no person."
                 )
-        of = np.array(rows.parts)
-        made = [
-            Fold(name, np.flatnonzero(of == TRAIN), np.flatnonzero(of == name))
-            for name in (TEST_A, TEST_B)
-        ]
+        made = _parted(np.array(rows.parts), (TRAIN,), (TEST_A, TEST_B))
         tested = [fold for fold in made if fold.train.size and fold.test.size]
         if not tested:
             raise PlanError(f"dfme needs rows of {TRAIN}, and rows of {TEST_A} or {TEST_B}.")
@@ -211,7 +207,7 @@ class Splits(Scheme):
             PlanError: Nothing to train on, or nothing to test.
         """
         of = np.array([name or "none" for name in rows.splits or [None] * len(rows.subjects)])
-        fold = Fold(TEST, np.flatnonzero(of == TRAIN), np.flatnonzero(of == TEST))
+        (fold,) = _parted(of, (TRAIN,), (TEST,))
         for name, found in ((TRAIN, fold.train), (TEST, fold.test)):
             if not len(found):
                 there = ", ".join(f"{part} {(of == part).sum():,}" for part in sorted({*of}))
@@ -246,6 +242,12 @@ def named(name: str) -> type[Scheme]:
     if name not in PROTOCOLS:
         raise PlanError(f"There is no protocol {name!r}. Choose one of: {', '.join(PROTOCOLS)}.")
     return PROTOCOLS[name]
+
+
+def _parted(of: npt.NDArray[Any], train: Sequence[str], tests: Sequence[str]) -> list[Fold]:
+    """A fold a name in `tests`, all trained on the same rows, by the name of each row's part."""
+    trained = np.flatnonzero(np.isin(of, train))
+    return [Fold(name, trained, np.flatnonzero(of == name)) for name in tests]
 
 
 def _demand_one_in_a_fold(log: PredictionLog, what: str) -> None:

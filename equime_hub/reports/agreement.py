@@ -16,6 +16,7 @@ from equime_hub.schema.taxonomy import AU_NUMBERS, EMOTIONS
 from equime_hub.tables import MISSING, markdown
 
 Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
 
 _COLUMNS = (
     "clip_id", "accepted", "emotion", "emotion_observed", "emotion_observer",
@@ -140,12 +141,7 @@ def _units(observer: str, rows: Sequence[ClipLabels], threshold: float) -> dict[
     return {"observer": observer, "clips": len(rows), "units": units}
 
 
-def _unit(
-    name: str,
-    intended: npt.NDArray[np.float32],
-    observed: npt.NDArray[np.float32],
-    threshold: float,
-) -> dict[str, Any]:
+def _unit(name: str, intended: Floats, observed: Floats, threshold: float) -> dict[str, Any]:
     on, seen = intended > 0, observed >= np.float32(threshold)
     both = int((on & seen).sum())
     varied = np.ptp(intended) > 0 and np.ptp(observed) > 0

@@ -97,21 +97,13 @@ def distances(
     pair = _SortedPair(reference, sample)
     point = pair.measure(np.ones((1, len(reference))), np.ones((1, len(sample))))
     chunk = max(_CELLS // (len(reference) + len(sample)), 1)
-    sides = {"reference": (reference, reference_groups), "sample": (sample, sample_groups)}
-    numbers = {
-        side: np.unique(np.arange(len(values)) if groups is None else groups, return_inverse=True)[
-            1
-        ]
-        for side, (values, groups) in sides.items()
+    sides = {
+        "reference": np.arange(len(reference)) if reference_groups is None else reference_groups,
+        "sample": np.arange(len(sample)) if sample_groups is None else sample_groups,
     }
     draws = None
-    if bootstrap.draws and all(group.any() for group in numbers.values()):
-        counts = (
-            _resampled(
-                group, bootstrap.draws, chunk, seeds.generator("bootstrap", bootstrap.seed, side)
-            )
-            for side, group in numbers.items()
-        )
+    if bootstrap.draws and all(np.ptp(groups) > 0 for groups in sides.values()):
+        counts = (_resampled(groups, bootstrap, side, chunk) for side, groups in sides.items())
         draws = np.concatenate([pair.measure(a, b) for a, b in zip(*counts, strict=True)])
     return Distances(*(_estimate(point, draws, i, bootstrap.level) for i in range(3)))
 
@@ -144,21 +136,22 @@ class _SortedPair:
         return np.stack([deviation, height / (n * m), gap @ self._steps / (n * m)], axis=1)
 
 
-def _resampled(
-    group: Ints, draws: int, chunk: int, random: np.random.Generator
-) -> Iterator[Floats]:
-    """How often each value counts if groups, numbered from 0, are drawn with replacement.
+def _resampled(groups: Ints, how: Bootstrap, side: str, chunk: int) -> Iterator[Floats]:
+    """How often each value counts if groups are drawn with replacement.
 
     Yields:
         At most `chunk` draws × n values at once.
     """
-    groups = int(group.max()) + 1
-    for done in range(0, draws, chunk):
-        size = min(chunk, draws - done)
-        drawn = random.integers(groups, size=(size, groups))
-        places = drawn + groups * np.arange(size)[:, None]
-        counts = np.bincount(places.ravel(), minlength=size * groups)
-        yield counts.reshape(size, groups).astype(float).take(group, axis=1)
+    # Each side has draws of its own, which do not change with the other's size.
+    random = seeds.generator("bootstrap", how.seed, side)
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    for done in range(0, how.draws, chunk):
+        size = min(chunk, how.draws - done)
+        drawn = random.integers(count, size=(size, count))
+        places = drawn + count * np.arange(size)[:, None]
+        counts = np.bincount(places.ravel(), minlength=size * count)
+        yield counts.reshape(size, count).astype(float).take(group, axis=1)
 
 
 def _estimate(point: Floats, draws: Floats | None, column: int, level: float) -> Bootstrapped:

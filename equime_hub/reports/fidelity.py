@@ -87,7 +87,7 @@ def compare(
             }
             for criterion in CRITERIA
         },
-        "cautions": [{"text": c.text, "unsound": list(c.unsound)} for c in told],
+        "cautions": [vars(caution) for caution in told],
         "bootstrap": vars(bootstrap),
     }
 
@@ -195,12 +195,9 @@ def _set(sample: Sample) -> dict[str, Any]:
     return {
         "clips": sample.size,
         "people": None if sample.subjects is None else len(np.unique(sample.subjects)),
-        "rejected": sample.rejected,
-        "emotions": list(sample.emotions),
-        "fps": list(sample.fps),
-        "frame_sizes": [list(size) for size in sample.frame_sizes],
-        "columns": dict(sample.columns),
-    }
+        **{name: getattr(sample, name)
+           for name in ("rejected", "emotions", "fps", "frame_sizes", "columns")},
+    }  # fmt: skip
 
 
 def _sets(found: dict[str, Any]) -> str:

@@ -32,9 +32,6 @@ the landmarks of the plan, 60 clips of 12 drawn people got the same kind and an 
 frame away from the planned one, with nine amplitudes of ten within 0.70 to 1.19 of what they
 should be, half of them within 0.86 to 1.03. Landmarks found by `locate` did a little worse."""
 
-CURVES = ("brow", "eye", "mouth", "head")
-"""What is drawn, by the attributes of `Motion`."""
-
 Times = tuple[int | None, int | None, int | None]
 """Frames of onset, apex and offset; None where unknown."""
 
@@ -43,12 +40,13 @@ _COLUMNS = (
     "clip_id", "subject_id", "emotion", "facs", "fps", "accepted", "apex_source", "generator",
     *_TIMES,
 )  # fmt: skip
-_STYLES: dict[str, dict[str, Any]] = {
+_CURVES: dict[str, dict[str, Any]] = {
     "brow": {"color": PALETTE[0]},
     "eye": {"color": PALETTE[2]},
     "mouth": {"color": PALETTE[1]},
     "head": {"color": "#7d7d7d", "linestyle": (0, (3, 1.2))},
 }
+"""How attributes of `Motion` are drawn."""
 _SHADE = "#e9ecef"
 
 
@@ -183,7 +181,7 @@ def as_json(found: Sequence[Course]) -> dict[str, Any]:
 
 def _plain(course: Course) -> dict[str, Any]:
     motion = course.motion
-    curves = {name: getattr(motion, name).round(6).tolist() for name in ("expression", *CURVES)}
+    curves = {name: getattr(motion, name).round(6).tolist() for name in ("expression", *_CURVES)}
     return {
         **{name: course.row[name] for name in ("clip_id", "subject_id", "emotion", "facs")},
         "source": course.row["apex_source"],
@@ -219,8 +217,8 @@ def draw(found: Sequence[Course], path: Path) -> None:
         axes = panels(figure, len(found), columns, sharey=True)
         for panel, course in zip(axes, found, strict=True):
             _panel(panel, course)
-        low = min(getattr(c.motion, name).min() for c in found for name in CURVES)
-        high = max(getattr(c.motion, name).max() for c in found for name in CURVES)
+        low = min(getattr(c.motion, name).min() for c in found for name in _CURVES)
+        high = max(getattr(c.motion, name).max() for c in found for name in _CURVES)
         axes[0].set_ylim(low - 0.05 * (high - low), high + 0.2 * max(high - low, 1e-3))
         for panel in axes[-columns:]:
             panel.set_xlabel("time (ms)", labelpad=1.5)
@@ -238,7 +236,7 @@ def _panel(panel: Axes, course: Course) -> None:
         panel.axvspan(clock[onset], clock[offset], color=_SHADE, linewidth=0)
     if apex is not None:
         panel.axvline(clock[apex], color=INK, linewidth=0.6)
-    for name, style in _STYLES.items():
+    for name, style in _CURVES.items():
         panel.plot(clock, getattr(motion, name), linewidth=1.0, **style)
     rail = panel.get_xaxis_transform()
     ends = [clock[frame] for frame in course.found[::2] if frame is not None]
@@ -274,5 +272,5 @@ def _legend(sources: set[str | None]) -> tuple[list[Any], list[str]]:
         f"{said} apex": Line2D([], [], color=INK, linewidth=0.6),
         "estimated here": Line2D([], [], color=INK, linewidth=0.8, marker="D", markersize=3),
     }
-    lines = [Line2D([], [], linewidth=1.0, **style) for style in _STYLES.values()]
-    return [*lines, *marks.values()], [*CURVES, *marks]
+    lines = [Line2D([], [], linewidth=1.0, **style) for style in _CURVES.values()]
+    return [*lines, *marks.values()], [*_CURVES, *marks]

@@ -144,8 +144,7 @@ def _matrix(
 ) -> Matrix:
     tests: dict[str, TestSet] = {}
     first: dict[str, tuple[_Tested, dict[str, list[int]]]] = {}
-    cells: list[Cell] = []
-    samples: list[Sample | None] = []
+    cells: list[tuple[Cell, Sample]] = []
     for entry in entries:
         part = evaluate(entry.run.log, by_dataset=False, level=None).part()
         people = _people(entry.run.log)
@@ -158,26 +157,22 @@ def _matrix(
                 "on the same people, each with as many clips of each class."
             )
         tests.setdefault(entry.test, _test_set(entry.test, part))
-        sample = None
+        sample, ends = Sample(), dict[str, tuple[float, float]]()
         if level is not None and len(people) > 1:
             sample = _sample(entry.run.log, draws, keys.derive("cross", seed, entry.test))
-        cells.append(_cell(entry, part, sample, level))
-        samples.append(sample)
+            ends = {name: quantiles(values, level) for name, values in sample.items()}
+        cells.append((_cell(entry, part, ends), sample))
     floors = {name: each.baselines["constant"] for name, each in tests.items()}
-    steady = _steadiness(cells, samples, floors, level)
-    return Matrix(classes, tuple(cells), tuple(tests.values()), steady)
+    steady = _steadiness(cells, floors, level)
+    return Matrix(classes, tuple(cell for cell, _ in cells), tuple(tests.values()), steady)
 
 
 def _people(log: PredictionLog) -> dict[str, list[int]]:
     """Clips of each class of each person, the classes sorted."""
-    person, names = log.people()
-    clip, _ = log.codes("clip_id")
-    once = np.unique(clip, return_index=True)[1]
-    reference, values = log.codes("reference")
-    order = sorted(log.classes)
-    place = np.array([order.index(value) for value in values])[reference]
-    counts = np.bincount(person[once] * len(order) + place[once], minlength=len(names) * len(order))
-    return dict(zip(names, counts.reshape(len(names), -1).tolist(), strict=True))
+    # Every seed has the same clips.
+    references = pooled.by_person(pooled.coded(log))[:, 0].sum(axis=-1).astype(np.int64)
+    counts = references[:, np.argsort(log.classes)]
+    return dict(zip(log.people()[1], counts.tolist(), strict=True))
 
 
 def _test_set(name: str, part: PartScores) -> TestSet:
@@ -205,16 +200,9 @@ def _sample(log: PredictionLog, draws: int, seed: int) -> Sample:
     return sample
 
 
-def _cell(
-    entry: _Tested,
-    part: PartScores,
-    sample: Sample | None,
-    level: float | None,
-) -> Cell:
+def _cell(entry: _Tested, part: PartScores, ends: Mapping[str, tuple[float, float]]) -> Cell:
     def bounded(name: str, value: float, sd: float | None = None) -> MeanScore:
-        if sample is None or level is None or name not in sample:
-            return MeanScore(value, sd)
-        return MeanScore(value, sd, *quantiles(sample[name], level))
+        return MeanScore(value, sd, *ends.get(name, (None, None)))
 
     said = part.report.constant_prediction
     confidence = part.report.mean_confidence
@@ -237,16 +225,13 @@ def _cell(
 
 
 def _steadiness(
-    cells: Sequence[Cell],
-    samples: Sequence[Sample | None],
-    floors: Mapping[str, Row],
-    level: float | None,
+    cells: Sequence[tuple[Cell, Sample]], floors: Mapping[str, Row], level: float | None
 ) -> dict[str, Steadiness]:
     """The spread of every score over training sets.
 
     Args:
-        cells: All cells; those that were trained on their test set are left out.
-        samples: Score of each cell → its value in every draw of people; None without intervals.
+        cells: All cells; those that were trained on their test set are left out. A sample is empty
+            without intervals.
         floors: Test set → scores of the constant predictor.
         level: Coverage of the intervals, in (0, 1).
 
@@ -254,21 +239,21 @@ def _steadiness(
         By score; empty where no model and test set has two training sets.
     """
     trained: defaultdict[str, set[str]] = defaultdict(set)
-    for cell in cells:
+    for cell, _ in cells:
         if not cell.within:
             trained[cell.condition].add(cell.train)
     used = [
         (cell, sample)
-        for cell, sample in zip(cells, samples, strict=True)
+        for cell, sample in cells
         if not cell.within and len(trained[cell.condition]) > 1
     ]
     left_out = tuple(name for name, sets in trained.items() if len(sets) < 2)
-    return {name: _spread_of(name, used, floors, level, left_out) for name in NAMES} if used else {}
+    return {name: _spread_of(name, used, floors, level, left_out) for name in NAMES if used}
 
 
 def _spread_of(
     name: str,
-    used: Sequence[tuple[Cell, Sample | None]],
+    used: Sequence[tuple[Cell, Sample]],
     floors: Mapping[str, Row],
     level: float | None,
     left_out: tuple[str, ...],
@@ -277,8 +262,8 @@ def _spread_of(
     baselines = {cell.condition: getattr(floors[cell.test], name) for cell, _ in used}
     scores = [cell.scores[name].mean for cell, _ in used]
     found = consistency(scores, trained, conditions, baselines)
-    known = [sample[name] for _, sample in used if sample is not None]
-    table = np.stack(known, axis=1) if len(known) == len(used) else None
+    drawn = all(sample for _, sample in used)
+    table = np.stack([sample[name] for _, sample in used], axis=1) if drawn else None
     sds: dict[str, npt.NDArray[np.float64]] = {}
 
     def bounded(spreads: Mapping[Label, Spread], of: list[str]) -> dict[str, Bounded]:
