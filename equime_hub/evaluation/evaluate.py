@@ -24,6 +24,7 @@ from equime_hub.evaluation.pooled import (
     Counts,
     Kind,
     Mask,
+    Part,
     Predictions,
     coded,
     counted,
@@ -33,7 +34,7 @@ from equime_hub.evaluation.pooled import (
 )  # fmt: skip
 from equime_hub.evaluation.protocols import Scheme
 from equime_hub.metrics.calibration import calibration_error, mean_confidence
-from equime_hub.metrics.report import NAMES, Report, Row, from_counts
+from equime_hub.metrics.report import NAMES, Report, Row, from_counts, guesses
 from equime_hub.metrics.scores import quantiles
 from equime_hub.tables import fixed, interval
 
@@ -156,7 +157,7 @@ class Evaluation:
     @property
     def leaky(self) -> bool:
         """The test had a say in what was selected."""
-        return self.selection is not None and selection.is_leaky(self.selection)
+        return selection.is_leaky(self.selection)
 
     def part(self, name: str = ALL) -> PartScores:
         """The part of that name.
@@ -204,6 +205,7 @@ def evaluate(
     if scheme is not None:
         scheme.check(log)
     found = coded(log)
+    predicted = found.cell % len(log.classes)
     parts = list(masks(found, separate=scheme is not None and scheme.separate, by=by_dataset))
     return Evaluation(
         protocol=None if scheme is None else scheme.name,
@@ -212,25 +214,16 @@ def evaluate(
         seeds=found.seeds,
         level=level,
         draws=draws,
-        parts=tuple(_part(found, *each, level, draws, seed) for each in parts),
+        parts=tuple(_part(found, part, level, draws, seed) for part in parts),
         fold_averaged=tuple(_averaged(found, name, mask) for name, _, mask in parts)
         if fold_averaged
         else None,
-        unlikely=int(
-            (found.probabilities.argmax(axis=1) != (found.cell % len(log.classes))[found.has]).sum()
-        ),
+        unlikely=int((log.probabilities().argmax(axis=1) != predicted[log.probable()]).sum()),
     )
 
 
-def _part(
-    found: Predictions,
-    name: str,
-    kind: Kind,
-    mask: Mask,
-    level: float | None,
-    draws: int,
-    seed: int,
-) -> PartScores:
+def _part(found: Predictions, part: Part, level: float | None, draws: int, seed: int) -> PartScores:
+    name, kind, mask = part
     people, person = np.unique(found.person[mask], return_inverse=True)
     counts = counted(found, mask, person, len(people))
     pooled = counts.sum(axis=0)
@@ -239,15 +232,16 @@ def _part(
     if level is not None and len(people) > 1:
         drawn = scores_of(redrawn(counts, draws, seed))
         ends = {score: quantiles(drawn[score].mean(axis=1), level) for score in NAMES}
-    probabilities = found.probabilities[mask[found.has]]
-    references = (found.cell // len(found.classes))[mask & found.has]
+    classes, has = found.log.classes, found.log.probable()
+    probabilities = found.log.probabilities()[mask[has]]
+    references = (found.cell // len(classes))[mask & has]
     sure = len(probabilities) > 0
     return PartScores(
         name=name,
         kind=kind,
         clips=int(mask.sum()) // len(found.seeds),
         subjects=len(people),
-        folds=len(np.unique(found.fold[mask])),
+        folds=len(np.unique(found.log.codes("fold")[0][mask])),
         scores={score: MeanScore.over(scores[score], ends.get(score)) for score in NAMES},
         by_seed={
             each: Row(**{score: float(scores[score][number]) for score in NAMES})
@@ -259,7 +253,7 @@ def _part(
         },
         report=from_counts(
             pooled.sum(axis=0).astype(np.int64),
-            found.classes,
+            classes,
             confidence=mean_confidence(probabilities) if sure else None,
             error=calibration_error(references, probabilities) if sure else None,
         ),
@@ -268,26 +262,23 @@ def _part(
 
 
 def _averaged(found: Predictions, name: str, mask: Mask) -> FoldAveraged:
-    size = len(found.classes)
-    folds, fold = np.unique(found.fold[mask], return_inverse=True)
+    folds, fold = np.unique(found.log.codes("fold")[0][mask], return_inverse=True)
     counts = counted(found, mask, fold, len(folds))
     true = counts.sum(axis=-1)
-    share = true.sum(axis=(0, 1)) / true.sum()
-    guesses = {
-        "constant": np.eye(size)[share.argmax()],
-        "prior": share,
-        "chance": np.full(size, 1 / size),
-    }
     return FoldAveraged(
         name,
         len(folds),
         {score: MeanScore.over(values) for score, values in _fold_means(counts).items()},
-        {guess: _baseline(true[..., None] * chances) for guess, chances in guesses.items()},
+        {
+            guess: Row(
+                **{
+                    score: float(values.mean())
+                    for score, values in _fold_means(true[..., None] * chances).items()
+                }
+            )
+            for guess, chances in guesses(true.sum(axis=(0, 1))).items()
+        },
     )
-
-
-def _baseline(counts: Counts) -> Row:
-    return Row(**{score: float(values.mean()) for score, values in _fold_means(counts).items()})
 
 
 def _fold_means(counts: Counts) -> dict[str, npt.NDArray[np.float64]]:

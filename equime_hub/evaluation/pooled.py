@@ -18,6 +18,8 @@ Counts = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 Kind = Literal["all", "dataset", "test"]
+Part = tuple[str, Kind, Mask]
+"""Name, kind and rows of what is scored."""
 
 ALL = "all"
 """Name of what holds every prediction."""
@@ -30,30 +32,18 @@ class Predictions:
     """A prediction log as numbers.
 
     Attributes:
-        classes: The C classes.
+        log: The log, with C classes.
         seeds: Seeds of training, sorted.
         cell: Place of each row in the flattened C×C confusion.
         seed: Place of its seed in `seeds`.
         person: Number of its person, in the order of their full names.
-        fold: Place of its fold in `folds`.
-        dataset: Place of its dataset in `datasets`.
-        datasets: Names of the datasets.
-        folds: Names of the folds.
-        has: Whether it has probabilities.
-        probabilities: Those of the rows that have them, × C.
     """
 
-    classes: tuple[str, ...]
+    log: PredictionLog
     seeds: tuple[int, ...]
     cell: Codes
     seed: Codes
     person: Codes
-    fold: Codes
-    dataset: Codes
-    datasets: list[str]
-    folds: list[str]
-    has: Mask
-    probabilities: npt.NDArray[np.float64]
 
 
 def coded(log: PredictionLog) -> Predictions:
@@ -63,30 +53,15 @@ def coded(log: PredictionLog) -> Predictions:
         DatasetError: The seeds tested different clips.
     """
     place = {name: number for number, name in enumerate(log.classes)}
-    columns = {name: log.codes(name) for name in ("reference", "prediction")}
     true, predicted = (
         np.array([place[value] for value in values], np.int64)[rows]
-        for rows, values in columns.values()
+        for rows, values in map(log.codes, ("reference", "prediction"))
     )
-    seed_rows, seeds = log.codes("seed")
-    order = sorted(seeds)
-    fold, folds = log.codes("fold")
-    dataset, datasets = log.codes("dataset")
-    column = log.table["probabilities"]
+    row, seeds = log.codes("seed")
     _demand_same_clips(log, seeds)
-    return Predictions(
-        classes=log.classes,
-        seeds=tuple(order),
-        cell=true * len(place) + predicted,
-        seed=np.array([order.index(value) for value in seeds], np.int64)[seed_rows],
-        person=log.people()[0],
-        fold=fold,
-        dataset=dataset,
-        datasets=[name or UNKNOWN for name in datasets],
-        folds=folds,
-        has=column.is_valid().to_numpy(),
-        probabilities=log.probabilities(),
-    )
+    order = sorted(seeds)
+    seed = np.array([order.index(value) for value in seeds], np.int64)[row]
+    return Predictions(log, tuple(order), true * len(place) + predicted, seed, log.people()[0])
 
 
 def _demand_same_clips(log: PredictionLog, seeds: list[int]) -> None:
@@ -102,8 +77,8 @@ def _demand_same_clips(log: PredictionLog, seeds: list[int]) -> None:
     )
 
 
-def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[tuple[str, Kind, Mask]]:
-    """Name, kind and rows of everything that is scored.
+def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[Part]:
+    """Everything that is scored.
 
     Args:
         found: The predictions.
@@ -114,8 +89,9 @@ def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[tuple[str
         DatasetError: A fold that is a test of its own is missing for a seed.
     """
     if separate:
-        for name in sorted(found.folds):
-            mask = found.fold == found.folds.index(name)
+        fold, folds = found.log.codes("fold")
+        for name in sorted(folds):
+            mask = fold == folds.index(name)
             if absent := set(range(len(found.seeds))) - set(found.seed[mask].tolist()):
                 raise DatasetError(
                     f"The fold {name!r} has no predictions with the seed "
@@ -125,9 +101,11 @@ def masks(found: Predictions, *, separate: bool, by: bool) -> Iterator[tuple[str
             yield name, "test", mask
         return
     yield ALL, "all", np.ones(len(found.cell), bool)
-    if by and len(found.datasets) > 1:
-        for name in sorted(found.datasets):
-            yield name, "dataset", found.dataset == found.datasets.index(name)
+    dataset, stored = found.log.codes("dataset")
+    datasets = [name or UNKNOWN for name in stored]
+    if by and len(datasets) > 1:
+        for name in sorted(datasets):
+            yield name, "dataset", dataset == datasets.index(name)
 
 
 def counted(found: Predictions, mask: Mask, group: Codes, groups: int) -> Counts:
@@ -139,7 +117,7 @@ def counted(found: Predictions, mask: Mask, group: Codes, groups: int) -> Counts
         group: Group of each of these rows, such as its person or fold.
         groups: How many there are.
     """
-    seeds, size = len(found.seeds), len(found.classes)
+    seeds, size = len(found.seeds), len(found.log.classes)
     at = (group * seeds + found.seed[mask]) * size**2 + found.cell[mask]
     counts = np.bincount(at, minlength=groups * seeds * size**2)
     return counts.reshape(groups, seeds, size, size).astype(np.float64)

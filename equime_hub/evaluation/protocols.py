@@ -8,18 +8,20 @@
   Validation is a fifth of the people of train: the first of `selection.inner_folds`.
 - `splits`: the splits train, validation and test that the data come with.
 
-A protocol is a frozen dataclass: it gives folds before training, and says afterwards whether a
+A protocol gives folds before training, and says afterwards whether a
 prediction log keeps to it. Counts are summed over its folds, but where `separate` says that each
 fold is a test of its own.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from equime_hub.errors import DatasetError, PlanError
 from equime_hub.evaluation.log import PredictionLog
@@ -54,26 +56,34 @@ class ProtocolRows:
         return [full_name(*names) for names in zip(self.datasets, self.subjects, strict=True)]
 
 
-class Scheme(Protocol):
+class Scheme(ABC):
     """What every protocol is."""
 
     name: ClassVar[str]
-    separate: ClassVar[bool]
+    separate: ClassVar[bool] = False
     """Each fold is a test of its own, and nothing is summed over folds."""
+    tests_one: ClassVar[str | None] = None
+    """A fold tests one "person", or one "dataset"."""
+    tested_once: ClassVar[str | None] = None
+    """A "person", or a "dataset", is tested in one fold a seed."""
 
+    @abstractmethod
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """The folds; PlanError if these rows allow none."""
 
     def check(self, log: PredictionLog) -> None:
         """DatasetError if the log's folds cannot be those of this protocol."""
+        if self.tests_one:
+            _demand_one_in_a_fold(log, self.tests_one)
+        if self.tested_once:
+            _demand_one_fold_of(log, self.tested_once)
 
 
-@dataclass(frozen=True)
-class LeaveOneSubjectOut:
+class LeaveOneSubjectOut(Scheme):
     """One fold a person."""
 
-    name: ClassVar[str] = "loso"
-    separate: ClassVar[bool] = False
+    name = "loso"
+    tests_one = tested_once = "person"
 
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """As `splits.folds.leave_one_subject_out`, by full names.
@@ -84,49 +94,34 @@ class LeaveOneSubjectOut:
         """
         return fold_makers.leave_one_subject_out(rows.people())
 
-    def check(self, log: PredictionLog) -> None:
-        """One person a fold, and one fold a person and seed."""
-        _demand_one_in_a_fold(log, "person")
-        _demand_one_fold_of(log, "person")
-
 
 @dataclass(frozen=True)
-class SubjectKFold:
+class SubjectKFold(Scheme):
     """`k` folds by person; `seed` breaks ties."""
 
     k: int = 5
     seed: int = 0
     name: ClassVar[str] = "k-fold"
-    separate: ClassVar[bool] = False
+    tested_once: ClassVar[str | None] = "person"
 
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """As `splits.folds.k_folds`, by full names."""
         return fold_makers.k_folds(rows.people(), self.k, rows.strata, self.seed)
 
-    def check(self, log: PredictionLog) -> None:
-        """One fold a person and seed."""
-        _demand_one_fold_of(log, "person")
 
-
-@dataclass(frozen=True)
-class LeaveOneDatasetOut:
+class LeaveOneDatasetOut(Scheme):
     """One fold a dataset."""
 
-    name: ClassVar[str] = "lodo"
-    separate: ClassVar[bool] = False
+    name = "lodo"
+    tests_one = tested_once = "dataset"
 
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """As `splits.folds.leave_one_dataset_out`."""
         return fold_makers.leave_one_dataset_out([name or "" for name in rows.datasets])
 
-    def check(self, log: PredictionLog) -> None:
-        """One dataset a fold, and one fold a dataset and seed."""
-        _demand_one_in_a_fold(log, "dataset")
-        _demand_one_fold_of(log, "dataset")
-
 
 @dataclass(frozen=True)
-class TrainTest:
+class TrainTest(Scheme):
     """Datasets to train on, all together, and datasets to test on, one fold each.
 
     The fold has the name of the tested dataset.
@@ -136,6 +131,7 @@ class TrainTest:
     test: tuple[str, ...] = ()
     name: ClassVar[str] = "train-test"
     separate: ClassVar[bool] = True
+    tests_one: ClassVar[str | None] = "dataset"
 
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """One fold a tested dataset.
@@ -155,20 +151,15 @@ class TrainTest:
                 f"{', '.join(sorted(name for name in set(rows.datasets) if name))}."
             )
         of = np.array([name or "" for name in rows.datasets])
-        trained = np.flatnonzero(np.isin(of, self.train))
-        return (Fold(name, trained, np.flatnonzero(of == name)) for name in self.test)
-
-    def check(self, log: PredictionLog) -> None:
-        """One dataset a fold."""
-        _demand_one_in_a_fold(log, "dataset")
+        return iter(_parted(of, self.train, self.test))
 
 
-@dataclass(frozen=True)
-class DfmeParts:
+class DfmeParts(Scheme):
     """DFME as CCAC 2024 divides it: train, test_A, test_B (He et al., supplement)."""
 
-    name: ClassVar[str] = "dfme"
-    separate: ClassVar[bool] = True
+    name = "dfme"
+    separate = True
+    tested_once = "person"
 
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """The folds test_A and test_B, trained on the same rows; one may have no rows.
@@ -189,11 +180,7 @@ class DfmeParts:
                     f"{person} is in {part_of[person]} and, in row {row}, in {part}; the parts of "
                     "DFME share no person."
                 )
-        of = np.array(rows.parts)
-        made = [
-            Fold(name, np.flatnonzero(of == TRAIN), np.flatnonzero(of == name))
-            for name in (TEST_A, TEST_B)
-        ]
+        made = _parted(np.array(rows.parts), (TRAIN,), (TEST_A, TEST_B))
         tested = [fold for fold in made if fold.train.size and fold.test.size]
         if not tested:
             raise PlanError(f"dfme needs rows of {TRAIN}, and rows of {TEST_A} or {TEST_B}.")
@@ -205,15 +192,13 @@ class DfmeParts:
             raise DatasetError(
                 f"The log has the fold {other[0]!r}; dfme tests {TEST_A} and {TEST_B}."
             )
-        _demand_one_fold_of(log, "person")
+        super().check(log)
 
 
-@dataclass(frozen=True)
-class Splits:
+class Splits(Scheme):
     """The splits that the data come with."""
 
-    name: ClassVar[str] = "splits"
-    separate: ClassVar[bool] = False
+    name = "splits"
 
     def folds(self, rows: ProtocolRows) -> Iterator[Fold]:
         """One fold, test; rows of other splits than train and test are in neither part.
@@ -222,7 +207,7 @@ class Splits:
             PlanError: Nothing to train on, or nothing to test.
         """
         of = np.array([name or "none" for name in rows.splits or [None] * len(rows.subjects)])
-        fold = Fold(TEST, np.flatnonzero(of == TRAIN), np.flatnonzero(of == TEST))
+        (fold,) = _parted(of, (TRAIN,), (TEST,))
         for name, found in ((TRAIN, fold.train), (TEST, fold.test)):
             if not len(found):
                 there = ", ".join(f"{part} {(of == part).sum():,}" for part in sorted({*of}))
@@ -257,6 +242,12 @@ def named(name: str) -> type[Scheme]:
     if name not in PROTOCOLS:
         raise PlanError(f"There is no protocol {name!r}. Choose one of: {', '.join(PROTOCOLS)}.")
     return PROTOCOLS[name]
+
+
+def _parted(of: npt.NDArray[Any], train: Sequence[str], tests: Sequence[str]) -> list[Fold]:
+    """A fold a name in `tests`, all trained on the same rows, by the name of each row's part."""
+    trained = np.flatnonzero(np.isin(of, train))
+    return [Fold(name, trained, np.flatnonzero(of == name)) for name in tests]
 
 
 def _demand_one_in_a_fold(log: PredictionLog, what: str) -> None:

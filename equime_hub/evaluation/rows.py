@@ -18,6 +18,7 @@ that names a fold names its seed too.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,10 @@ class RunRows:
             roles[clip[bits != PRETRAIN]] = 0
             np.bitwise_or.at(roles, clip, bits)
             yield FoldRoles(name, seed, roles | self.always)
+
+    def ever(self, roles: int) -> Mask:
+        """Clips that have any of these roles in any fold."""
+        return functools.reduce(np.logical_or, (fold.has(roles) for fold in self))
 
 
 def table(

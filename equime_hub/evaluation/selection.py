@@ -10,11 +10,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Literal
 
 from equime_hub.errors import EquimeError
 from equime_hub.splits import folds
@@ -27,68 +24,35 @@ RULES = (LAST, INNER_VALIDATION, BEST_ON_TEST)
 
 LEAKY = "leaky"
 
-Part = Literal["train", "validation", "test"]
 
-
-class LeakyWarning(UserWarning):
-    """A result was chosen by the test that it is reported on."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """Scores of one epoch, higher is better; None where they were not measured."""
-
-    train: float | None = None
-    validation: float | None = None
-    test: float | None = None
-
-
-@dataclass(frozen=True)
-class Selected:
-    """What was selected, and how.
-
-    Attributes:
-        epoch: Index into the history, from 0.
-        rule: One of `RULES`.
-        leaky: The test had a say.
-    """
-
-    epoch: int
-    rule: str
-    leaky: bool
-
-    @property
-    def name(self) -> str:
-        """The rule as manifests, logs and tables hold it: "best-on-test (leaky)"."""
-        return stored_name(self.rule)
-
-
-def select(history: Sequence[Epoch], rule: str, leaky: bool = False) -> Selected:
+def select(scores: Sequence[float], rule: str, leaky: bool = False) -> int:
     """Choose an epoch; of equally good ones the first.
 
     Args:
-        history: One entry an epoch, in their order.
+        scores: One an epoch, in their order, of the part that the rule looks at; higher is better.
         rule: One of `RULES`.
-        leaky: Allows `best-on-test`, which then warns with the word leaky.
+        leaky: Allows `best-on-test`.
+
+    Returns:
+        Its index, from 0.
 
     Raises:
-        EquimeError: No epoch, an unknown rule, `best-on-test` without `leaky`, or an epoch
-            without a finite score of the part that the rule looks at.
+        EquimeError: No epoch, an unknown rule, `best-on-test` without `leaky`, or a score that is
+            not finite where the rule looks at it.
     """
     stored_name(rule)
-    if not history:
+    if not scores:
         raise EquimeError("There is no epoch to select; train for at least one.")
     demand_leaky(rule, leaky)
     if rule == LAST:
-        return Selected(len(history) - 1, rule, leaky=False)
-    if rule == INNER_VALIDATION:
-        return Selected(_best(history, "validation"), rule, leaky=False)
-    warnings.warn(
-        f"{rule} is {LEAKY}: the epoch is chosen by the test that it is reported on.",
-        LeakyWarning,
-        stacklevel=2,
-    )
-    return Selected(_best(history, "test"), rule, leaky=True)
+        return len(scores) - 1
+    for number, score in enumerate(scores):
+        if not isfinite(score):
+            part = "test" if is_leaky(rule) else "validation"
+            raise EquimeError(
+                f"Epoch {number} has the {part} score {score}; every epoch needs a finite one."
+            )
+    return scores.index(max(scores))
 
 
 def inner_folds(
@@ -138,9 +102,9 @@ def stored_name(rule: str) -> str:
     return f"{plain} ({LEAKY})" if is_leaky(plain) else plain
 
 
-def is_leaky(rule: str) -> bool:
-    """Whether a rule, as `RULES` or `stored_name` have it, looks at the test."""
-    return rule.startswith(BEST_ON_TEST)
+def is_leaky(rule: str | None) -> bool:
+    """Whether a rule, as `RULES` or `stored_name` have it, looks at the test; None is unknown."""
+    return rule is not None and rule.startswith(BEST_ON_TEST)
 
 
 def demand_leaky(rule: str | None, leaky: bool) -> None:
@@ -149,21 +113,9 @@ def demand_leaky(rule: str | None, leaky: bool) -> None:
     Raises:
         EquimeError: The rule looks at the test and `leaky` is False.
     """
-    if rule is not None and is_leaky(rule) and not leaky:
+    if is_leaky(rule) and not leaky:
         raise EquimeError(
             f"{BEST_ON_TEST} chooses by the test that it reports. Choose {LAST} or "
             f"{INNER_VALIDATION}, or say leaky (leaky=True, --leaky): the word then stays with "
             "every score."
         )
-
-
-def _best(history: Sequence[Epoch], part: Part) -> int:
-    scores = []
-    for number, epoch in enumerate(history):
-        score: float | None = getattr(epoch, part)
-        if score is None or not isfinite(score):
-            raise EquimeError(
-                f"Epoch {number} has the {part} score {score}; every epoch needs a finite one."
-            )
-        scores.append(score)
-    return scores.index(max(scores))

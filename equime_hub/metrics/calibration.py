@@ -11,7 +11,6 @@ bin m holding confidences in ((m - 1)/M, m/M], M = 15, and the mean over the cli
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,17 +21,6 @@ from .scores import Label, MetricError, coded
 BINS = 15
 _SLACK = 0.01
 """How far a row may be from 1: half-precision softmax is off by some thousandths."""
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Clips with a confidence in (low, high]; both means are None where there are no clips."""
-
-    low: float
-    high: float
-    clips: int
-    confidence: float | None
-    accuracy: float | None
 
 
 def is_rows(values: Any) -> bool:
@@ -121,13 +109,13 @@ def columns_of(rows: npt.NDArray[np.float64], labels: Iterable[Any] | None) -> l
     return classes
 
 
-def reliability(
+def calibration_error(
     references: Iterable[Any],
     probabilities: Iterable[Any],
     labels: Iterable[Any] | None = None,
     bins: int = BINS,
-) -> list[Bin]:
-    """Confidence and accuracy by bins of confidence, for a reliability diagram.
+) -> float:
+    """Expected calibration error, in [0, 1]; 0 is best.
 
     Args:
         references: True classes, one a clip.
@@ -137,6 +125,9 @@ def reliability(
 
     Raises:
         MetricError: As `checked` and `scores.confusion`; or fewer than one bin.
+
+    >>> calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])
+    0.25
     """
     if bins < 1:
         raise MetricError(f"bins must be at least 1, got {bins}.")
@@ -145,35 +136,12 @@ def reliability(
     cells, _ = coded(references, predicted(rows, classes), classes)
     right = cells // len(classes) == cells % len(classes)
     confidence = rows.max(axis=1)
-    edges = np.linspace(0, 1, bins + 1)
     # The last edge is left out: what rounding puts above 1 belongs to the last bin.
-    found = np.searchsorted(edges[1:-1], confidence, side="left")
-    sums: Sequence[npt.NDArray[Any]] = [
+    found = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")
+    clips, sure, hits = (
         np.bincount(found, weights=weights, minlength=bins) for weights in (None, confidence, right)
-    ]
-    return [
-        Bin(low, high, int(n), *((sure / n, hits / n) if n else (None, None)))
-        for low, high, n, sure, hits in zip(
-            edges[:-1].tolist(), edges[1:].tolist(), *(each.tolist() for each in sums), strict=True
-        )
-    ]
-
-
-def calibration_error(
-    references: Iterable[Any],
-    probabilities: Iterable[Any],
-    labels: Iterable[Any] | None = None,
-    bins: int = BINS,
-) -> float:
-    """Expected calibration error, in [0, 1]; 0 is best. Arguments and errors as `reliability`.
-
-    >>> calibration_error([0, 1], [[0.75, 0.25], [0.75, 0.25]])
-    0.25
-    """
-    found = reliability(references, probabilities, labels, bins)
-    gaps = [
-        each.clips * abs(each.accuracy - each.confidence)
-        for each in found
-        if each.accuracy is not None and each.confidence is not None
-    ]
-    return sum(gaps) / sum(each.clips for each in found)
+    )
+    held = clips > 0
+    clips, sure, hits = clips[held], sure[held], hits[held]
+    gaps: list[float] = (clips * abs(hits / clips - sure / clips)).tolist()
+    return sum(gaps) / len(rows)

@@ -23,6 +23,7 @@ from .scores import (
     MetricError,
     coded,
     columns,
+    listed,
     named_score,
     ordered,
     quantiles,
@@ -116,7 +117,7 @@ def fairness(
     counts = counts.reshape(len(people), len(names), width)
     present: npt.NDArray[np.bool_] = np.any(counts, axis=2)
     pooled = counts.sum(axis=0).reshape(-1, len(classes), len(classes))
-    listed = [
+    scored = [
         Group(
             name, value, int(table.sum()), size, int(table.any(axis=1).sum()), size >= min_subjects
         )
@@ -128,12 +129,12 @@ def fairness(
             strict=True,
         )
     ]
-    listed.sort(key=lambda group: group.score)
-    compared = [group for group in listed if group.compared]
+    scored.sort(key=lambda group: group.score)
+    compared = [group for group in scored if group.compared]
     if len(compared) < 2:
         raise MetricError(
             f"A gap needs two groups of at least {min_subjects} subjects each; "
-            f"got {', '.join(f'{g.name!r} with {g.subjects}' for g in listed) or 'no group'}."
+            f"got {', '.join(f'{g.name!r} with {g.subjects}' for g in scored) or 'no group'}."
         )
     worst, best = compared[0], compared[-1]
     pair = [group_of[best.name], group_of[worst.name]]
@@ -149,7 +150,7 @@ def fairness(
         subjects=int(present[:, pair].any(axis=1).sum()),
     )
     unknown = int((~known).sum())
-    return Fairness(score, tuple(listed), worst.name, best.name, interval, unknown)
+    return Fairness(score, tuple(scored), worst.name, best.name, interval, unknown)
 
 
 def _strata(present: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.int64]]:
@@ -166,7 +167,4 @@ def blanked(groups: Any) -> list[Any]:
     Raises:
         MetricError: They are no sequence.
     """
-    if isinstance(groups, str) or not isinstance(groups, Iterable):
-        raise MetricError(f"groups must be a sequence of groups, got {groups!r}.")
-    listed = groups.tolist() if hasattr(groups, "tolist") else groups
-    return ["" if group is None else group for group in listed]
+    return ["" if group is None else group for group in listed("groups", groups, "groups")]

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .calibration import calibration_error, checked, columns_of, mean_confidence, predicted
 from .scores import SCORES, Counts, Label, MetricError, confusion, f1_of, recall_of
@@ -166,26 +167,30 @@ def from_counts(
             f"clips; got {counts.tolist()}."
         )
     true = counts.sum(axis=1)
-    share = true / true.sum()
-    often = int(true.argmax())
-    guesses = {
-        "constant": np.eye(len(labels))[often],
-        "prior": share,
-        "chance": np.full(len(labels), 1 / len(labels)),
-    }
     classes = _classes(counts, labels)
     said = [row.label for row in classes if row.predictions]
     return Report(
         labels=tuple(labels),
         confusion=tuple(map(tuple, counts.tolist())),
         model=_row(counts, fixed),
-        baselines={name: _row(np.outer(true, guess), True) for name, guess in guesses.items()},
-        constant_class=labels[often],
+        baselines={
+            name: _row(np.outer(true, chances), True) for name, chances in guesses(true).items()
+        },
+        constant_class=labels[int(true.argmax())],
         classes=classes,
         constant_prediction=said[0] if len(said) == 1 else None,
         mean_confidence=confidence,
         expected_calibration_error=error,
     )
+
+
+def guesses(true: Counts) -> dict[str, npt.NDArray[np.float64]]:
+    """Predictor that looks at no clip → how often it says each class; of the references, C."""
+    return {
+        "constant": np.eye(len(true))[true.argmax()],
+        "prior": true / true.sum(),
+        "chance": np.full(len(true), 1 / len(true)),
+    }
 
 
 def _row(counts: Counts, fixed: bool) -> Row:

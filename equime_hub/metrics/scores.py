@@ -357,12 +357,17 @@ def _ratio(part: Counts, whole: Counts) -> npt.NDArray[np.float64]:
     return found
 
 
-def _plain(name: str, values: Iterable[Any]) -> list[Any]:
+def listed(name: str, values: Any, of: str = "classes") -> list[Any]:
+    """A column as plain Python values; MetricError if it is no sequence."""
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise MetricError(f"{name} must be a sequence of classes, got {values!r}.")
+        raise MetricError(f"{name} must be a sequence of {of}, got {values!r}.")
     # Arrays, and tensors on any device, know how to become Python objects.
     found = values.tolist() if hasattr(values, "tolist") else list(values)
-    found = [value.item() if hasattr(value, "item") else value for value in found]
+    return [value.item() if hasattr(value, "item") else value for value in found]
+
+
+def _plain(name: str, values: Iterable[Any]) -> list[Any]:
+    found = listed(name, values)
     for index, value in enumerate(found):
         if not isinstance(value, int | str):
             raise MetricError(

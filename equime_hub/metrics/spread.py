@@ -23,7 +23,7 @@ from math import isfinite
 from statistics import fmean, stdev
 from typing import Any
 
-from .scores import Label, MetricError, columns
+from .scores import Label, MetricError, columns, listed
 
 _TIE = 0.0005
 """Published tables have three digits: a score so little above the constant one is not above."""
@@ -151,10 +151,7 @@ def numbers(scores: Any) -> list[float]:
     Raises:
         MetricError: One of them is not a finite number.
     """
-    if isinstance(scores, str) or not isinstance(scores, Iterable):
-        raise MetricError(f"scores must be a sequence of numbers, got {scores!r}.")
-    found = scores.tolist() if hasattr(scores, "tolist") else list(scores)
-    found = [value.item() if hasattr(value, "item") else value for value in found]
+    found = listed("scores", scores, "numbers")
     for index, value in enumerate(found):
         if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
             raise MetricError(f"scores[{index}] is {value!r}; give finite numbers.")

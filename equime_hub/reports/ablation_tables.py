@@ -26,21 +26,23 @@ def tables(found: AblationTable) -> list[Table]:
 def _settings(found: AblationTable) -> Iterator[tuple[str, ...]]:
     for place, each in enumerate(found.settings, 1):
         constant = ""
-        if each.constant_seeds:
-            constant = f"constant with {len(each.constant_seeds)} of {len(each.seeds)} seeds"
-        scores = (str(each.scores[name]) for name in SHOWN)
-        counts = (len(each.seeds), len(each.classes), each.clips)
-        yield each.name, *(f"{count:,}" for count in counts), *scores, constant
+        if each["constant_seeds"]:
+            constant = f"constant with {len(each['constant_seeds'])} of {len(each['seeds'])} seeds"
+        scores = (str(each["scores"][name]) for name in SHOWN)
+        counts = (len(each["seeds"]), len(each["classes"]), each["clips"])
+        yield each["name"], *(f"{count:,}" for count in counts), *scores, constant
         # Once for all settings with the same classes.
-        if each.baseline not in {later.baseline for later in found.settings[place:]}:
-            ((name, *floor),) = baseline_rows({"constant": each.baseline}, each.constant, SHOWN)
-            yield name, "", str(len(each.classes)), "", *floor, ""
+        if each["baseline"] not in {later["baseline"] for later in found.settings[place:]}:
+            ((name, *floor),) = baseline_rows(
+                {"constant": each["baseline"]}, each["constant"], SHOWN
+            )
+            yield name, "", str(len(each["classes"])), "", *floor, ""
 
 
 def _notes(found: AblationTable) -> Iterator[str]:
-    if any(len(each.seeds) > 1 for each in found.settings):
+    if any(len(each["seeds"]) > 1 for each in found.settings):
         yield "± is the sample standard deviation over seeds."
-    if any(each.scores["uf1"].low is not None for each in found.settings):
+    if any(each["scores"]["uf1"].low is not None for each in found.settings):
         yield f"[{100 * (found.level or 0):g} % bootstrap intervals over people]."
 
 

@@ -46,6 +46,5 @@ def draw(matrices: Sequence[tuple[str, Matrix]], classes: Sequence[str], path: P
             axis.set_yticks(range(len(classes)), classes)
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)
-            axis.set_xlabel("prediction")
-            axis.set_ylabel("reference")
+            axis.set(xlabel="prediction", ylabel="reference")
             axis.set_title(title, loc="left", weight="bold")

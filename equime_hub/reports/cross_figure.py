@@ -25,6 +25,8 @@ _TURNED: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anch
 
 Values = Sequence[Sequence[float | None]]
 """Rows × test sets, in [0, 1]; None is missing, NaN stays empty."""
+Flags = Sequence[Sequence[bool]]
+Words = Sequence[Sequence[str]]
 
 
 def heat_map(
@@ -33,8 +35,8 @@ def heat_map(
     panels: Mapping[str, Values],
     path: Path,
     *,
-    constant: Sequence[Sequence[bool]],
-    remarks: Sequence[Sequence[str]],
+    constant: Flags,
+    remarks: Words,
     grey: Collection[str] = (),
 ) -> None:
     """Draw scores as a matrix, one panel a score.
@@ -74,14 +76,7 @@ def heat_map(
         figure.supxlabel(legend, size=6, color=INK, x=0.99, ha="right")
 
 
-def _cells(
-    axis: Axes,
-    given: Values,
-    constant: Sequence[Sequence[bool]],
-    remarks: Sequence[Sequence[str]],
-    *,
-    merit: bool,
-) -> None:
+def _cells(axis: Axes, given: Values, constant: Flags, remarks: Words, *, merit: bool) -> None:
     import matplotlib
     from matplotlib.patches import Rectangle
 
@@ -166,10 +161,7 @@ def consistency(dots: Sequence[ScoreDot], score: str, path: Path) -> None:
                 textcoords="offset points", ha="center", size=6,
             )  # fmt: skip
         axis.set_xticks(range(len(trains)), trains)
-        axis.set_xlim(-0.5, len(trains) - 0.4)
-        axis.set_ylim(0, 1)
-        axis.set_xlabel("trained on")
-        axis.set_ylabel(score)
+        axis.set(xlim=(-0.5, len(trains) - 0.4), ylim=(0, 1), xlabel="trained on", ylabel=score)
         _marks(axis, models, tests, any(dot.constant for dot in dots))
 
 

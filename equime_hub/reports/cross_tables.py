@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from equime_hub.evaluation.cross.matrix import Bounded, Cell, Cross, Matrix, TestSet
-from equime_hub.reports.evaluation_tables import HEADS, baseline_rows, marked
+from equime_hub.reports.evaluation_tables import HEADS, baseline_rows, interval_json, marked
 from equime_hub.tables import MISSING, Table, fixed, interval
 
 SHOWN = ("accuracy", "weighted_f1", "uf1", "uar")
@@ -50,9 +50,7 @@ def as_json(found: Cross) -> dict[str, Any]:
     return {
         "leaky": found.leaky,
         "aggregation": "pooled",
-        "interval": None
-        if found.level is None
-        else {"level": found.level, "draws": found.draws, "resampled": "subjects"},
+        "interval": interval_json(found.level, found.draws),
         "matrices": [asdict(matrix) for matrix in found.matrices],
     }
 
@@ -64,13 +62,8 @@ def _test(found: Cross, matrix: Matrix, test: TestSet) -> Table:
         if cell is None:
             rows.append((f"{model}: {train}", *[MISSING] * (len(SHOWN) + 2), "missing"))
             continue
-        rows.append((
-            f"{model}: {train}",
-            *(str(cell.scores[name]) for name in SHOWN),
-            str(cell.mean_confidence or MISSING),
-            fixed(cell.calibration_error),
-            remark(cell),
-        ))  # fmt: skip
+        error = fixed(cell.calibration_error)
+        rows.append((f"{model}: {train}", *_scores(cell), error, remark(cell)))
     for guess in baseline_rows(test.baselines, test.constant_class, SHOWN):
         rows.append((*guess, *[""] * 3))
     header = (
@@ -83,6 +76,11 @@ def _test(found: Cross, matrix: Matrix, test: TestSet) -> Table:
         tuple(rows),
         tuple(_notes(found, matrix, test)),
     )
+
+
+def _scores(cell: Cell) -> list[str]:
+    scores = (cell.scores[name] for name in SHOWN)
+    return [*map(str, scores), str(cell.mean_confidence or MISSING)]
 
 
 def _notes(found: Cross, matrix: Matrix, test: TestSet) -> Iterator[str]:
@@ -139,13 +137,8 @@ def _class_sets(found: Cross) -> Table:
         for matrix in found.matrices:
             cell = matrix.cell(model, train, test)
             if cell is not None:
-                rows.append((
-                    f"{model}: {train} → {test}",
-                    found.title(matrix),
-                    *(str(cell.scores[name]) for name in SHOWN),
-                    str(cell.mean_confidence or MISSING),
-                    remark(cell),
-                ))  # fmt: skip
+                name = f"{model}: {train} → {test}"
+                rows.append((name, found.title(matrix), *_scores(cell), remark(cell)))
     return Table(
         marked("Sets of classes", found.leaky),
         ("", "classes", *(HEADS[name] for name in SHOWN), "mean confidence", "remark"),

@@ -40,8 +40,7 @@ def draw(histories: Sequence[History], path: Path, title: str = "") -> None:
         for axis, (score, name) in zip(axes, _PANELS.items(), strict=True):
             for part, colour in _PARTS.items():
                 _part(axis, histories, f"{part}_{score}", part, colour)
-            axis.set_xlabel("epoch")
-            axis.set_ylabel(name)
+            axis.set(xlabel="epoch", ylabel=name)
             axis.margins(x=0.02)
             axis.xaxis.get_major_locator().set_params(integer=True)
         axes[0].set_ylim(bottom=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,25 +31,14 @@ Count = dict[str, int]
 """How many different "people", and how many "clips" (rows)."""
 
 
-@dataclass(frozen=True)
-class Demographics:
-    """Counts of a dataset.
-
-    Attributes:
-        totals: Split, or `ALL` → all people and clips in it.
-        tables: Column → class, or `UNKNOWN` → split, or `ALL` → how many. Classes nobody is in
-            are there with 0.
-        ambiguous: Column → people whose clips do not agree; each counts as what most of their
-            clips say.
-    """
-
-    totals: dict[str, Count]
-    tables: dict[str, dict[str, dict[str, Count]]]
-    ambiguous: dict[str, int]
-
-
-def demographics(folder: Path) -> Demographics:
+def demographics(folder: Path) -> dict[str, Any]:
     """Count a dataset by its label files.
+
+    Returns:
+        The report for programs. `totals`: split, or `ALL` → all people and clips in it; each of
+        `ATTRIBUTES`: class, or `UNKNOWN` → split, or `ALL` → how many, classes that nobody is in
+        too; `ambiguous_people`: attribute → people whose clips do not agree, each of whom counts
+        as what most of their clips say.
 
     Raises:
         DatasetError: It has none, or they cannot be read.
@@ -77,7 +65,7 @@ def demographics(folder: Path) -> Demographics:
         split: {"people": len(set(rows["subject_id"])), "clips": len(rows["subject_id"])}
         for split, rows in columns.items()
     }
-    return Demographics(totals, tables, ambiguous)
+    return {"totals": totals, **tables, "ambiguous_people": ambiguous}
 
 
 def _people(subjects: Sequence[str], values: Iterable[int | None]) -> tuple[dict[str, Any], int]:
@@ -92,22 +80,23 @@ def _people(subjects: Sequence[str], values: Iterable[int | None]) -> tuple[dict
     }, sum(len(votes) > 1 for votes in told.values())
 
 
-def as_markdown(found: Demographics) -> str:
+def as_markdown(found: dict[str, Any]) -> str:
     """A table an attribute: people and clips with their shares, of all and by split."""
-    splits = [ALL, *(split for split in found.totals if split != ALL)]
+    totals = found["totals"]
+    splits = [ALL, *(split for split in totals if split != ALL)]
     header = [f"{split} {unit}" for split in splits for unit in ("people", "clips")]
     parts = []
-    for column, table in found.tables.items():
+    for column in ATTRIBUTES:
         rows = [
-            [name, *(cell for split in splits for cell in _cells(row[split], found.totals[split]))]
-            for name, row in table.items()
+            [name, *(cell for split in splits for cell in _cells(row[split], totals[split]))]
+            for name, row in found[column].items()
         ]
-        totals = [f"{n:,}" for split in splits for n in found.totals[split].values()]
-        parts.append(markdown([column.replace("_", " "), *header], [*rows, [ALL, *totals]]))
+        rows.append([ALL, *(f"{n:,}" for split in splits for n in totals[split].values())])
+        parts.append(markdown([column.replace("_", " "), *header], rows))
     parts += [
         f"The clips of {people:,} people differ in {column.replace('_', ' ')}; each counts as what "
         "most of their clips say."
-        for column, people in found.ambiguous.items()
+        for column, people in found["ambiguous_people"].items()
         if people
     ]
     return "\n\n".join(parts)
@@ -117,26 +106,22 @@ def _cells(count: Count, total: Count) -> list[str]:
     return [f"{number:,} ({_share(count, total, unit):.1f} %)" for unit, number in count.items()]
 
 
-def as_json(found: Demographics) -> dict[str, Any]:
-    """The same numbers as plain values."""
-    return {"totals": found.totals, **found.tables, "ambiguous_people": found.ambiguous}
-
-
-def draw(found: Demographics, path: Path) -> None:
+def draw(found: dict[str, Any], path: Path) -> None:
     """Draw shares as bars, one panel an attribute; marks show the people of each split.
 
     Args:
         found: The counts.
         path: Its suffix is one of `figures.SUFFIXES`.
     """
-    splits = [split for split in found.totals if split != ALL]
-    sizes = [len(table) for table in found.tables.values()]
+    totals, tables = found["totals"], {column: found[column] for column in ATTRIBUTES}
+    splits = [split for split in totals if split != ALL]
+    sizes = [len(table) for table in tables.values()]
     with canvas(COLUMN, 0.19 * sum(sizes) + 1.1, path) as figure:
         panels = figure.subplots(len(sizes), 1, sharex=True, height_ratios=sizes)
-        for panel, (column, table) in zip(panels, found.tables.items(), strict=True):
+        for panel, (column, table) in zip(panels, tables.items(), strict=True):
             places = np.arange(len(table))
             for unit, colour, shift in (("people", PALETTE[0], -0.2), ("clips", PALETTE[5], 0.2)):
-                shares = [_share(row[ALL], found.totals[ALL], unit) for row in table.values()]
+                shares = [_share(row[ALL], totals[ALL], unit) for row in table.values()]
                 panel.barh(places + shift, shares, 0.38, color=colour, label=unit)
                 if unit == "people":
                     for place, share in zip(places, shares, strict=True):
@@ -144,7 +129,7 @@ def draw(found: Demographics, path: Path) -> None:
                                    transform=panel.get_yaxis_transform())  # fmt: skip
             if len(splits) > 1:
                 for split in splits:
-                    shares = [_share(row[split], found.totals[split]) for row in table.values()]
+                    shares = [_share(row[split], totals[split]) for row in table.values()]
                     panel.plot(shares, places - 0.2, _MARKERS[split], color=INK, markersize=2.6,
                                markerfacecolor="white", markeredgewidth=0.6, clip_on=False,
                                label=f"people in {split}")  # fmt: skip

@@ -42,13 +42,14 @@ class Distances(NamedTuple):
     """How far a sample is from the reference.
 
     Attributes:
-        deviation: Of its mean from the reference's, in % of the latter's absolute value.
+        deviation_percent: Of its mean from the reference's, in % of the latter's absolute
+            value.
         ks: Kolmogorov–Smirnov: largest difference of the two distribution functions, in [0, 1].
         wasserstein: First Wasserstein: how far the values must be moved on average to make one
             sample the other, in the values' unit.
     """
 
-    deviation: Bootstrapped
+    deviation_percent: Bootstrapped
     ks: Bootstrapped
     wasserstein: Bootstrapped
 
@@ -95,17 +96,15 @@ def distances(
     """
     pair = _SortedPair(reference, sample)
     point = pair.measure(np.ones((1, len(reference))), np.ones((1, len(sample))))
-    key = ("bootstrap", bootstrap.seed)
     chunk = max(_CELLS // (len(reference) + len(sample)), 1)
-    first, second = (
-        _Resampler(len(values), groups, bootstrap.draws, chunk, seeds.generator(*key, side))
-        for side, values, groups in (
-            ("reference", reference, reference_groups), ("sample", sample, sample_groups)
-        )
-    )  # fmt: skip
+    sides = {
+        "reference": np.arange(len(reference)) if reference_groups is None else reference_groups,
+        "sample": np.arange(len(sample)) if sample_groups is None else sample_groups,
+    }
     draws = None
-    if bootstrap.draws and first.groups > 1 and second.groups > 1:
-        draws = np.concatenate([pair.measure(a, b) for a, b in zip(first, second, strict=True)])
+    if bootstrap.draws and all(np.ptp(groups) > 0 for groups in sides.values()):
+        counts = (_resampled(groups, bootstrap, side, chunk) for side, groups in sides.items())
+        draws = np.concatenate([pair.measure(a, b) for a, b in zip(*counts, strict=True)])
     return Distances(*(_estimate(point, draws, i, bootstrap.level) for i in range(3)))
 
 
@@ -137,24 +136,22 @@ class _SortedPair:
         return np.stack([deviation, height / (n * m), gap @ self._steps / (n * m)], axis=1)
 
 
-class _Resampler:
-    """Draws groups with replacement; gives counts, at most `chunk` draws × n values at once."""
+def _resampled(groups: Ints, how: Bootstrap, side: str, chunk: int) -> Iterator[Floats]:
+    """How often each value counts if groups are drawn with replacement.
 
-    def __init__(
-        self, size: int, groups: Ints | None, draws: int, chunk: int, random: np.random.Generator
-    ) -> None:
-        found = np.arange(size) if groups is None else groups
-        self._of_value = np.unique(found, return_inverse=True)[1]
-        self.groups = int(self._of_value.max()) + 1
-        self._chunks = [min(chunk, draws - done) for done in range(0, draws, chunk)]
-        self._random = random
-
-    def __iter__(self) -> Iterator[Floats]:
-        for draws in self._chunks:
-            drawn = self._random.integers(self.groups, size=(draws, self.groups))
-            places = drawn + self.groups * np.arange(draws)[:, None]
-            counts = np.bincount(places.ravel(), minlength=draws * self.groups)
-            yield counts.reshape(draws, self.groups).astype(float).take(self._of_value, axis=1)
+    Yields:
+        At most `chunk` draws × n values at once.
+    """
+    # Each side has draws of its own, which do not change with the other's size.
+    random = seeds.generator("bootstrap", how.seed, side)
+    _, group = np.unique(groups, return_inverse=True)
+    count = int(group.max()) + 1
+    for done in range(0, how.draws, chunk):
+        size = min(chunk, how.draws - done)
+        drawn = random.integers(count, size=(size, count))
+        places = drawn + count * np.arange(size)[:, None]
+        counts = np.bincount(places.ravel(), minlength=size * count)
+        yield counts.reshape(size, count).astype(float).take(group, axis=1)
 
 
 def _estimate(point: Floats, draws: Floats | None, column: int, level: float) -> Bootstrapped:

@@ -35,6 +35,11 @@ def baseline_rows(
         yield label, *(fixed(getattr(row, score)) for score in scores)
 
 
+def interval_json(level: float | None, draws: int) -> dict[str, Any] | None:
+    """How intervals were made; None without."""
+    return None if level is None else {"level": level, "draws": draws, "resampled": "subjects"}
+
+
 def tables(found: Evaluation) -> list[Table]:
     """All tables, the scores first."""
     listed = [_scores(found)]
@@ -56,9 +61,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "aggregation": "pooled",
         "classes": found.classes,
         "seeds": found.seeds,
-        "interval": None
-        if found.level is None
-        else {"level": found.level, "draws": found.draws, "resampled": "subjects"},
+        "interval": interval_json(found.level, found.draws),
         "unlikely_predictions": found.unlikely,
         "parts": [_plain(part) for part in found.parts],
         "fold_averaged": None

@@ -26,18 +26,7 @@ COLUMN = 3.5
 SUFFIXES = (".png", ".svg", ".pdf")
 """What figures can be written as."""
 
-_STYLE: Any = {
-    "font.size": 7, "axes.titlesize": 7, "axes.labelsize": 7,
-    "xtick.labelsize": 6, "ytick.labelsize": 6, "legend.fontsize": 6.5,
-    "axes.linewidth": 0.6, "xtick.major.width": 0.6, "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5, "ytick.major.size": 2.5,
-    "axes.edgecolor": INK, "axes.labelcolor": INK, "text.color": INK,
-    "xtick.color": INK, "ytick.color": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
-    "legend.frameon": False,
-    "svg.hashsalt": "equime",
-}  # fmt: skip
-"""What Matplotlib is told: sizes of type in points, then lines and marks, colours, and the rest."""
+_STYLE = Path(__file__).with_name("figures.mplstyle")
 
 
 @contextlib.contextmanager
@@ -55,7 +44,7 @@ def canvas(width: float, height: float, *paths: Path) -> Iterator[Figure]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(fname=_STYLE):
         figure = Figure(figsize=(width, height), dpi=300, layout="constrained")
         FigureCanvasAgg(figure)
         yield figure

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equime_hub.reports.distances import Floats
-from equime_hub.reports.fidelity import Fidelity
+from equime_hub.reports.fidelity import shared
 from equime_hub.reports.figures import COLUMN, INK, PALETTE, canvas, panels
 from equime_hub.reports.samples import Metric, Sample
 from equime_hub.tables import spread
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_SUFFIXES = (".png", ".svg")
 _BINS = 40
 _LINES = ("-", "--", "-.", ":")
 _PER_ROW = 2
@@ -60,27 +61,27 @@ def density(values: Floats) -> tuple[Floats, Floats]:
     return places, kernels @ weights[weights > 0] / scale
 
 
-def pages(fidelity: Fidelity, folder: Path, suffixes: Sequence[str] = (".png", ".svg")) -> None:
+def pages(samples: Sequence[Sample], folder: Path) -> None:
     """Draw a page a set, and one with all sets over each other.
 
     Args:
-        fidelity: A report.
-        folder: Gets `histograms-NAME` for every set with a metric of the report, and `overlay`.
-        suffixes: One file each.
+        samples: Real clips, then the others; all names differ.
+        folder: Gets `histograms-NAME` for every set with a metric that the real clips and any
+            other share, and `overlay`, as PNG and as SVG.
     """
-    samples = (fidelity.real, *fidelity.synthetic)
+    metrics = shared(samples)
     slugs = [_slug(sample.name) for sample in samples]
     for index, (sample, slug) in enumerate(zip(samples, slugs, strict=True)):
-        if not any(len(sample.known(c.metric)) for c in fidelity.comparisons):
+        if not any(len(sample.known(metric)) for metric in metrics):
             continue  # the report says what it lacks
         number = f"-{index}" if slugs.count(slug) > 1 else ""
-        files = [folder / f"histograms-{slug}{number}{suffix}" for suffix in suffixes]
-        with _page(fidelity, [sample], files) as (figure, axes):
-            figure.suptitle(_heading(fidelity, sample), size=7)
+        files = [folder / f"histograms-{slug}{number}{suffix}" for suffix in _SUFFIXES]
+        with _page(metrics, [sample], files) as (figure, axes):
+            figure.suptitle(_heading(sample, samples[0]), size=7)
             for metric, panel in axes.items():
-                _single(panel, fidelity, metric, sample, _colour(index))
-    files = [folder / f"overlay{suffix}" for suffix in suffixes]
-    with _page(fidelity, samples, files) as (figure, axes):
+                _single(panel, metric, sample, samples[0], _colour(index))
+    files = [folder / f"overlay{suffix}" for suffix in _SUFFIXES]
+    with _page(metrics, samples, files) as (figure, axes):
         for metric, panel in axes.items():
             _overlaid(panel, metric, samples)
         handles, labels = next(iter(axes.values())).get_legend_handles_labels()
@@ -90,23 +91,23 @@ def pages(fidelity: Fidelity, folder: Path, suffixes: Sequence[str] = (".png", "
 
 @contextlib.contextmanager
 def _page(
-    fidelity: Fidelity, samples: Sequence[Sample], files: Sequence[Path]
+    metrics: Sequence[Metric], samples: Sequence[Sample], files: Sequence[Path]
 ) -> Iterator[tuple[Figure, dict[Metric, Axes]]]:
     """An empty panel for every metric that any of the sets has."""
-    found = [c.metric for c in fidelity.comparisons if any(len(s.known(c.metric)) for s in samples)]
+    found = [m for m in metrics if any(len(s.known(m)) for s in samples)]
     across = min(len(found), _PER_ROW)
     with canvas(COLUMN, _PANEL * -(-len(found) // across) + 0.3, *files) as figure:
         yield figure, dict(zip(found, panels(figure, len(found), across), strict=True))
 
 
-def _heading(fidelity: Fidelity, sample: Sample) -> str:
+def _heading(sample: Sample, real: Sample) -> str:
     words = f"{sample.name}, {sample.size:,} clips: mean\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}sd"
-    if sample is not fidelity.real:
-        words += f", deviation from {fidelity.real.name}"
+    if sample is not real:
+        words += f", deviation from {real.name}"
     return "\n".join(textwrap.wrap(words, _LETTERS))
 
 
-def _single(panel: Axes, fidelity: Fidelity, metric: Metric, sample: Sample, colour: str) -> None:
+def _single(panel: Axes, metric: Metric, sample: Sample, real: Sample, colour: str) -> None:
     values = sample.known(metric)
     mean = float(values.mean())
     places, curve = density(values)
@@ -117,9 +118,9 @@ def _single(panel: Axes, fidelity: Fidelity, metric: Metric, sample: Sample, col
         panel.axvline(mean, color=colour, alpha=0.35, linewidth=6)
     panel.axvline(mean, color=INK, linewidth=0.7, linestyle="--")
     title = spread(mean, float(values.std(ddof=1)) if len(values) > 1 else None)
-    real = fidelity.real.known(metric)
-    if sample is not fidelity.real and len(real) and real.mean():
-        title += f", {100 * (mean - real.mean()) / abs(real.mean()):+.0f} %"
+    reference = float(real.known(metric).mean())
+    if sample is not real and reference:
+        title += f", {100 * (mean - reference) / abs(reference):+.0f} %"
     panel.set_title(title.replace("-", "\N{MINUS SIGN}"), size=6.5, pad=3)
     _label(panel, metric, "density")
 

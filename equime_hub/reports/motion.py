@@ -32,9 +32,6 @@ the landmarks of the plan, 60 clips of 12 drawn people got the same kind and an 
 frame away from the planned one, with nine amplitudes of ten within 0.70 to 1.19 of what they
 should be, half of them within 0.86 to 1.03. Landmarks found by `locate` did a little worse."""
 
-CURVES = ("brow", "eye", "mouth", "head")
-"""What is drawn, by the attributes of `Motion`."""
-
 Times = tuple[int | None, int | None, int | None]
 """Frames of onset, apex and offset; None where unknown."""
 
@@ -43,12 +40,13 @@ _COLUMNS = (
     "clip_id", "subject_id", "emotion", "facs", "fps", "accepted", "apex_source", "generator",
     *_TIMES,
 )  # fmt: skip
-_STYLES: dict[str, dict[str, Any]] = {
+_CURVES: dict[str, dict[str, Any]] = {
     "brow": {"color": PALETTE[0]},
     "eye": {"color": PALETTE[2]},
     "mouth": {"color": PALETTE[1]},
     "head": {"color": "#7d7d7d", "linestyle": (0, (3, 1.2))},
 }
+"""How attributes of `Motion` are drawn."""
 _SHADE = "#e9ecef"
 
 
@@ -57,22 +55,18 @@ class Course:
     """The motion of one clip.
 
     Attributes:
-        clip_id: The clip.
-        subject_id: Whose.
-        emotion: Its label; "unknown" if it has none.
-        facs: FACS code of its apex; None if unknown.
-        source: Who says `told`, one of `APEX_SOURCES`; None if nobody does.
-        told: What the dataset says of the times.
+        row: What the dataset says of it; its emotion is "unknown" if it has none.
         motion: What is measured, on the decoded frames.
     """
 
-    clip_id: str
-    subject_id: str
-    emotion: str
-    facs: str | None
-    source: str | None
-    told: Times
+    row: ClipLabels
     motion: Motion
+
+    @property
+    def told(self) -> Times:
+        """What the dataset says of the times."""
+        onset, apex, offset = (self.row[name] for name in _TIMES)
+        return onset, apex, offset
 
     @property
     def kind(self) -> str:
@@ -121,18 +115,8 @@ def courses(
                 f"No face is found in the first frame of clip {row['clip_id']}. Choose other "
                 "clips with --clip."
             )
-        onset, apex, offset = (row[name] for name in _TIMES)
-        found.append(
-            Course(
-                clip_id=row["clip_id"],
-                subject_id=row["subject_id"],
-                emotion=row["emotion"] or "unknown",
-                facs=row["facs"],
-                source=row["apex_source"],
-                told=(onset, apex, offset),
-                motion=estimate(frames, row["fps"], face),
-            )
-        )
+        row["emotion"] = row["emotion"] or "unknown"
+        found.append(Course(row, estimate(frames, row["fps"], face)))
     return found
 
 
@@ -170,9 +154,9 @@ def as_markdown(found: Sequence[Course]) -> str:
               "width (ms)", "returned (%)", "head (IOD)"]  # fmt: skip
     rows = []
     for course in found:
-        motion = course.motion
+        row, motion = course.row, course.motion
         rows.append([
-            course.clip_id, course.subject_id, course.emotion, course.facs or "–", course.kind,
+            row["clip_id"], row["subject_id"], row["emotion"], row["facs"] or "–", course.kind,
             number(motion.amplitude, 3), number(motion.peak_to_noise, 3),
             *(f"{_ms(told, motion.fps)} → {_ms(here, motion.fps)}"
               for told, here in zip(course.told, course.found, strict=True)),
@@ -197,10 +181,11 @@ def as_json(found: Sequence[Course]) -> dict[str, Any]:
 
 def _plain(course: Course) -> dict[str, Any]:
     motion = course.motion
-    curves = {name: getattr(motion, name).round(6).tolist() for name in ("expression", *CURVES)}
+    curves = {name: getattr(motion, name).round(6).tolist() for name in ("expression", *_CURVES)}
     return {
-        **{name: getattr(course, name)
-           for name in ("clip_id", "subject_id", "emotion", "facs", "source", "kind")},
+        **{name: course.row[name] for name in ("clip_id", "subject_id", "emotion", "facs")},
+        "source": course.row["apex_source"],
+        "kind": course.kind,
         "told": dict(zip(_TIMES, course.told, strict=True)),
         "estimated": dict(zip(_TIMES, course.found, strict=True)),
         **{name: getattr(motion, name)
@@ -232,14 +217,14 @@ def draw(found: Sequence[Course], path: Path) -> None:
         axes = panels(figure, len(found), columns, sharey=True)
         for panel, course in zip(axes, found, strict=True):
             _panel(panel, course)
-        low = min(getattr(c.motion, name).min() for c in found for name in CURVES)
-        high = max(getattr(c.motion, name).max() for c in found for name in CURVES)
+        low = min(getattr(c.motion, name).min() for c in found for name in _CURVES)
+        high = max(getattr(c.motion, name).max() for c in found for name in _CURVES)
         axes[0].set_ylim(low - 0.05 * (high - low), high + 0.2 * max(high - low, 1e-3))
         for panel in axes[-columns:]:
             panel.set_xlabel("time (ms)", labelpad=1.5)
         for panel in axes[::columns]:
             panel.set_ylabel("motion (IOD)", labelpad=2)
-        handles, names = _legend({course.source for course in found})
+        handles, names = _legend({course.row["apex_source"] for course in found})
         figure.legend(handles, names, loc="outside upper center", ncols=3 if columns == 1 else 7,
                       handlelength=1.6, columnspacing=1.4)  # fmt: skip
 
@@ -251,7 +236,7 @@ def _panel(panel: Axes, course: Course) -> None:
         panel.axvspan(clock[onset], clock[offset], color=_SHADE, linewidth=0)
     if apex is not None:
         panel.axvline(clock[apex], color=INK, linewidth=0.6)
-    for name, style in _STYLES.items():
+    for name, style in _CURVES.items():
         panel.plot(clock, getattr(motion, name), linewidth=1.0, **style)
     rail = panel.get_xaxis_transform()
     ends = [clock[frame] for frame in course.found[::2] if frame is not None]
@@ -261,8 +246,8 @@ def _panel(panel: Axes, course: Course) -> None:
         panel.plot(ends, [0.94] * len(ends), "|", color=INK, markersize=5, transform=rail)
         panel.plot(clock[motion.apex_frame], 0.94, "D", color=INK, markersize=3, transform=rail)
     panel.set_xlim(0, clock[-1])
-    aus = f", AU {course.facs}" if course.facs else ""
-    panel.set_title(f"{course.emotion}{aus}", loc="left", weight="bold", pad=10)
+    aus = f", AU {course.row['facs']}" if course.row["facs"] else ""
+    panel.set_title(f"{course.row['emotion']}{aus}", loc="left", weight="bold", pad=10)
     panel.text(0, 1.03, _subtitle(course), size=6, transform=panel.transAxes)
 
 
@@ -287,5 +272,5 @@ def _legend(sources: set[str | None]) -> tuple[list[Any], list[str]]:
         f"{said} apex": Line2D([], [], color=INK, linewidth=0.6),
         "estimated here": Line2D([], [], color=INK, linewidth=0.8, marker="D", markersize=3),
     }
-    lines = [Line2D([], [], linewidth=1.0, **style) for style in _STYLES.values()]
-    return [*lines, *marks.values()], [*CURVES, *marks]
+    lines = [Line2D([], [], linewidth=1.0, **style) for style in _CURVES.values()]
+    return [*lines, *marks.values()], [*_CURVES, *marks]

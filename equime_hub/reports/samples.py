@@ -173,37 +173,35 @@ def sample(name: str, columns: Columns, origin: str, *, rejected: bool = False) 
         gates = f" but {left_out} that failed a gate (keep them with --rejected)"
         raise DatasetError(f"{origin} holds no clip{gates if left_out else ''}.")
     columns = _derived(columns, origin)
-    there = {m.key: [c for c in m.columns if c in columns] for m in METRICS}
-    sources = {key: found[0] for key, found in there.items() if found}
+    there = {metric.key: [c for c in metric.columns if c in columns] for metric in METRICS}
+    sources = {key: present[0] for key, present in there.items() if present}
     if not sources:
         known = ", ".join(column for metric in METRICS for column in metric.columns)
         raise DatasetError(
             f"{origin} has no column of a metric; its columns are {', '.join(columns)}. "
             f"Expected, separated by commas, any of: {known}."
         )
-    values = {key: _numbers(columns, column, origin) for key, column in sources.items()}
-    if "psnr" in values:
-        values["psnr"] = np.minimum(values["psnr"], PSNR_CAP)  # of equal frames it is infinite
-    values = {
-        key: np.where(np.isfinite(v), v, np.nan)
-        for key, v in values.items()
-        if np.isfinite(v).any()
-    }
+    values = {}
+    for key, column in sources.items():
+        found = _numbers(columns, column, origin)
+        if key == "psnr":
+            found = np.minimum(found, PSNR_CAP)  # of equal frames it is infinite
+        if np.isfinite(found).any():
+            values[key] = np.where(np.isfinite(found), found, np.nan)
+    sides = (_all_numbers(columns, side, origin) for side in ("width", "height"))
+    people = _all_words(columns, "subject_id", "subject")
     return Sample(
         name=name,
         size=size,
         values=values,
         columns={key: sources[key] for key in values},
-        subjects=_subjects(columns),
+        subjects=np.unique(people, return_inverse=True)[1] if people else None,
         emotions=_emotions(columns),
         fps=tuple(sorted({round(f, 2) for f in _all_numbers(columns, "fps", origin)})),
-        frame_sizes=tuple(sorted({
-            (int(w), int(h))
-            for w, h in zip(_all_numbers(columns, "width", origin),
-                            _all_numbers(columns, "height", origin), strict=False)
-        })),
+        # Where one side is unknown, there is nothing to pair the other with.
+        frame_sizes=tuple(sorted({(int(w), int(h)) for w, h in zip(*sides, strict=False)})),
         rejected=left_out,
-    )  # fmt: skip
+    )
 
 
 def _from_csv(path: Path) -> Columns:
@@ -291,11 +289,6 @@ def _all_words(columns: Columns, *names: str) -> list[str]:
     cells: Sequence[Any] = next((columns[name] for name in names if name in columns), ())
     words = ["" if cell is None else str(cell).strip() for cell in cells]
     return [] if any(word.lower() in _UNKNOWN for word in words) else words
-
-
-def _subjects(columns: Columns) -> npt.NDArray[np.int64] | None:
-    words = _all_words(columns, "subject_id", "subject")
-    return np.unique(words, return_inverse=True)[1] if words else None
 
 
 def _emotions(columns: Columns) -> tuple[str, ...]:

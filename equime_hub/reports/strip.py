@@ -121,8 +121,7 @@ def _chances(head: Axes, probabilities: Mapping[str, float]) -> None:
 
 def _face(axis: Axes, picture: npt.NDArray[np.uint8], time: float, mark: str | None) -> None:
     axis.imshow(picture, interpolation="antialiased")
-    axis.set_xticks([])
-    axis.set_yticks([])
+    axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
         spine.set(visible=True, color=MARKS.get(mark or "", _RULE), linewidth=1.6 if mark else 0.5)
     text = f"{mark}  {time:,.0f} ms" if mark else f"{time:,.0f} ms"

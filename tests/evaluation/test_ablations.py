@@ -178,8 +178,8 @@ def test_other_classes_are_compared_as_three() -> None:
     five = EMOTION_PRESETS["equime-paper"]
     logs = {"3": made(0.5, classes=EMOTIONS_3), "5": made(0.5, classes=five), "7": made(1.0)}
     found = ablation_table.compare(logs, "accuracy", draws=20)
-    assert [len(each.classes) for each in found.settings] == [3, 5, 7]
-    assert [each.clips for each in found.settings] == [84, 60, 84]
+    assert [len(each["classes"]) for each in found.settings] == [3, 5, 7]
+    assert [each["clips"] for each in found.settings] == [84, 60, 84]
     assert found.as_three == 60  # fear and contempt are none of the five
     last = found.pairs[-1]
     right = [EMOTION_TO_3[a] == EMOTION_TO_3[b] for a, b in zip(

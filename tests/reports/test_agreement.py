@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from equime_hub.errors import DatasetError
-from equime_hub.reports.agreement import _kappa, agreement, as_json, as_markdown
+from equime_hub.reports.agreement import _kappa, agreement, as_markdown
 from equime_hub.schema.taxonomy import AU_INDEX, EMOTIONS
 
 Clip = tuple[str, str | None]
@@ -57,20 +57,22 @@ HAND = emotions(
 
 def test_emotions_by_hand() -> None:
     found = agreement(save(HAND))
-    (by,) = found.emotions
-    assert by.classes == ("happiness", "disgust", "anger", "fear", "neutral")
-    assert by.table.tolist() == [
+    (by,) = found["emotions"]
+    assert list(by["classes"]) == ["happiness", "disgust", "anger", "fear", "neutral"]
+    assert [list(line.values()) for line in by["confusion"].values()] == [
         [2, 0, 0, 0, 1], [0, 0, 0, 0, 0], [0, 1, 1, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0],
     ]  # fmt: skip
-    assert by.accuracy == 0.5
+    assert by["accuracy"] == 0.5
     # By chance 3·3 + 0·1 + 2·1 + 1·0 + 0·1 of 36.
-    assert by.kappa == pytest.approx((1 / 2 - 11 / 36) / (1 - 11 / 36))
-    happy = by.of("happiness")
-    assert (happy.intended, happy.observed, happy.recall, happy.precision) == (3, 3, 2 / 3, 2 / 3)
-    assert happy.kappa == pytest.approx((4 / 6 - 1 / 2) / (1 - 1 / 2))
-    neutral, fear = by.of("neutral"), by.of("fear")
-    assert (neutral.recall, neutral.precision) == (None, 0)
-    assert (fear.recall, fear.precision) == (0, None)
+    assert by["kappa"] == pytest.approx((1 / 2 - 11 / 36) / (1 - 11 / 36))
+    kappa = by["classes"]["happiness"].pop("kappa")
+    assert kappa == pytest.approx((4 / 6 - 1 / 2) / (1 - 1 / 2))
+    assert by["classes"]["happiness"] == {
+        "intended": 3, "observed": 3, "recall": 2 / 3, "precision": 2 / 3,
+    }  # fmt: skip
+    neutral, fear = by["classes"]["neutral"], by["classes"]["fear"]
+    assert (neutral["recall"], neutral["precision"]) == (None, 0)
+    assert (fear["recall"], fear["precision"]) == (0, None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
@@ -94,34 +96,32 @@ def test_units_by_hand() -> None:
         {"clip_id": str(i), "au_apex": a, "au_observed": b, "au_observer": "eye 1"}
         for i, (a, b) in enumerate(pairs)
     ]
-    (by,) = agreement(save(rows)).units
-    units = {unit.name: unit for unit in by.units}
-    four, twelve, one = units["AU 4"], units["AU 12"], units["AU 1"]
-    assert (four.intended, four.observed, four.both) == (2, 3, 2)
-    assert (four.precision, four.recall) == (2 / 3, 1)
+    (by,) = agreement(save(rows))["action_units"]
+    units = {unit["name"]: unit for unit in by["units"]}
     expected = np.corrcoef([0.3, 0.1, 0, 0], [0.5, 0.2, 0.4, 0])[0, 1]
-    assert four.correlation == pytest.approx(expected, abs=1e-6)
-    assert (twelve.observed, twelve.precision, twelve.recall) == (0, None, 0)
-    assert (one.intended, one.precision, one.recall, one.correlation) == (0, None, None, None)
-    everything = units["all"]
-    assert (everything.intended, everything.observed, everything.both) == (4, 3, 2)
-    (lower,) = agreement(save(rows), threshold=0.05).units
-    assert {u.name: u.recall for u in lower.units}["AU 12"] == 0.5
+    four, twelve, one = units["AU 4"], units["AU 12"], units["AU 1"]
+    assert four.pop("correlation") == pytest.approx(expected, abs=1e-6)
+    assert [*four.values()] == ["AU 4", 2, 3, 2, 2 / 3, 1]
+    assert (twelve["observed"], twelve["precision"], twelve["recall"]) == (0, None, 0)
+    assert [*one.values()] == ["AU 1", 0, 0, 0, None, None, None]
+    assert [*units["all"].values()][:4] == ["all", 4, 3, 2]
+    (lower,) = agreement(save(rows), threshold=0.05)["action_units"]
+    assert {u["name"]: u["recall"] for u in lower["units"]}["AU 12"] == 0.5
 
 
 def test_who_lacks_observations_is_said() -> None:
     rows = [{"clip_id": f"plain-{i}", "emotion": 0} for i in range(7)]
     found = agreement(save([*HAND, *rows]))
-    assert found.without_emotion == tuple(row["clip_id"] for row in rows)
-    assert len(found.without_units) == 13
+    assert found["without_emotion"] == [row["clip_id"] for row in rows]
+    assert len(found["without_action_units"]) == 13
     text = as_markdown(found)
     assert (
         "7 of 13 clips have no observed emotion to compare with: plain-0, plain-1, plain-2, "
         "plain-3, plain-4, and 2 more."
     ) in text
     assert "No clip has observed AUs to compare with." in text
-    values = json.loads(json.dumps(as_json(found)))
-    assert values["without_emotion"] == list(found.without_emotion)
+    values = json.loads(json.dumps(found))
+    assert values == found
     assert values["emotions"][0]["confusion"]["anger"]["disgust"] == 1
     assert values["action_units"] == []
 
@@ -129,19 +129,19 @@ def test_who_lacks_observations_is_said() -> None:
 def test_tools_are_kept_apart() -> None:
     save(HAND)
     found = agreement(save(emotions(("fear", "fear"), observer="eye 2"), "test"))
-    assert [(by.observer, by.clips, by.accuracy) for by in found.emotions] == [
+    assert [(by["observer"], by["clips"], by["accuracy"]) for by in found["emotions"]] == [
         ("eye 1", 6, 0.5), ("eye 2", 1, 1.0),
     ]  # fmt: skip
-    assert found.emotions[1].kappa is None
+    assert found["emotions"][1]["kappa"] is None
     assert "Every clip has observed emotion." in as_markdown(found)
 
 
 def test_rejected_clips_are_left_out_unless_wanted() -> None:
     folder = save([{**row, "accepted": row["emotion"] != 0} for row in HAND])
     found = agreement(folder)
-    assert (found.clips, found.rejected, found.emotions[0].clips) == (3, 3, 3)
+    assert (found["clips"], found["rejected"], found["emotions"][0]["clips"]) == (3, 3, 3)
     assert "3 more failed a gate" in as_markdown(found)
-    assert agreement(folder, rejected=True).clips == 6
+    assert agreement(folder, rejected=True)["clips"] == 6
     nobody = save([{**row, "accepted": False} for row in HAND])
     with pytest.raises(DatasetError, match="--rejected"):
         agreement(nobody)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from equime_hub.errors import DatasetError
-from equime_hub.reports.demographics import as_json, as_markdown, demographics, draw
+from equime_hub.reports.demographics import ATTRIBUTES, as_markdown, demographics, draw
 
 Row = tuple[str, int | None, int | None, int | None]
 """Person, gender, race, age group."""
@@ -44,24 +44,24 @@ def count(people: int, clips: int) -> dict[str, int]:
 
 def test_people_and_clips_by_hand(folder: Path) -> None:
     found = demographics(folder)
-    assert found.totals == {"train": count(3, 6), "test": count(1, 2), "all": count(4, 8)}
-    gender = found.tables["gender"]
+    assert found["totals"] == {"train": count(3, 6), "test": count(1, 2), "all": count(4, 8)}
+    gender = found["gender"]
     assert gender["woman"] == {"train": count(2, 3), "test": count(0, 0), "all": count(2, 3)}
     assert gender["man"] == {"train": count(1, 3), "test": count(0, 0), "all": count(1, 3)}
     assert gender["unknown"] == {"train": count(0, 0), "test": count(1, 2), "all": count(1, 2)}
-    assert found.tables["race"]["white"]["all"] == count(2, 5)
-    assert found.tables["race"]["black"]["all"] == count(0, 0)
+    assert found["race"]["white"]["all"] == count(2, 5)
+    assert found["race"]["black"]["all"] == count(0, 0)
     # The clip of unknown age is of a person of known age.
-    assert found.tables["age_group"]["20-30"]["all"] == count(1, 2)
-    assert found.tables["age_group"]["unknown"]["all"] == count(1, 2)
-    assert found.ambiguous == {"gender": 2, "race": 0, "age_group": 0}
+    assert found["age_group"]["20-30"]["all"] == count(1, 2)
+    assert found["age_group"]["unknown"]["all"] == count(1, 2)
+    assert found["ambiguous_people"] == {"gender": 2, "race": 0, "age_group": 0}
 
 
 def test_every_person_and_clip_is_counted_once(built: Path) -> None:
     found = demographics(built)
-    assert found.totals["all"] == count(8, 40)
-    for table in found.tables.values():
-        for split, total in found.totals.items():
+    assert found["totals"]["all"] == count(8, 40)
+    for table in (found[column] for column in ATTRIBUTES):
+        for split, total in found["totals"].items():
             for unit in ("people", "clips"):
                 assert sum(row[split][unit] for row in table.values()) == total[unit]
 
@@ -78,7 +78,7 @@ def test_the_text_shows_shares(folder: Path) -> None:
 
 
 def test_the_json_is_plain(folder: Path) -> None:
-    values = json.loads(json.dumps(as_json(demographics(folder))))
+    values = json.loads(json.dumps(demographics(folder)))
     assert values["race"]["white"]["test"] == {"people": 1, "clips": 2}
 
 

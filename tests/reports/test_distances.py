@@ -45,12 +45,14 @@ def test_distances_do_not_depend_on_order(first: Floats, second: Floats) -> None
 
 def test_by_hand() -> None:
     found = distances(np.array([1.0, 2, 3, 4]), np.array([3.0, 4, 5, 6]), Bootstrap(0))
-    assert found.deviation == Bootstrapped(80.0)  # 4.5 from 2.5
+    assert found.deviation_percent == Bootstrapped(80.0)  # 4.5 from 2.5
     assert found.ks == Bootstrapped(0.5)
     assert found.wasserstein == Bootstrapped(2.0)
     negative = distances(np.array([-2.0]), np.array([-1.0]), Bootstrap(0))
-    assert negative.deviation == Bootstrapped(50.0)  # upwards, whatever the sign of the mean
-    assert distances(np.zeros(3), np.ones(3), Bootstrap(0)).deviation == Bootstrapped(None)
+    assert negative.deviation_percent == Bootstrapped(
+        50.0
+    )  # upwards, whatever the sign of the mean
+    assert distances(np.zeros(3), np.ones(3), Bootstrap(0)).deviation_percent == Bootstrapped(None)
 
 
 @pytest.mark.parametrize("side", ["reference_groups", "sample_groups"])
@@ -65,7 +67,7 @@ def test_intervals_cover_the_true_distance_of_means() -> None:
     covered = 0
     for seed in range(100):
         reference, sample = random.normal(10, 2, 60), random.normal(12, 2, 80)
-        found = distances(reference, sample, Bootstrap(300, 0.9, seed)).deviation
+        found = distances(reference, sample, Bootstrap(300, 0.9, seed)).deviation_percent
         assert found.low is not None and found.high is not None
         covered += found.low <= 20 <= found.high
     assert 80 <= covered <= 97
@@ -97,7 +99,7 @@ def test_draws_depend_on_the_seed_and_not_on_the_chunks(monkeypatch: pytest.Monk
 @given(SAMPLES, SAMPLES)
 def test_an_interval_holds_the_value(first: Floats, second: Floats) -> None:
     found = distances(first, second, Bootstrap(20, level=0.01))
-    for estimate in (found.deviation, found.ks, found.wasserstein):
+    for estimate in (found.deviation_percent, found.ks, found.wasserstein):
         if estimate.low is not None and estimate.high is not None:
             assert estimate.value is not None
             assert estimate.low <= estimate.value <= estimate.high

@@ -8,16 +8,8 @@ from typing import Any
 import pytest
 
 from equime_hub.errors import DatasetError
-from equime_hub.reports.distances import Bootstrap, Bootstrapped, Distances
-from equime_hub.reports.fidelity import (
-    Fidelity,
-    Win,
-    as_json,
-    as_markdown,
-    compare,
-    nearest,
-    wins,
-)
+from equime_hub.reports.distances import Bootstrap
+from equime_hub.reports.fidelity import CRITERIA, as_markdown, compare
 from equime_hub.reports.samples import sample
 
 POINT = Bootstrap(0)
@@ -26,71 +18,68 @@ NEAR = {"psnr": [39, 41, 43], "tv": [12, 22, 32], "bitrate_kbps": [500, 500, 500
 FAR = {"psnr": [44, 46, 48], "tv": [9, 19, 29], "bitrate_kbps": [990, 1000, 1010]}
 
 
-def report(real: dict[str, Any], *others: dict[str, Any], bootstrap: Bootstrap = POINT) -> Fidelity:
+def report(
+    real: dict[str, Any], *others: dict[str, Any], bootstrap: Bootstrap = POINT
+) -> dict[str, Any]:
     names = ("near", "far", "third")
     samples = [sample(name, columns, name) for name, columns in zip(names, others, strict=False)]
     return compare(sample("real", real, "real"), samples, bootstrap)
 
 
 def cautions(real: dict[str, Any], *others: dict[str, Any]) -> str:
-    return "\n".join(caution.text for caution in report(real, *others).cautions)
+    return "\n".join(caution["text"] for caution in report(real, *others)["cautions"])
 
 
 def unsound(real: dict[str, Any], *others: dict[str, Any]) -> set[str]:
-    return {c.metric.key for c in report(real, *others).comparisons if not c.sound}
+    return {key for key, m in report(real, *others)["metrics"].items() if not m["sound"]}
+
+
+def distances(metric: dict[str, Any], name: str) -> list[float]:
+    return [metric["synthetic"][name][key]["value"] for key in CRITERIA.values()]
 
 
 def test_three_sets_by_hand() -> None:
     found = report(REAL, NEAR, FAR)
-    psnr, tv, bitrate = found.comparisons
-    assert [c.metric.key for c in found.comparisons] == ["psnr", "tv", "bitrate_kbps"]
-    assert (psnr.real.n, psnr.real.mean, psnr.real.sd, psnr.real.median) == (3, 40, 2, 40)
-    assert psnr.distances["near"] == Distances(
-        Bootstrapped(2.5), Bootstrapped(1 / 3), Bootstrapped(1.0)
-    )
-    assert psnr.distances["far"] == Distances(
-        Bootstrapped(15.0), Bootstrapped(1.0), Bootstrapped(6.0)
-    )
-    assert tv.distances["near"] == Distances(
-        Bootstrapped(10.0), Bootstrapped(1 / 3), Bootstrapped(2.0)
-    )
-    assert tv.distances["far"] == Distances(
-        Bootstrapped(-5.0), Bootstrapped(1 / 3), Bootstrapped(1.0)
-    )
-    assert bitrate.distances["far"].deviation == Bootstrapped(0.0)
-    assert bitrate.synthetic["near"].sd == 0
-    assert wins(found, "Wasserstein", sound=False) == {"near": 1, "far": 2}
-    assert wins(found, "Wasserstein", sound=True) == {"near": 1, "far": 1}
-    assert wins(found, "deviation of means", sound=True) == {"near": 1, "far": 1}
+    assert list(found["metrics"]) == ["psnr", "tv", "bitrate_kbps"]
+    psnr, tv, bitrate = found["metrics"].values()
+    assert psnr["real"] == {"n": 3, "missing": 0, "mean": 40, "sd": 2, "median": 40}
+    assert distances(psnr, "near") == [2.5, 1 / 3, 1.0]
+    assert distances(psnr, "far") == [15.0, 1.0, 6.0]
+    assert distances(tv, "near") == [10.0, 1 / 3, 2.0]
+    assert distances(tv, "far") == [-5.0, 1 / 3, 1.0]
+    assert distances(bitrate, "far")[0] == 0
+    assert bitrate["synthetic"]["near"]["sd"] == 0
+    assert found["closest"]["Wasserstein"]["metrics"] == {"near": 1, "far": 2}
+    assert found["closest"]["Wasserstein"]["sound_metrics"] == {"near": 1, "far": 1}
+    assert found["closest"]["deviation of means"]["sound_metrics"] == {"near": 1, "far": 1}
     # Equally near in total variation: nobody is nearest.
-    assert wins(found, "Kolmogorov–Smirnov", sound=True) == {"near": 1, "far": 0}
+    assert found["closest"]["Kolmogorov–Smirnov"]["sound_metrics"] == {"near": 1, "far": 0}
 
 
 def test_identical_sets_have_distance_zero_and_nobody_is_nearest() -> None:
     found = report(REAL, REAL, REAL, bootstrap=Bootstrap(50))
-    for comparison in found.comparisons:
-        for distances in comparison.distances.values():
-            assert distances.deviation.value == 0
-            assert distances.ks.value == 0
-            assert distances.wasserstein.value == 0
-        assert nearest(comparison, "Wasserstein") is None
+    for metric in found["metrics"].values():
+        for name in ("near", "far"):
+            assert distances(metric, name) == [0, 0, 0]
+        assert metric["closest"]["Wasserstein"] is None
 
 
 def test_a_win_is_clear_if_the_intervals_are_apart() -> None:
     many = {"tv": list(range(100))}
     close, far = ({"tv": [value + by for value in range(100)]} for by in (5, 300))
-    (apart,) = report(many, close, far, bootstrap=Bootstrap(100)).comparisons
-    assert nearest(apart, "Wasserstein") == Win("near", clear=True)
+    apart = report(many, close, far, bootstrap=Bootstrap(100))["metrics"]["tv"]["closest"]
+    assert apart["Wasserstein"] == {"name": "near", "clear": True}
     also = {"tv": [value + 6 for value in range(100)]}
-    (overlapping,) = report(many, close, also, bootstrap=Bootstrap(100)).comparisons
-    assert nearest(overlapping, "deviation of means") == Win("near", clear=False)
-    (without,) = report(many, close, far).comparisons
-    assert nearest(without, "Wasserstein") == Win("near", clear=False)
+    overlapping = report(many, close, also, bootstrap=Bootstrap(100))["metrics"]["tv"]["closest"]
+    assert overlapping["deviation of means"] == {"name": "near", "clear": False}
+    without = report(many, close, far)["metrics"]["tv"]["closest"]
+    assert without["Wasserstein"] == {"name": "near", "clear": False}
 
 
 def test_a_mean_below_real_is_as_far_as_one_above() -> None:
     found = report({"tv": [10, 10]}, {"tv": [7, 7]}, {"tv": [12, 12]})
-    assert nearest(found.comparisons[0], "deviation of means") == Win("far", clear=False)
+    closest = found["metrics"]["tv"]["closest"]["deviation of means"]
+    assert closest == {"name": "far", "clear": False}
 
 
 def test_what_tells_of_the_codec_is_not_counted() -> None:
@@ -146,15 +135,17 @@ def test_gaps_and_constants_are_said() -> None:
     told = cautions({"tv": [1, None, "nan", 3]}, {"tv": [5, 5, 5]})
     assert "2 of 4 clips of real have no Total variation" in told
     assert "Total variation is 5 in all clips of near" in told
-    found = report({"tv": [1, None, "nan", 3]}, {"tv": [5, 5, 5]}).comparisons[0]
-    assert (found.real.n, found.real.missing, found.real.mean) == (2, 2, 2)
-    assert found.distances["near"].wasserstein == Bootstrapped(3.0)
+    found = report({"tv": [1, None, "nan", 3]}, {"tv": [5, 5, 5]})["metrics"]["tv"]
+    assert (found["real"]["n"], found["real"]["missing"], found["real"]["mean"]) == (2, 2, 2)
+    alone = {"value": 3.0, "low": None, "high": None}
+    assert found["synthetic"]["near"]["wasserstein"] == alone
 
 
 def test_one_value_has_no_spread() -> None:
     found = report({"tv": [2]}, {"tv": [3]}, bootstrap=Bootstrap(10))
-    assert found.comparisons[0].real.sd is None
-    assert found.comparisons[0].distances["near"].wasserstein == Bootstrapped(1.0)
+    assert found["metrics"]["tv"]["real"]["sd"] is None
+    alone = {"value": 1.0, "low": None, "high": None}
+    assert found["metrics"]["tv"]["synthetic"]["near"]["wasserstein"] == alone
     assert "real is one clip" in cautions({"tv": [2]}, {"tv": [3]})
     assert "2.000 ± –" in as_markdown(found)
 
@@ -162,7 +153,7 @@ def test_one_value_has_no_spread() -> None:
 def test_a_mean_of_zero_has_no_deviation() -> None:
     found = report({"tv": [-1, 1]}, {"tv": [1, 2]}, {"tv": [2, 3]})
     assert "not defined" in as_markdown(found)
-    assert nearest(found.comparisons[0], "deviation of means") is None
+    assert found["metrics"]["tv"]["closest"]["deviation of means"] is None
 
 
 def test_nothing_to_compare_and_equal_names_are_sentences() -> None:
@@ -184,9 +175,9 @@ def test_people_are_drawn_where_they_are_known(known: tuple[bool, bool]) -> None
     alone = [{"tv": columns["tv"]} for columns in sets]
     widths = []
     for columns in (alone, sets):
-        (found,) = report(*columns, bootstrap=Bootstrap(100)).comparisons
-        interval = found.distances["near"].wasserstein
-        widths.append((interval.high or 0) - (interval.low or 0))
+        found = report(*columns, bootstrap=Bootstrap(100))["metrics"]["tv"]
+        interval = found["synthetic"]["near"]["wasserstein"]
+        widths.append(interval["high"] - interval["low"])
     assert widths[1] > 1.5 * widths[0] > 0
 
 
@@ -210,7 +201,7 @@ def test_the_text_says_all_of_it() -> None:
 
 def test_the_json_is_plain() -> None:
     found = report({"tv": [-1, 1]}, {"tv": [1]}, bootstrap=Bootstrap(10))
-    values = json.loads(json.dumps(as_json(found), allow_nan=False))
+    values = json.loads(json.dumps(found, allow_nan=False))
     near = values["metrics"]["tv"]["synthetic"]["near"]
     assert near["deviation_percent"] == {"value": None, "low": None, "high": None}
     assert near["wasserstein"]["value"] == 1

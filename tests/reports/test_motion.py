@@ -32,15 +32,15 @@ def found(built: Path) -> list[Course]:
 
 
 def test_the_clips_are_of_different_emotions_and_people(built: Path, found: list[Course]) -> None:
-    assert Counter(Counter(course.emotion for course in found).values()) == {1: 4, 2: 1}
-    assert len({course.subject_id for course in found}) == 6
+    assert Counter(Counter(course.row["emotion"] for course in found).values()) == {1: 4, 2: 1}
+    assert len({course.row["subject_id"] for course in found}) == 6
     assert len(courses(built, face, number=50)) == 40
 
 
 def test_a_course_is_what_the_estimator_says(built: Path, found: list[Course]) -> None:
     rows = {str(row["clip_id"]): row for row in rows_of(built)}
     for course in found:
-        row = rows[course.clip_id]
+        row = rows[course.row["clip_id"]]
         video = row["video"]
         assert isinstance(video, dict)
         frames = decode(video["bytes"]).frames
@@ -48,21 +48,21 @@ def test_a_course_is_what_the_estimator_says(built: Path, found: list[Course]) -
         np.testing.assert_array_equal(course.motion.mouth, motion.mouth)
         assert course.kind == classify(motion)
         assert course.told == (row["onset_frame"], row["apex_frame"], row["offset_frame"])
-        assert course.source == "planned"
-        assert course.facs == row["facs"]
+        assert course.row["apex_source"] == "planned"
+        assert course.row["facs"] == row["facs"]
 
 
 def test_clips_can_be_named(built: Path, found: list[Course]) -> None:
-    names = [found[4].clip_id, found[1].clip_id]
+    names = [found[4].row["clip_id"], found[1].row["clip_id"]]
     chosen = courses(built, face, clips=[*names, names[0]])
-    assert [course.clip_id for course in chosen] == names
+    assert [course.row["clip_id"] for course in chosen] == names
 
 
 def test_rejected_clips_are_only_shown_by_name(dataset: Path, found: list[Course]) -> None:
     relabel(dataset, "accepted", lambda values: [False] * len(values))
     with pytest.raises(DatasetError, match="--clip"):
         courses(dataset, face)
-    assert len(courses(dataset, face, clips=[found[0].clip_id])) == 1
+    assert len(courses(dataset, face, clips=[found[0].row["clip_id"]])) == 1
 
 
 def test_a_face_is_looked_for_where_nobody_put_it(dataset: Path) -> None:
@@ -97,7 +97,8 @@ def unknown(course: Course) -> Course:
         course.motion, onset_frame=None, apex_frame=None, offset_frame=None, fwhm_ms=None,
         returned=None,
     )  # fmt: skip
-    return replace(course, told=(None, 3, None), facs=None, source=None, motion=motion)
+    nobody = dict.fromkeys(("onset_frame", "offset_frame", "facs", "apex_source"))
+    return replace(course, row={**course.row, **nobody, "apex_frame": 3}, motion=motion)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])

@@ -10,8 +10,8 @@ from torch import Tensor
 from equime_hub.errors import DatasetError, ModelError
 from equime_hub.models import surfaces
 from equime_hub.models.attacks import Attack
-from equime_hub.reports import robustness_tables
-from equime_hub.reports.robustness_tables import verdicts
+from equime_hub.reports import robustness as reports
+from equime_hub.reports.robustness import verdicts
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.robustness.measure import Robustness, RobustnessConfig, Trial, robustness
 from tests.support import moving
@@ -139,7 +139,7 @@ def test_classes_must_be_the_models() -> None:
 
 def test_the_table_and_json_say_all() -> None:
     found = measured(MotionReader)
-    table = robustness_tables.table(found)
+    table = reports.table(found)
     assert [row[0] for row in table.rows][:7] == [
         "clean", "FGSM, ε = 0", "FGSM, ε = 30", "PGD-3, ε = 30",
         "static: the first frame repeated", "shuffled frames", "JPEG, quality 90",
@@ -148,7 +148,7 @@ def test_the_table_and_json_say_all() -> None:
     assert table.rows[0][1].startswith("1.0000 [") and table.rows[0][4] == "1.00"
     assert table.rows[-1][0] == "chance"
     assert any("grey levels of 255" in note for note in table.notes)
-    plain = robustness_tables.as_json(found)
+    plain = reports.as_json(found)
     assert plain["epsilon_unit"] == "grey levels of 255"
     assert plain["conditions"][4]["done"] == {"kind": "static", "amount": 0.0}
     assert plain["conditions"][0]["scores"]["uf1"]["mean"] == 1.0

@@ -99,12 +99,12 @@ def fidelity(
                                      progress=progress))  # fmt: skip
     with progress_bar("comparing", "metrics") as progress:
         found = comparing.compare(sets[0], sets[1:], bootstrap, progress)
-    values, text = comparing.as_json(found), comparing.as_markdown(found)
+    text = comparing.as_markdown(found)
     if out:
-        pages(found, out)
-        write_text(out / "report.json", json.dumps(values, indent=2) + "\n")
+        pages(sets, out)
+        write_text(out / "report.json", json.dumps(found, indent=2) + "\n")
         write_text(out / "report.md", text + "\n")
-    print_report(values, text)
+    print_report(found, text)
     if out:
         talk(f"\nThe report and its figures are in {out}/.")
 
@@ -149,7 +149,7 @@ def demographics(dataset: OutFolder = Path("equime"), *, out: Figure | None = No
     found = counts.demographics(dataset)
     if out:
         counts.draw(found, out)
-    print_report(counts.as_json(found), counts.as_markdown(found))
+    print_report(found, counts.as_markdown(found))
     if out:
         talk(f"\nThe figure is {out}.")
 
@@ -205,7 +205,7 @@ def agreement(
     from equime_hub.reports import agreement as agreeing
 
     found = agreeing.agreement(dataset, threshold=threshold, rejected=rejected)
-    print_report(agreeing.as_json(found), agreeing.as_markdown(found))
+    print_report(found, agreeing.as_markdown(found))
 
 
 def _face(frame: Image, aligned: bool) -> Landmarks | None:

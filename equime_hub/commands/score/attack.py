@@ -124,7 +124,7 @@ def attack(
         raise click.UsageError("Nothing is left to do: give --attack or --degrade something.")
     if not data and (split or label_map):
         raise click.UsageError("--split and --label-map are for --data; name a dataset with it.")
-    from equime_hub.reports import robustness_tables
+    from equime_hub.reports import robustness as reports
     from equime_hub.robustness.trials import trials
 
     opened = trials(path, data, split=split, label_map=label_map, device=device)
@@ -140,12 +140,9 @@ def attack(
         config = replace(config, attacks=attacks, degradations=degradations)
         found = robustness(opened, config, progress)
     files = output.show(
-        [robustness_tables.table(found)],
-        {"model": path, "data": data, **robustness_tables.as_json(found)},
+        [reports.table(found)], {"model": path, "data": data, **reports.as_json(found)}
     )
     if figure:
-        from equime_hub.reports.robustness_figure import draw
-
-        draw(found, figure, title=path)
+        reports.draw(found, figure, title=path)
     talk_of((*files, figure))
     talk(f"{counted(len(found.conditions), 'condition', 'conditions')} of {path}.")

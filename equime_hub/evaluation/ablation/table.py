@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,36 +23,8 @@ from equime_hub.errors import DatasetError
 from equime_hub.evaluation import pooled
 from equime_hub.evaluation.evaluate import MeanScore, evaluate
 from equime_hub.evaluation.log import PredictionLog, checked
-from equime_hub.metrics.report import Row
 from equime_hub.metrics.scores import quantiles
 from equime_hub.schema.taxonomy import EMOTION_TO_3, EMOTIONS_3
-
-
-@dataclass(frozen=True)
-class SettingScores:
-    """One setting.
-
-    Attributes:
-        name: Its name.
-        classes: What it tells apart.
-        seeds: Seeds of training.
-        clips: How many are tested.
-        people: How many.
-        scores: By the names of `metrics.report.NAMES`, over the seeds.
-        constant: The class that `baseline` always says.
-        baseline: Scores of the constant predictor.
-        constant_seeds: Seeds that only ever predict one class.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    seeds: tuple[int, ...]
-    clips: int
-    people: int
-    scores: dict[str, MeanScore]
-    constant: str
-    baseline: Row
-    constant_seeds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -83,7 +56,10 @@ class AblationTable:
         score: What the pairs compare.
         level: Coverage of the intervals; None without.
         draws: Bootstrap draws.
-        settings: Every setting.
+        settings: Every setting: its name and classes, seeds of training, how many clips and people
+            are tested, scores by the names of `metrics.report.NAMES` over the seeds, the class
+            that a constant predictor says (`constant`) and its scores (`baseline`), and the seeds
+            that only ever predict one class.
         pairs: Every pair of settings.
         as_three: Clips that the pairs compare with three classes, as the settings' classes
             differ; None if they compare all clips with all classes.
@@ -93,7 +69,7 @@ class AblationTable:
     score: str
     level: float | None
     draws: int
-    settings: tuple[SettingScores, ...]
+    settings: tuple[dict[str, Any], ...]
     pairs: tuple[SettingPair, ...]
     as_three: int | None
     leaky: bool = False
@@ -129,26 +105,24 @@ def compare(
     for name, log in logs.items():
         part = evaluate(log, by_dataset=False, level=level, draws=draws, seed=seed).part()
         scored.append(
-            SettingScores(
-                name=name,
-                classes=log.classes,
-                seeds=tuple(part.by_seed),
-                clips=part.clips,
-                people=part.subjects,
-                scores=part.scores,
-                constant=str(part.report.constant_class),
-                baseline=part.report.baselines["constant"],
-                constant_seeds=part.constant_seeds,
-            )
+            {
+                "name": name,
+                "classes": log.classes,
+                "seeds": tuple(part.by_seed),
+                "clips": part.clips,
+                "people": part.subjects,
+                "scores": part.scores,
+                "constant": str(part.report.constant_class),
+                "baseline": part.report.baselines["constant"],
+                "constant_seeds": part.constant_seeds,
+            }
         )
     as_three = len({frozenset(log.classes) for log in logs.values()}) > 1
     alike = _on_three(logs) if as_three else dict(logs)
     _demand_same_clips(alike)
     pairs = list(_pairs(alike, score, level, draws, seed))
-    tested = [number for number, pair in enumerate(pairs) if pair.p is not None]
-    adjusted = holm([pair.p for pair in pairs if pair.p is not None])
-    for number, p in zip(tested, adjusted, strict=True):
-        pairs[number] = replace(pairs[number], adjusted=p)
+    adjusted = iter(holm([pair.p for pair in pairs if pair.p is not None]))
+    pairs = [pair if pair.p is None else replace(pair, adjusted=next(adjusted)) for pair in pairs]
     common = len(next(iter(alike.values())).codes("clip_id")[1]) if as_three else None
     return AblationTable(score, level, draws, tuple(scored), tuple(pairs), common, leaky)
 

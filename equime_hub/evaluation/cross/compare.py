@@ -6,29 +6,37 @@ compares models on the same people and clips, or it is refused.
 
 Intervals resample people. All cells of a test set share the draws, so that the spread over
 training sets has an interval too; test sets are drawn apart.
+
+EquiME's Figure 5b calls a small spread consistent. A constant predictor has the smallest, so the
+number of scores above it stands beside every spread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from equime_hub import seeds as keys
 from equime_hub.errors import DatasetError
 from equime_hub.evaluation import pooled, protocols, selection
-from equime_hub.evaluation.cross.matrix import Cell, Cross, Matrix, TestSet
+from equime_hub.evaluation.cross.matrix import Bounded, Cell, Cross, Matrix, Steadiness, TestSet
 from equime_hub.evaluation.cross.runs import CrossRun
-from equime_hub.evaluation.cross.spread import Sample, steadiness
 from equime_hub.evaluation.evaluate import MeanScore, PartScores, evaluate
 from equime_hub.evaluation.log import PredictionLog, joined
-from equime_hub.metrics.report import NAMES
-from equime_hub.metrics.scores import quantiles, resampled
+from equime_hub.metrics.report import NAMES, Row
+from equime_hub.metrics.scores import Label, quantiles, resampled
+from equime_hub.metrics.spread import Spread, consistency
 
 DISJOINT = ("loso", "k-fold", "dfme", "splits")
 """Protocols that can test a dataset they train on, as nobody is in both parts of a fold."""
+
+Sample = dict[str, npt.NDArray[np.float64]]
+"""Score → its value in every draw of people."""
 
 
 class _Tested(NamedTuple):
@@ -136,8 +144,7 @@ def _matrix(
 ) -> Matrix:
     tests: dict[str, TestSet] = {}
     first: dict[str, tuple[_Tested, dict[str, list[int]]]] = {}
-    cells: list[Cell] = []
-    samples: list[Sample | None] = []
+    cells: list[tuple[Cell, Sample]] = []
     for entry in entries:
         part = evaluate(entry.run.log, by_dataset=False, level=None).part()
         people = _people(entry.run.log)
@@ -150,26 +157,22 @@ def _matrix(
                 "on the same people, each with as many clips of each class."
             )
         tests.setdefault(entry.test, _test_set(entry.test, part))
-        sample = None
+        sample, ends = Sample(), dict[str, tuple[float, float]]()
         if level is not None and len(people) > 1:
             sample = _sample(entry.run.log, draws, keys.derive("cross", seed, entry.test))
-        cells.append(_cell(entry, part, sample, level))
-        samples.append(sample)
+            ends = {name: quantiles(values, level) for name, values in sample.items()}
+        cells.append((_cell(entry, part, ends), sample))
     floors = {name: each.baselines["constant"] for name, each in tests.items()}
-    steady = steadiness(cells, samples, floors, level)
-    return Matrix(classes, tuple(cells), tuple(tests.values()), steady)
+    steady = _steadiness(cells, floors, level)
+    return Matrix(classes, tuple(cell for cell, _ in cells), tuple(tests.values()), steady)
 
 
 def _people(log: PredictionLog) -> dict[str, list[int]]:
     """Clips of each class of each person, the classes sorted."""
-    person, names = log.people()
-    clip, _ = log.codes("clip_id")
-    once = np.unique(clip, return_index=True)[1]
-    reference, values = log.codes("reference")
-    order = sorted(log.classes)
-    place = np.array([order.index(value) for value in values])[reference]
-    counts = np.bincount(person[once] * len(order) + place[once], minlength=len(names) * len(order))
-    return dict(zip(names, counts.reshape(len(names), -1).tolist(), strict=True))
+    # Every seed has the same clips.
+    references = pooled.by_person(pooled.coded(log))[:, 0].sum(axis=-1).astype(np.int64)
+    counts = references[:, np.argsort(log.classes)]
+    return dict(zip(log.people()[1], counts.tolist(), strict=True))
 
 
 def _test_set(name: str, part: PartScores) -> TestSet:
@@ -189,24 +192,17 @@ def _sample(log: PredictionLog, draws: int, seed: int) -> Sample:
     found = pooled.coded(log)
     scores = pooled.scores_of(pooled.redrawn(pooled.by_person(found), draws, seed))
     sample = {name: values.mean(axis=1) for name, values in scores.items()}
-    if found.has.all():
-        sure = found.probabilities.max(axis=1)
+    if log.probable().all():
+        sure = log.probabilities().max(axis=1)
         sums = [np.bincount(found.person, weights) for weights in (sure, np.ones(len(sure)))]
         total, clips = resampled(np.stack(sums, axis=1), draws, seed).T
         sample["confidence"] = total / clips
     return sample
 
 
-def _cell(
-    entry: _Tested,
-    part: PartScores,
-    sample: Sample | None,
-    level: float | None,
-) -> Cell:
+def _cell(entry: _Tested, part: PartScores, ends: Mapping[str, tuple[float, float]]) -> Cell:
     def bounded(name: str, value: float, sd: float | None = None) -> MeanScore:
-        if sample is None or level is None or name not in sample:
-            return MeanScore(value, sd)
-        return MeanScore(value, sd, *quantiles(sample[name], level))
+        return MeanScore(value, sd, *ends.get(name, (None, None)))
 
     said = part.report.constant_prediction
     confidence = part.report.mean_confidence
@@ -226,3 +222,64 @@ def _cell(
         constant=None if said is None else str(said),
         constant_seeds=part.constant_seeds,
     )
+
+
+def _steadiness(
+    cells: Sequence[tuple[Cell, Sample]], floors: Mapping[str, Row], level: float | None
+) -> dict[str, Steadiness]:
+    """The spread of every score over training sets.
+
+    Args:
+        cells: All cells; those that were trained on their test set are left out. A sample is empty
+            without intervals.
+        floors: Test set → scores of the constant predictor.
+        level: Coverage of the intervals, in (0, 1).
+
+    Returns:
+        By score; empty where no model and test set has two training sets.
+    """
+    trained: defaultdict[str, set[str]] = defaultdict(set)
+    for cell, _ in cells:
+        if not cell.within:
+            trained[cell.condition].add(cell.train)
+    used = [
+        (cell, sample)
+        for cell, sample in cells
+        if not cell.within and len(trained[cell.condition]) > 1
+    ]
+    left_out = tuple(name for name, sets in trained.items() if len(sets) < 2)
+    return {name: _spread_of(name, used, floors, level, left_out) for name in NAMES if used}
+
+
+def _spread_of(
+    name: str,
+    used: Sequence[tuple[Cell, Sample]],
+    floors: Mapping[str, Row],
+    level: float | None,
+    left_out: tuple[str, ...],
+) -> Steadiness:
+    trained, conditions = [cell.train for cell, _ in used], [cell.condition for cell, _ in used]
+    baselines = {cell.condition: getattr(floors[cell.test], name) for cell, _ in used}
+    scores = [cell.scores[name].mean for cell, _ in used]
+    found = consistency(scores, trained, conditions, baselines)
+    drawn = all(sample for _, sample in used)
+    table = np.stack([sample[name] for _, sample in used], axis=1) if drawn else None
+    sds: dict[str, npt.NDArray[np.float64]] = {}
+
+    def bounded(spreads: Mapping[Label, Spread], of: list[str]) -> dict[str, Bounded]:
+        result = {}
+        for key, spread in spreads.items():
+            columns = [index for index, each in enumerate(of) if each == key]
+            if table is None or level is None or len(columns) < 2:
+                result[str(key)] = Bounded(spread)
+                continue
+            sds[str(key)] = table[:, columns].std(axis=1, ddof=1)
+            result[str(key)] = Bounded(spread, *quantiles(sds[str(key)], level))
+        return result
+
+    by_condition = bounded(found.conditions, conditions)
+    assert found.sd is not None  # every condition has two training sets
+    sd = MeanScore(found.sd)
+    if sds and level is not None:
+        sd = MeanScore(found.sd, None, *quantiles(np.mean([*sds.values()], axis=0), level))
+    return Steadiness(sd, by_condition, bounded(found.training_sets, trained), left_out)

@@ -46,7 +46,7 @@ class Cell:
     @property
     def leaky(self) -> bool:
         """The test had a say in what was selected."""
-        return self.selection is not None and selection.is_leaky(self.selection)
+        return selection.is_leaky(self.selection)
 
     @property
     def condition(self) -> str:

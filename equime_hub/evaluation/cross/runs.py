@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from equime_hub import configs
 from equime_hub.errors import DatasetError, EquimeError
 from equime_hub.evaluation import log as logs
@@ -90,9 +92,11 @@ def rows(path: Path) -> list[ListedRun]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        found = _csv(text) if path.suffix.lower() == ".csv" else _yaml(text)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read as a list of runs: {error}.") from error
+        found = _csv(text) if path.suffix.lower() == ".csv" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        # What is wrong with YAML is told in several lines.
+        why = " ".join(str(error).split())
+        raise DatasetError(f"{path} cannot be read as a list of runs: {why}.") from error
     if not isinstance(found, list) or not found or not all(isinstance(row, dict) for row in found):
         raise DatasetError(
             f"{path} must hold a list of runs, each with log and, unless its manifest says so, "
@@ -107,15 +111,6 @@ def rows(path: Path) -> list[ListedRun]:
 def _csv(text: str) -> list[dict[str, Any]]:
     lines = csv.DictReader(text.splitlines(), restkey="more cells than columns")
     return [{name: cell for name, cell in line.items() if cell} for line in lines]
-
-
-def _yaml(text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
 
 
 def _run(path: Path, row: ListedRun) -> CrossRun:

@@ -145,7 +145,5 @@ def _reasons(run: LintRun, fold: FoldRoles, seen: int, held: int) -> Iterator[tu
 
 def _datasets(run: LintRun, role: int) -> set[str]:
     """Datasets of the clips that have a role in any fold."""
-    found = np.zeros(len(run.rows.clips), bool)
-    for fold in run.rows:
-        found |= fold.has(role)
+    found = run.rows.ever(role)
     return set(run.column("source_dataset").filter(found).unique().drop_null().to_pylist())

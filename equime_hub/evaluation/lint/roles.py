@@ -38,10 +38,8 @@ def never_tested(run: LintRun) -> Iterator[Found]:
     if run.manifest.protocol not in ("loso", "k-fold"):
         return
     made = run.column("counterfactual_of").is_valid().to_numpy(zero_copy_only=False)
-    candidates = np.zeros(len(made), bool)
-    for fold in run.rows:
-        candidates |= fold.has(TRAIN | VALIDATION)
-    candidates &= (run.people.donor < 0) & ~run.macro & ~made
+    learnt = run.rows.ever(TRAIN | VALIDATION)
+    candidates = learnt & (run.people.donor < 0) & ~run.macro & ~made
     for seed, times in _tests(run).items():
         tested = times > 0
         left_out = candidates & ~tested & shared(run.datasets, tested)

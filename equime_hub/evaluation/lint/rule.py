@@ -26,9 +26,8 @@ _MODULES = {
     "roles": ("shared-clips", "tested-twice", "never-tested", "protocol-name"),
     "declared": (
         "selection", "normalisation", "oversampling", "augmentation", "zero-padding",
-        "fold-averaging", "one-seed",
+        "fold-averaging", "one-seed", "label-map",
     ),
-    "labels": ("label-map",),
     "predictions": (
         "readable-predictions", "every-test-predicted", "every-class-predicted", "config-hash",
     ),

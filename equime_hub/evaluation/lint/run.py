@@ -57,14 +57,12 @@ class LintRun:
     """A run, read.
 
     Attributes:
-        folder: Where it is.
         manifest: What it says of itself.
         rows: Which clip had which role in which fold.
         log: Its predictions; None if there are none, or they cannot be read.
         refused: Why they cannot be read; None if they can, or there are none.
     """
 
-    folder: Path
     manifest: Manifest
     rows: RunRows
     log: PredictionLog | None
@@ -140,11 +138,11 @@ def read(folder: Path) -> LintRun:
         )
     declared, roles = manifest.read(folder), rows.read(folder)
     if not (folder / PREDICTIONS).exists():
-        return LintRun(folder, declared, roles, None)
+        return LintRun(declared, roles, None)
     try:
-        return LintRun(folder, declared, roles, log.read(folder))
+        return LintRun(declared, roles, log.read(folder))
     except DatasetError as error:
-        return LintRun(folder, declared, roles, None, str(error))
+        return LintRun(declared, roles, None, str(error))
 
 
 def codes(values: pa.Array) -> Codes:

@@ -7,12 +7,12 @@ the form of MEGC 2019, and go out in the same forms.
 from equime_hub.evaluation.log.columns import checked as checked
 from equime_hub.evaluation.log.columns import joined as joined
 from equime_hub.evaluation.log.columns import of as of
+from equime_hub.evaluation.log.columns import read as read
+from equime_hub.evaluation.log.columns import write as write
 from equime_hub.evaluation.log.csv_files import CsvMapping as CsvMapping
 from equime_hub.evaluation.log.csv_files import from_csv as from_csv
 from equime_hub.evaluation.log.csv_files import to_csv as to_csv
 from equime_hub.evaluation.log.megc import Order as Order
 from equime_hub.evaluation.log.megc import from_megc as from_megc
 from equime_hub.evaluation.log.megc import to_megc as to_megc
-from equime_hub.evaluation.log.parquet_files import read as read
-from equime_hub.evaluation.log.parquet_files import write as write
 from equime_hub.evaluation.log.record import PredictionLog as PredictionLog

@@ -70,6 +70,10 @@ class PredictionLog:
         number = {name: index for index, name in enumerate(order)}
         return np.array([number[name] for name in names], np.int64)[place], order
 
+    def probable(self) -> npt.NDArray[np.bool_]:
+        """Whether each row has probabilities."""
+        return np.asarray(self.table["probabilities"].is_valid().to_numpy(), bool)
+
     def probabilities(self) -> npt.NDArray[np.float64]:
         """Those of the rows that have them, × C."""
         flat = self.table["probabilities"].combine_chunks().flatten()

@@ -168,7 +168,7 @@ def judged(history: History, config: TrainConfig) -> list[float]:
     return [sign * row[name] for row in history if name in row]
 
 
-def _judge(config: TrainConfig) -> selection.Part:
+def _judge(config: TrainConfig) -> str:
     return "test" if selection.is_leaky(config.selection) else "validation"
 
 
@@ -184,10 +184,7 @@ def chosen_epoch(history: History, config: TrainConfig) -> int:
     """Index of the epoch that the rule of the recipe selects."""
     if config.selection == selection.LAST:
         return len(history) - 1
-    epochs = [selection.Epoch(**{_judge(config): value}) for value in judged(history, config)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", selection.LeakyWarning)  # the word is in the results
-        return selection.select(epochs, config.selection, config.leaky).epoch
+    return selection.select(judged(history, config), config.selection, config.leaky)
 
 
 class _Loop:

@@ -11,7 +11,7 @@ from equime_hub.evaluation import log
 from equime_hub.evaluation.evaluate import MeanScore, evaluate
 from equime_hub.models.attacks import Attack
 from equime_hub.reports.figures import ACCENT, PALETTE
-from equime_hub.reports.robustness_figure import _ends, draw
+from equime_hub.reports.robustness import _ends, draw
 from equime_hub.robustness.degradations import Degradation
 from equime_hub.robustness.measure import Condition, Robustness, name_of
 from tests.reports.test_strip import colour, pixels
