@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks.common import asked, drawn, finish, jobs, timed
+from benchmarks.common import asked, drawn, finish, in_steps, jobs, timed
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.measure.basic import measure
@@ -31,7 +32,7 @@ def main() -> None:
 
     config = PlanConfig(width=options.size, height=options.size, num_frames=options.frames)
     seconds: dict[str, float] = {}
-    seconds["draw faces"], plan = timed(lambda: drawn(options.people, config))
+    drawing, plan = timed(lambda: drawn(options.people, config))
     backend = WarpBackend()
     encoder = backend.encoder
     build_config = BuildConfig(RenderConfig(backend))
@@ -51,28 +52,21 @@ def main() -> None:
         seconds["write Parquet"], _ = timed(
             lambda: shards.write(path, iter([shards.table(records)]), Stamp("", "", ""))
         )
-        parts = sum(time for name, time in seconds.items() if name != "draw faces")
         one, _ = timed(lambda: builds.build(plan, Path(folder) / "one", build_config))
         cores = os.cpu_count() or 1
         many, _ = timed(
             lambda: builds.build(plan, Path(folder) / "many", build_config, workers=cores)
         )
     count = len(plan.specs)
-    result = {
+    result: dict[str, Any] = {
         "clips": count,
         "clip": f"{options.frames} frames of {options.size} x {options.size}",
         "bytes_per_clip": round(sum(map(len, videos)) / count),
-        "clips_per_second_one_core": {
-            name: round(count / value, 2) for name, value in seconds.items()
-        }
-        | {"whole build": round(count / one, 2)},
-        "share_of_time": {
-            name: round(value / parts, 3) for name, value in seconds.items() if name != "draw faces"
-        },
-        "whole_build_over_sum_of_parts": round(one / parts, 3),
+        **in_steps("build", count, seconds, one),
         f"clips_per_second_{cores}_workers": round(count / many, 2),
         "speedup_with_workers": round(one / many, 2),
     }
+    result["clips_per_second_one_core"]["draw faces"] = round(count / drawing, 2)
     finish(result, options.out)
 
 

@@ -30,22 +30,26 @@ def asked(about: str | None, **defaults: Any) -> argparse.Namespace:
     Args:
         about: Docstring of the benchmark.
         **defaults: Option → its default, whose type is the option's: a list takes several
-            numbers, False is a flag. With a tuple, the second is the help.
+            numbers, False is a flag, and a type stands for no default. With a tuple, the second
+            is the help.
+
+    Returns:
+        The options, and as `error` what ends the program with a message about them.
     """
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, given in defaults.items():
+    for name, given in {**defaults, "out": (Path, "JSON file")}.items():
         default, explained = given if isinstance(given, tuple) else (given, None)
-        option = f"--{name.replace('_', '-')}"
-        if default is False:
-            parser.add_argument(option, action="store_true", help=explained)
-            continue
-        several = isinstance(default, list)
-        kind = type(default[0] if several else default)
-        many = "+" if several else None
-        parser.add_argument(option, type=kind, nargs=many, default=default, help=explained)
-    parser.add_argument("--out", type=Path, help="JSON file")
+        how: dict[str, Any] = {"type": type(default), "default": default}
+        if isinstance(default, type):
+            how = {"type": default}
+        elif default is False:
+            how = {"action": "store_true"}
+        elif isinstance(default, list):
+            how |= {"type": type(default[0]), "nargs": "+"}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=explained, **how)
+    parser.set_defaults(error=parser.error)
     return parser.parse_args()
 
 
@@ -99,21 +103,29 @@ def jobs(plan: Plan, specs: Sequence[Any] | None = None) -> Iterator[RenderJob]:
         yield RenderJob(spec, *align(image, face.landmarks, spec.width, spec.height))
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores and versions; stored with every result."""
+def in_steps(job: str, clips: int, seconds: dict[str, float], whole: float) -> dict[str, Any]:
+    """Clips per second of the steps of a job, which were timed apart, and of the whole job.
+
+    What the job takes over the sum of its steps is its own overhead.
+    """
+    parts = sum(seconds.values())
+    each = {**seconds, f"whole {job}": whole}
+    return {
+        "clips_per_second_one_core": {name: round(clips / one, 2) for name, one in each.items()},
+        "share_of_time": {name: round(one / parts, 3) for name, one in seconds.items()},
+        f"whole_{job}_over_sum_of_parts": round(whole / parts, 3),
+    }
+
+
+def machine(*packages: str) -> dict[str, Any]:
+    """Processor, cores and versions, of further packages too; stored with every result."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    versions = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
     return {
         "processor": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: versions.get(name) for name in (*_PACKAGES, *packages)},
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -30,7 +30,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.common import asked, drawn, finish, jobs, quickest, timed
+from benchmarks.common import asked, drawn, finish, in_steps, jobs, quickest, timed
 from equime_hub import seeds
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
@@ -194,7 +194,7 @@ def main() -> None:
         )
         used, one = whole(root, Path(folder) / "one", clips, 1)
         _, many = whole(root, Path(folder) / "many", clips, cores)
-    parts, count = sum(seconds.values()), len(clips)
+    count = len(clips)
     kind = "gray" if options.gray else "colour"
     result = {
         "clips": count,
@@ -204,12 +204,7 @@ def main() -> None:
             "JPEG files": round(source_bytes / count),
             "encoded": round(sum(map(len, videos)) / count),
         },
-        "clips_per_second_one_core": {
-            name: round(count / value, 2) for name, value in seconds.items()
-        }
-        | {"whole import": round(count / used, 2)},
-        "share_of_time": {name: round(value / parts, 3) for name, value in seconds.items()},
-        "whole_import_over_sum_of_parts": round(used / parts, 3),
+        **in_steps("import", count, seconds, used),
         "clips_per_second_by_the_clock": {
             "1 worker": round(count / one, 2),
             f"{cores} workers": round(count / many, 2),
