@@ -30,7 +30,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.common import asked, drawn, finish, in_steps, jobs, quickest, timed
+from benchmarks.common import asked, clocks, drawn, finish, in_steps, jobs, quickest, timed
 from equime_hub import seeds
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
@@ -159,8 +159,8 @@ def main() -> None:
     seconds: dict[str, float] = {}
     cores = os.cpu_count() or 1
 
-    def whole(root: Path, folder: Path, clips: list[RealClip], workers: int) -> tuple[float, float]:
-        """Processor seconds of this process, and seconds by the clock."""
+    def whole(root: Path, folder: Path, clips: list[RealClip], workers: int) -> Any:
+        """Seconds by the clock, and those of the processor."""
         read = partial(pixels.read, root)
         source = ImportSource("samm", "Drawn", "none: drawn", "", clips, read, {})
 
@@ -168,8 +168,7 @@ def main() -> None:
             shutil.rmtree(folder, ignore_errors=True)
             import_.import_clips(source, folder, card=dataset_card.write, workers=workers)
 
-        times = [timed(partial(timed, work, process_time)) for _ in range(options.repeats)]
-        return min(used for _, (used, _) in times), min(taken for taken, _ in times)
+        return np.min([timed(work, clocks)[0] for _ in range(options.repeats)], axis=0)
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
@@ -192,8 +191,8 @@ def main() -> None:
             options.repeats,
             process_time,
         )
-        used, one = whole(root, Path(folder) / "one", clips, 1)
-        _, many = whole(root, Path(folder) / "many", clips, cores)
+        one, used = whole(root, Path(folder) / "one", clips, 1)
+        many, _ = whole(root, Path(folder) / "many", clips, cores)
     count = len(clips)
     kind = "gray" if options.gray else "colour"
     result = {
