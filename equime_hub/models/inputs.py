@@ -33,6 +33,9 @@ Values = npt.NDArray[Any]
 
 Kind = Literal["frames", "difference", "flow"]
 
+FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
+"""Settings of any processor that `prepare` does not look at."""
+
 
 @dataclass(frozen=True, eq=False)
 class Inputs(ABC):
@@ -111,9 +114,6 @@ class OurInputs(Inputs):
         return dict(self.processor.finish(values, num_frames=self.num_frames))
 
 
-_FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
-
-
 class StockInputs(Inputs):
     """Those of a processor of Transformers: frames sampled as in its pipeline, decoded by PyAV.
 
@@ -124,7 +124,7 @@ class StockInputs(Inputs):
     @cached_property
     def key(self) -> str:  # noqa: D102
         said = json.loads(self.processor.to_json_string())
-        kept = {name: value for name, value in said.items() if name not in _FINISHING}
+        kept = {name: value for name, value in said.items() if name not in FINISHING}
         return seeds.digest(kept, self.num_frames)
 
     def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102

@@ -20,8 +20,10 @@ class FixedModel(MicroExpressionModel):
     are He's normal ones, which keep what passes through MobileNetV2's channels one by one alive.
     """
 
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+    classifier: nn.Module
+
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
         raise NotImplementedError
 
     def logits(self, videos: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
@@ -36,7 +38,8 @@ class FixedModel(MicroExpressionModel):
                 f"frame_mask hides {int((~mask).sum())} of them. Give its video "
                 "processor the same num_frames, and every clip gets that many."
             )
-        return self.scores(videos)
+        scores: torch.Tensor = self.classifier(self.features(videos))
+        return scores
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Conv3d):
