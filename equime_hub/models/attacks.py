@@ -58,6 +58,12 @@ class Attack:
         if self.steps < 1:
             raise EquimeError(f"PGD goes at least one step, got {self.steps}.")
 
+    @property
+    def words(self) -> str:
+        """What it is, for a table."""
+        steps = "" if self.kind == "fgsm" else f"-{self.steps}"
+        return f"{self.kind.upper()}{steps}, ε = {self.epsilon:g}"
+
 
 def attacked(
     losses: Losses,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import initialization as init
@@ -20,7 +22,7 @@ class FixedModel(MicroExpressionModel):
     are He's normal ones, which keep what passes through MobileNetV2's channels one by one alive.
     """
 
-    classifier: nn.Module
+    classifier: Any
 
     def features(self, videos: torch.Tensor) -> torch.Tensor:
         """What the classifier is given: B×T×C×H×W → B×F."""

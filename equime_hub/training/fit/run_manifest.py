@@ -115,8 +115,8 @@ def seen(init: str | None) -> pa.Table | None:
 
 
 def _datasets(plan: TrainingPlan, parts: list[Rows]) -> tuple[str, ...]:
-    of_clip = plan.examples.table["source_dataset"].to_pylist()
-    return tuple(sorted({of_clip[row] or "unknown" for rows_ in parts for row in rows_.tolist()}))
+    names = plan.examples.datasets[np.concatenate(parts)].tolist()
+    return tuple(sorted({name or "unknown" for name in names}))
 
 
 def _padding(plan: TrainingPlan) -> Literal["mask", "zero", "none"]:
