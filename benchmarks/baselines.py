@@ -33,7 +33,7 @@ import torch
 from transformers.utils import logging
 
 from benchmarks import common
-from benchmarks.common import asked, drawn, finish
+from benchmarks.common import drawn, run
 from equime_hub import seeds
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.causal import ExpertSampler
@@ -222,21 +222,21 @@ def measure(
     }
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        people=160,
-        models=(list(RECIPES), f"of {', '.join(RECIPES)}"),
-        seeds=[0, 1],
-        data=(Path, "a dataset that was built before"),
-    )
+def main(options: Any) -> dict[str, Any]:
     if unknown := [name for name in options.models if name not in RECIPES]:
         sys.exit(f"There is no model {', '.join(unknown)}; choose from {', '.join(RECIPES)}.")
     with TemporaryDirectory() as folder:
         result = measure(options.models, options.seeds, options.people, Path(folder), options.data)
     print(table(result["rows"]))
-    finish(result, options.out)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        people=160,
+        models=(list(RECIPES), f"of {', '.join(RECIPES)}"),
+        seeds=[0, 1],
+        data=(Path, "a dataset that was built before"),
+    )

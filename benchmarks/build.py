@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import asked, drawn, finish, in_steps, jobs, timed
+from benchmarks.common import drawn, in_steps, jobs, run, timed
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.measure.basic import measure
@@ -27,9 +27,7 @@ from equime_hub.schema.stamp import Stamp
 from equime_hub.video import codec
 
 
-def main() -> None:
-    options = asked(__doc__, people=8, frames=64, size=256)
-
+def main(options: Any) -> dict[str, Any]:
     config = PlanConfig(width=options.size, height=options.size, num_frames=options.frames)
     seconds: dict[str, float] = {}
     drawing, plan = timed(lambda: drawn(options.people, config))
@@ -67,8 +65,8 @@ def main() -> None:
         "speedup_with_workers": round(one / many, 2),
     }
     result["clips_per_second_one_core"]["draw faces"] = round(count / drawing, 2)
-    finish(result, options.out)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, people=8, frames=64, size=256)

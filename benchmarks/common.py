@@ -54,12 +54,15 @@ def asked(about: str | None, **defaults: Any) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def finish(result: dict[str, Any], out: Path | None) -> None:
-    """Print a result with what it was measured on, and write it if a file was named."""
-    text = json.dumps({**result, "machine": machine()}, indent=2)
+def run(
+    about: str | None, measure: Callable[[argparse.Namespace], dict[str, Any]], **defaults: Any
+) -> None:
+    """Ask for options as `asked`, print what comes of them and the machine, and write it."""
+    options = asked(about, **defaults)
+    text = json.dumps({**measure(options), "machine": machine()}, indent=2)
     print(text)
-    if out:
-        out.write_text(text + "\n")
+    if options.out:
+        options.out.write_text(text + "\n")
 
 
 def clocks() -> npt.NDArray[np.float64]:

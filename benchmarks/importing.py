@@ -30,7 +30,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.common import asked, clocks, drawn, finish, in_steps, jobs, quickest, timed
+from benchmarks.common import clocks, drawn, in_steps, jobs, quickest, run, timed
 from equime_hub import seeds
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
@@ -144,18 +144,7 @@ def summary(scores: list[dict[str, float]]) -> dict[str, float]:
     return result | {"kept_mean": round(mean["kept"], 3), "kept_worst": round(worst, 3)}
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        clips=16,
-        frames=64,
-        width=640,
-        height=480,
-        noise=(2.0, "grey levels"),
-        gray=False,
-        repeats=3,
-        people=(6, "to compare settings on; 0 is not"),
-    )
+def main(options: Any) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     cores = os.cpu_count() or 1
 
@@ -195,7 +184,7 @@ def main() -> None:
         many, _ = whole(root, Path(folder) / "many", clips, cores)
     count = len(clips)
     kind = "gray" if options.gray else "colour"
-    result = {
+    return {
         "clips": count,
         "clip": f"{options.frames} {kind} frames of {options.width} x {options.height}, noise "
         f"{options.noise:g}",
@@ -215,8 +204,18 @@ def main() -> None:
             if options.people
         },
     }
-    finish(result, options.out)
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        clips=16,
+        frames=64,
+        width=640,
+        height=480,
+        noise=(2.0, "grey levels"),
+        gray=False,
+        repeats=3,
+        people=(6, "to compare settings on; 0 is not"),
+    )

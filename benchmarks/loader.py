@@ -31,7 +31,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from benchmarks.common import asked, finish, timed
+from benchmarks.common import run, timed
 from equime_hub import seeds
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
@@ -289,14 +289,7 @@ def built(folder: Path, clips: int, frames: int, crf: int) -> Path:
     return folder
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        clips=200,
-        long=(24, "clips of 161 frames at crf 25"),
-        rounds=5,
-        webdataset=("", "Python where WebDataset is installed"),
-    )
+def main(options: Any) -> dict[str, Any]:
     torch.set_num_threads(1)
     result: dict[str, Any] = {"batch": f"{BATCH} clips of {FRAMES} x {SIDE} x {SIDE}, float32"}
     with tempfile.TemporaryDirectory() as place:
@@ -314,8 +307,15 @@ def main() -> None:
             else:
                 result[name]["webdataset"] = "not run: no interpreter was named"
     result["load_average"] = [round(load, 1) for load in os.getloadavg()]
-    finish(result, options.out)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        clips=200,
+        long=(24, "clips of 161 frames at crf 25"),
+        rounds=5,
+        webdataset=("", "Python where WebDataset is installed"),
+    )

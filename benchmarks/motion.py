@@ -24,7 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.common import asked, drawn, finish, jobs, timed
+from benchmarks.common import drawn, jobs, run, timed
 from equime_hub import seeds
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
 from equime_hub.builder.causal import ExpertSampler
@@ -144,8 +144,7 @@ def speed(frames: int, people: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    options = asked(__doc__, people=24, few=(3, "people a cell of the other tables"))
+def main(options: Any) -> dict[str, Any]:
     few = options.few
 
     usual = measured(options.people)
@@ -175,7 +174,7 @@ def main() -> None:
         for name, settings in others.items()
     }
     result["speed_64_frames"], result["speed_161_frames"] = speed(64, 10), speed(161, 5)
-    finish(result, options.out)
+    return result
 
 
 def told(name: str, results: list[Result]) -> dict[str, Any]:
@@ -194,4 +193,4 @@ def told(name: str, results: list[Result]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, people=24, few=(3, "people a cell of the other tables"))

@@ -31,7 +31,7 @@ import torch
 from piq.feature_extractors import clip  # type: ignore[import-untyped]
 from skimage.metrics import structural_similarity
 
-from benchmarks.common import asked, clocks, drawn, finish, jobs, timed
+from benchmarks.common import clocks, drawn, jobs, run, timed
 from equime_hub import seeds
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.measure import pixels
@@ -139,11 +139,7 @@ def published_columns(frames: Any) -> dict[str, float]:
     return {name: mean(gray) for name, mean in PUBLISHED.items()}
 
 
-def main() -> None:
-    options = asked(
-        __doc__, clips=5, frames=161, size=256, clip_iqa_frames=(2, "timed of each clip")
-    )
-
+def main(options: Any) -> dict[str, Any]:
     core = _one_core()
     clips = _clips(options.clips, options.frames, options.size)
     with tempfile.TemporaryDirectory() as name:
@@ -151,7 +147,7 @@ def main() -> None:
         write_weights(folder)
         with piq_finds(folder):
             result = _compare(clips, Scorers.load(folder), options.clip_iqa_frames)
-    result |= {
+    return result | {
         "clips": len(clips),
         "clip": f"{options.frames} frames of {options.size} x {options.size}, decoded",
         "cores": f"one thread, pinned to core {core}",
@@ -159,7 +155,6 @@ def main() -> None:
         "not_run": "CUDA",
         "other_packages": {name: version(name) for name in ("piq", "scikit-image", "torch")},
     }
-    finish(result, options.out)
 
 
 def _one_core() -> int:
@@ -245,4 +240,4 @@ def _row(theirs: list[Any], ours: list[Any]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, clips=5, frames=161, size=256, clip_iqa_frames=(2, "timed of each clip"))

@@ -7,7 +7,6 @@ gives can be kept (`cache`). `finish` is cheap: it makes the batch. Augmentation
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,8 +37,12 @@ FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_me
 
 
 @dataclass(frozen=True, eq=False)
-class Inputs(ABC):
+class Inputs:
     """How clips become inputs of a model. It can be pickled.
+
+    This is for processors of Transformers: frames are sampled as in its pipeline, decoded by PyAV.
+    A clip with fewer frames than the model takes shows each as often as evenly spaced places fall
+    on it.
 
     Attributes:
         processor: The video processor.
@@ -51,12 +54,13 @@ class Inputs(ABC):
     num_frames: int | None
     kind: Kind = "frames"
 
-    @property
-    @abstractmethod
+    @cached_property
     def key(self) -> str:
         """Digest of all that `prepare` depends on besides the clip."""
+        said = json.loads(self.processor.to_json_string())
+        kept = {name: value for name, value in said.items() if name not in FINISHING}
+        return seeds.digest(kept, self.num_frames)
 
-    @abstractmethod
     def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
         """The frames that the model is shown.
 
@@ -68,66 +72,6 @@ class Inputs(ABC):
             VideoError: It cannot be decoded.
             ModelError: The processor cannot take such a clip.
         """
-
-    @abstractmethod
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
-        """What the model is called with; the first axis of each tensor is the clips.
-
-        Raises:
-            ModelError: The processor cannot take these clips together.
-        """
-
-
-def inputs_of(processor: Any, config: Any) -> Inputs:
-    """The inputs of a model.
-
-    Args:
-        processor: Our video processor or one of Transformers, as `AutoVideoProcessor` opens it.
-        config: The model's configuration, which says how many frames it takes.
-    """
-    from equime_hub.models.processing import MicroExpressionVideoProcessor
-
-    frames = frames_of(config)
-    if isinstance(processor, MicroExpressionVideoProcessor):
-        return OurInputs(processor, frames or processor.num_frames, processor.input_kind)
-    return StockInputs(processor, frames)
-
-
-def frames_of(config: Any) -> int | None:
-    """Frames that a model takes, by its configuration; None if it does not say."""
-    given = (getattr(config, name, None) for name in ("num_frames", "frames_per_clip"))
-    return next(filter(None, given), None)
-
-
-class OurInputs(Inputs):
-    """Those of our own video processor, which does both steps itself."""
-
-    @cached_property
-    def key(self) -> str:  # noqa: D102
-        return seeds.digest(self.processor.key(), self.num_frames)
-
-    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
-        prepared: Prepared = self.processor.prepare(video, moments, num_frames=self.num_frames)
-        return prepared
-
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
-        return dict(self.processor.finish(values, num_frames=self.num_frames))
-
-
-class StockInputs(Inputs):
-    """Those of a processor of Transformers: frames sampled as in its pipeline, decoded by PyAV.
-
-    A clip with fewer frames than the model takes shows each as often as evenly spaced places
-    fall on it.
-    """
-
-    @cached_property
-    def key(self) -> str:  # noqa: D102
-        said = json.loads(self.processor.to_json_string())
-        kept = {name: value for name, value in said.items() if name not in FINISHING}
-        return seeds.digest(kept, self.num_frames)
-
-    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
         from equime_hub.models.processing import Prepared
 
         shown = self._sampled(video)
@@ -141,7 +85,12 @@ class StockInputs(Inputs):
             moments=moments or Moments(),
         )
 
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+        """What the model is called with; the first axis of each tensor is the clips.
+
+        Raises:
+            ModelError: The processor cannot take these clips together.
+        """
         return self._called(
             [np.array(clip) for clip in values],  # torch wants arrays that may be written to
             do_convert_rgb=False,
@@ -185,3 +134,39 @@ class StockInputs(Inputs):
                 f"{type(self.processor).__name__} cannot sample a clip of {count} frames: {error}"
             ) from error
         return [int(index) for index in found]
+
+
+class OurInputs(Inputs):
+    """Those of our own video processor, which does both steps itself."""
+
+    @cached_property
+    def key(self) -> str:  # noqa: D102
+        return seeds.digest(self.processor.key(), self.num_frames)
+
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
+        prepared: Prepared = self.processor.prepare(video, moments, num_frames=self.num_frames)
+        return prepared
+
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
+        return dict(self.processor.finish(values, num_frames=self.num_frames))
+
+
+def inputs_of(processor: Any, config: Any) -> Inputs:
+    """The inputs of a model.
+
+    Args:
+        processor: Our video processor or one of Transformers, as `AutoVideoProcessor` opens it.
+        config: The model's configuration, which says how many frames it takes.
+    """
+    from equime_hub.models.processing import MicroExpressionVideoProcessor
+
+    frames = frames_of(config)
+    if isinstance(processor, MicroExpressionVideoProcessor):
+        return OurInputs(processor, frames or processor.num_frames, processor.input_kind)
+    return Inputs(processor, frames)
+
+
+def frames_of(config: Any) -> int | None:
+    """Frames that a model takes, by its configuration; None if it does not say."""
+    given = (getattr(config, name, None) for name in ("num_frames", "frames_per_clip"))
+    return next(filter(None, given), None)

@@ -16,15 +16,11 @@ LABELS = {"emotion": EMOTIONS, "emotion_3": EMOTIONS_3}
 """Column of a dataset → its classes."""
 
 _FILES = {
-    "config.json": ("config.json",),
-    "*.safetensors": ("*.safetensors",),
-    "video_preprocessor_config.json": (
-        "video_preprocessor_config.json",
-        "preprocessor_config.json",
-        "processor_config.json",
-    ),
+    "config.json": "config.json",
+    "*.safetensors": "*.safetensors",
+    "video_preprocessor_config.json": "*processor_config.json",  # older ones have shorter names
 }
-"""File that a folder needs → patterns of which one must be there."""
+"""File that a folder needs → pattern of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +135,8 @@ def opened(
 
 
 def _demand_files(folder: Path) -> None:
-    for file, patterns in _FILES.items():
-        if not any(any(folder.glob(pattern)) for pattern in patterns):
+    for file, pattern in _FILES.items():
+        if not any(folder.glob(pattern)):
             raise ModelError(
                 f"{folder} has no {file}; a saved model is a folder with {', '.join(_FILES)}, as "
                 "save_pretrained of the model and of its processor write them."
