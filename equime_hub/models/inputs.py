@@ -78,12 +78,8 @@ class Inputs:
         frames = video.clip(shown).frames if isinstance(video, AvDecoder) else video.frames[shown]
         resized = self._called([frames], do_rescale=False, do_normalize=False)
         (pixels,) = next(iter(resized.values())).numpy()
-        return Prepared(
-            values=np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)),
-            face=True,
-            frames=tuple(shown),
-            moments=moments or Moments(),
-        )
+        values = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        return Prepared(values, True, tuple(shown), moments or Moments())
 
     def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
         """What the model is called with; the first axis of each tensor is the clips.
@@ -91,24 +87,14 @@ class Inputs:
         Raises:
             ModelError: The processor cannot take these clips together.
         """
-        return self._called(
-            [np.array(clip) for clip in values],  # torch wants arrays that may be written to
-            do_convert_rgb=False,
-            do_resize=False,
-            do_center_crop=False,
-        )
+        done = dict.fromkeys(("do_convert_rgb", "do_resize", "do_center_crop"), False)
+        # torch wants arrays that may be written to.
+        return self._called([np.array(clip) for clip in values], **done)
 
     def _called(self, videos: list[Values], **steps: bool) -> dict[str, Tensor]:
+        form = {"input_data_format": "channels_last", "return_tensors": "pt"}
         try:
-            return dict(
-                self.processor(
-                    videos,
-                    do_sample_frames=False,
-                    input_data_format="channels_last",
-                    return_tensors="pt",
-                    **steps,
-                )
-            )
+            return dict(self.processor(videos, do_sample_frames=False, **form, **steps))
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{type(self.processor).__name__} refuses a clip: {error}") from error
 

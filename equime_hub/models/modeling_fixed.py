@@ -28,6 +28,11 @@ class FixedModel(MicroExpressionModel):
         """What the classifier is given: B×T×C×H×W → B×F."""
         raise NotImplementedError
 
+    def scores(self, videos: torch.Tensor) -> torch.Tensor:
+        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+        scores: torch.Tensor = self.classifier(self.features(videos))
+        return scores
+
     def logits(self, videos: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Scores of the classes before softmax.
 
@@ -40,8 +45,7 @@ class FixedModel(MicroExpressionModel):
                 f"frame_mask hides {int((~mask).sum())} of them. Give its video "
                 "processor the same num_frames, and every clip gets that many."
             )
-        scores: torch.Tensor = self.classifier(self.features(videos))
-        return scores
+        return self.scores(videos)
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Linear | nn.Conv3d):

@@ -73,15 +73,8 @@ class MicroExpressionVideoProcessor(BaseVideoProcessor):
         Raises:
             ModelError: There is no such setting, or it contradicts another one.
         """
-        return cls(
-            **{
-                "num_frames": config.num_frames,
-                "num_channels": config.num_channels,
-                "size": config.image_size,
-                **config.inputs,
-                **overrides,
-            }
-        )
+        frames = {"num_frames": config.num_frames, "num_channels": config.num_channels}
+        return cls(**{**frames, "size": config.image_size, **config.inputs, **overrides})
 
     @property
     def settings(self) -> InputConfig:

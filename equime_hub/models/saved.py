@@ -114,13 +114,9 @@ def opened(
     from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 
     try:
+        options = {"dtype": torch.float32, "output_loading_info": True, **(model_options or {})}
         model, about = AutoModelForVideoClassification.from_pretrained(
-            name,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-            **(model_options or {}),
+            name, use_safetensors=True, trust_remote_code=False, **options
         )
         processor = AutoVideoProcessor.from_pretrained(name, trust_remote_code=False)
         if input_options:

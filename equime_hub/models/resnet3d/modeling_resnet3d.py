@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -19,13 +21,12 @@ class ResNet3DForVideoClassification(FixedModel):
         super().__init__(config)
         width = config.filters
         self.stem = ConvNorm(config.volume_channels, width, 7, 2, config)
+        # Where a block has twice the channels, it has half the places: its stride is 2.
         self.blocks = nn.Sequential(
-            Block(width, width, 1, config),
-            Block(width, width, 1, config),
-            Block(width, 2 * width, 2, config),
-            Block(2 * width, 2 * width, 1, config),
-            Block(2 * width, 4 * width, 2, config),
-            Block(4 * width, 4 * width, 1, config),
+            *(
+                Block(before * width, after * width, after // before, config)
+                for before, after in pairwise((1, 1, 1, 2, 2, 4, 4))
+            )
         )
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = self.last_layer(4 * width)

@@ -53,8 +53,7 @@ def trainings(examples: Examples, config: TrainConfig) -> list[Training]:
             a class, or there is nothing to validate on although the recipe needs it.
     """
     _demand_datasets(examples, config)
-    made = _folds(examples, config)
-    kept = (_restricted(examples, config, training) for training in made)
+    kept = (_restricted(examples, config, training) for training in _folds(examples, config))
     found = [each for each in kept if each is not None]
     if not found:
         raise PlanError(
@@ -93,13 +92,11 @@ def _folds(examples: Examples, config: TrainConfig) -> Iterator[Training]:
     extra = np.isin(examples.datasets, () if divided else config.train_only)
     own = np.flatnonzero(~extra)
     table = examples.table.take(own)
-    rows = protocols.ProtocolRows(
-        table["subject_id"].to_pylist(),
-        table["source_dataset"].to_pylist(),
-        table["part"].to_pylist(),
-        examples.labels[own].tolist(),
-        table["split"].to_pylist(),
+    subjects, sources, parts, splits = (
+        table[name].to_pylist() for name in ("subject_id", "source_dataset", "part", "split")
     )
+    labels = examples.labels[own].tolist()
+    rows = protocols.ProtocolRows(subjects, sources, parts, labels, splits)
     held = np.zeros(0, np.int64)
     if config.protocol == protocols.Splits.name:
         held = np.flatnonzero(np.array(examples.table["split"].to_pylist()) == "validation")

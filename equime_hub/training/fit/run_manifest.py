@@ -104,14 +104,9 @@ def seen(init: str | None) -> pa.Table | None:
         if fold.name in own:
             used |= fold.has(rows.TRAIN | rows.VALIDATION | rows.PRETRAIN)
     table = found.clips.filter(pa.array(used))
-    return pa.table(
-        {
-            name: table[name].cast(pa.string())
-            if name in table.column_names
-            else pa.nulls(len(table), pa.string())
-            for name in _DESCRIBED
-        }
-    )
+    known = {name: table[name].cast(pa.string()) for name in table.column_names}
+    lacking = pa.nulls(len(table), pa.string())
+    return pa.table({name: known.get(name, lacking) for name in _DESCRIBED})
 
 
 def _datasets(plan: TrainingPlan, parts: list[Rows]) -> tuple[str, ...]:
