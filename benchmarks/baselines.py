@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,8 @@ import pyarrow as pa
 import torch
 from transformers.utils import logging
 
-from benchmarks.common import asked, drawn, finish
+from benchmarks import common
+from benchmarks.common import drawn, run
 from equime_hub import seeds
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.causal import ExpertSampler
@@ -66,13 +66,9 @@ CONTROLS = (Degradation("static"), Degradation("shuffled"))
 
 def timed(work: Callable[[], Any]) -> tuple[dict[str, float], Any]:
     """Seconds on the clock, and of the processor with all finished child processes."""
-    start, before = time.perf_counter(), os.times()[:4]
-    result = work()
-    spent = sum(os.times()[:4]) - sum(before)
-    return {
-        "seconds": round(time.perf_counter() - start, 1),
-        "cpu_seconds": round(spent, 1),
-    }, result
+    taken, result = common.timed(work, common.clocks)
+    seconds, cpu_seconds = taken.round(1).tolist()
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds}, result
 
 
 def build(people: int, folder: Path, workers: int, config: PlanConfig = CLIPS) -> None:
@@ -226,22 +222,21 @@ def measure(
     }
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        people=160,
-        models=(list(RECIPES), f"of {', '.join(RECIPES)}"),
-        seeds=[0, 1],
-        data=("", "a dataset that was built before"),
-    )
+def main(options: Any) -> dict[str, Any]:
     if unknown := [name for name in options.models if name not in RECIPES]:
         sys.exit(f"There is no model {', '.join(unknown)}; choose from {', '.join(RECIPES)}.")
     with TemporaryDirectory() as folder:
-        data = Path(options.data) if options.data else None
-        result = measure(options.models, options.seeds, options.people, Path(folder), data)
+        result = measure(options.models, options.seeds, options.people, Path(folder), options.data)
     print(table(result["rows"]))
-    finish(result, options.out)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        people=160,
+        models=(list(RECIPES), f"of {', '.join(RECIPES)}"),
+        seeds=[0, 1],
+        data=(Path, "a dataset that was built before"),
+    )

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks.common import asked, drawn, finish, jobs, timed
+from benchmarks.common import drawn, in_steps, jobs, run, timed
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.measure.basic import measure
@@ -26,12 +27,10 @@ from equime_hub.schema.stamp import Stamp
 from equime_hub.video import codec
 
 
-def main() -> None:
-    options = asked(__doc__, people=8, frames=64, size=256)
-
+def main(options: Any) -> dict[str, Any]:
     config = PlanConfig(width=options.size, height=options.size, num_frames=options.frames)
     seconds: dict[str, float] = {}
-    seconds["draw faces"], plan = timed(lambda: drawn(options.people, config))
+    drawing, plan = timed(lambda: drawn(options.people, config))
     backend = WarpBackend()
     encoder = backend.encoder
     build_config = BuildConfig(RenderConfig(backend))
@@ -51,30 +50,23 @@ def main() -> None:
         seconds["write Parquet"], _ = timed(
             lambda: shards.write(path, iter([shards.table(records)]), Stamp("", "", ""))
         )
-        parts = sum(time for name, time in seconds.items() if name != "draw faces")
         one, _ = timed(lambda: builds.build(plan, Path(folder) / "one", build_config))
         cores = os.cpu_count() or 1
         many, _ = timed(
             lambda: builds.build(plan, Path(folder) / "many", build_config, workers=cores)
         )
     count = len(plan.specs)
-    result = {
+    result: dict[str, Any] = {
         "clips": count,
         "clip": f"{options.frames} frames of {options.size} x {options.size}",
         "bytes_per_clip": round(sum(map(len, videos)) / count),
-        "clips_per_second_one_core": {
-            name: round(count / value, 2) for name, value in seconds.items()
-        }
-        | {"whole build": round(count / one, 2)},
-        "share_of_time": {
-            name: round(value / parts, 3) for name, value in seconds.items() if name != "draw faces"
-        },
-        "whole_build_over_sum_of_parts": round(one / parts, 3),
+        **in_steps("build", count, seconds, one),
         f"clips_per_second_{cores}_workers": round(count / many, 2),
         "speedup_with_workers": round(one / many, 2),
     }
-    finish(result, options.out)
+    result["clips_per_second_one_core"]["draw faces"] = round(count / drawing, 2)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, people=8, frames=64, size=256)

@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.common import asked, drawn, finish, jobs
+from benchmarks.common import drawn, jobs, run
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
 from equime_hub.video import codec
 
 PUBLISHED_BYTES_PER_PIXEL = 108_000 / (161 * 256 * 256)
 
 
-def main() -> None:
-    options = asked(__doc__, people=24, crf=[26, 23, 20, 18, 16, 14, 12, 10])
-
+def main(options: Any) -> dict[str, Any]:
     plan = drawn(options.people)
     noisy, clean = WarpBackend(), WarpBackend(WarpConfig(noise=0))
     kept: dict[tuple[int, str], list[tuple[float, float]]] = defaultdict(list)
@@ -44,13 +42,12 @@ def main() -> None:
             kept[crf, spec.face.race or ""].append(_score(signal[moving], found[moving]))
             sizes[crf].append(len(video))
     rows = [_row(crf, kept, sizes[crf], pixels) for crf in options.crf]
-    result = {
+    return {
         "clips": len(plan.specs),
         "clip": "64 frames of 256 x 256",
         "encoder": codec.EncoderConfig().describe(),
         "rows": rows,
     }
-    finish(result, options.out)
 
 
 def _change(frames: Any, onset: int, apex: int) -> Any:
@@ -82,4 +79,4 @@ def _row(
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, people=24, crf=[26, 23, 20, 18, 16, 14, 12, 10])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from equime_hub.builder import plan as plans
 from equime_hub.builder.faces.align import align
@@ -30,37 +31,47 @@ def asked(about: str | None, **defaults: Any) -> argparse.Namespace:
     Args:
         about: Docstring of the benchmark.
         **defaults: Option → its default, whose type is the option's: a list takes several
-            numbers, False is a flag. With a tuple, the second is the help.
+            numbers, False is a flag, and a type stands for no default. With a tuple, the second
+            is the help.
+
+    Returns:
+        The options, and as `error` what ends the program with a message about them.
     """
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for name, given in defaults.items():
+    for name, given in {**defaults, "out": (Path, "JSON file")}.items():
         default, explained = given if isinstance(given, tuple) else (given, None)
-        option = f"--{name.replace('_', '-')}"
-        if default is False:
-            parser.add_argument(option, action="store_true", help=explained)
-            continue
-        several = isinstance(default, list)
-        kind = type(default[0] if several else default)
-        many = "+" if several else None
-        parser.add_argument(option, type=kind, nargs=many, default=default, help=explained)
-    parser.add_argument("--out", type=Path, help="JSON file")
+        how: dict[str, Any] = {"type": type(default), "default": default}
+        if isinstance(default, type):
+            how = {"type": default}
+        elif default is False:
+            how = {"action": "store_true"}
+        elif isinstance(default, list):
+            how |= {"type": type(default[0]), "nargs": "+"}
+        parser.add_argument(f"--{name.replace('_', '-')}", help=explained, **how)
+    parser.set_defaults(error=parser.error)
     return parser.parse_args()
 
 
-def finish(result: dict[str, Any], out: Path | None) -> None:
-    """Print a result with what it was measured on, and write it if a file was named."""
-    text = json.dumps({**result, "machine": machine()}, indent=2)
+def run(
+    about: str | None, measure: Callable[[argparse.Namespace], dict[str, Any]], **defaults: Any
+) -> None:
+    """Ask for options as `asked`, print what comes of them and the machine, and write it."""
+    options = asked(about, **defaults)
+    text = json.dumps({**measure(options), "machine": machine()}, indent=2)
     print(text)
-    if out:
-        out.write_text(text + "\n")
+    if options.out:
+        options.out.write_text(text + "\n")
 
 
-def timed(
-    work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, Any]:
-    """Seconds of a piece of work by a clock, and what it gave."""
+def clocks() -> npt.NDArray[np.float64]:
+    """Two clocks: the wall's, and the processor time of this process and its finished children."""
+    return np.array([time.perf_counter(), time.process_time() + sum(os.times()[2:4])])
+
+
+def timed(work: Callable[[], Any], clock: Callable[[], Any] = time.perf_counter) -> tuple[Any, Any]:
+    """Seconds of a piece of work by a clock, or by each of `clocks`, and what it gave."""
     start = clock()
     result = work()
     return clock() - start, result
@@ -70,7 +81,7 @@ def quickest(
     work: Callable[[], Any], times: int = 3, clock: Callable[[], float] = time.perf_counter
 ) -> float:
     """Seconds of the quickest of several times."""
-    return min(timed(work, clock)[0] for _ in range(times))
+    return min(float(timed(work, clock)[0]) for _ in range(times))
 
 
 def apart(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -99,21 +110,29 @@ def jobs(plan: Plan, specs: Sequence[Any] | None = None) -> Iterator[RenderJob]:
         yield RenderJob(spec, *align(image, face.landmarks, spec.width, spec.height))
 
 
-def machine() -> dict[str, Any]:
-    """Processor, cores and versions; stored with every result."""
+def in_steps(job: str, clips: int, seconds: dict[str, float], whole: float) -> dict[str, Any]:
+    """Clips per second of the steps of a job, which were timed apart, and of the whole job.
+
+    What the job takes over the sum of its steps is its own overhead.
+    """
+    parts = sum(seconds.values())
+    each = {**seconds, f"whole {job}": whole}
+    return {
+        "clips_per_second_one_core": {name: round(clips / one, 2) for name, one in each.items()},
+        "share_of_time": {name: round(one / parts, 3) for name, one in seconds.items()},
+        f"whole_{job}_over_sum_of_parts": round(whole / parts, 3),
+    }
+
+
+def machine(*packages: str) -> dict[str, Any]:
+    """Processor, cores and versions, of further packages too; stored with every result."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    versions = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
     return {
         "processor": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: versions.get(name) for name in (*_PACKAGES, *packages)},
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None

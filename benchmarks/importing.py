@@ -30,7 +30,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.common import asked, drawn, finish, jobs, quickest, timed
+from benchmarks.common import clocks, drawn, in_steps, jobs, quickest, run, timed
 from equime_hub import seeds
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend, WarpConfig
@@ -144,23 +144,12 @@ def summary(scores: list[dict[str, float]]) -> dict[str, float]:
     return result | {"kept_mean": round(mean["kept"], 3), "kept_worst": round(worst, 3)}
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        clips=16,
-        frames=64,
-        width=640,
-        height=480,
-        noise=(2.0, "grey levels"),
-        gray=False,
-        repeats=3,
-        people=(6, "to compare settings on; 0 is not"),
-    )
+def main(options: Any) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     cores = os.cpu_count() or 1
 
-    def whole(root: Path, folder: Path, clips: list[RealClip], workers: int) -> tuple[float, float]:
-        """Processor seconds of this process, and seconds by the clock."""
+    def whole(root: Path, folder: Path, clips: list[RealClip], workers: int) -> Any:
+        """Seconds by the clock, and those of the processor."""
         read = partial(pixels.read, root)
         source = ImportSource("samm", "Drawn", "none: drawn", "", clips, read, {})
 
@@ -168,8 +157,7 @@ def main() -> None:
             shutil.rmtree(folder, ignore_errors=True)
             import_.import_clips(source, folder, card=dataset_card.write, workers=workers)
 
-        times = [timed(partial(timed, work, process_time)) for _ in range(options.repeats)]
-        return min(used for _, (used, _) in times), min(taken for taken, _ in times)
+        return np.min([timed(work, clocks)[0] for _ in range(options.repeats)], axis=0)
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
@@ -192,11 +180,11 @@ def main() -> None:
             options.repeats,
             process_time,
         )
-        used, one = whole(root, Path(folder) / "one", clips, 1)
-        _, many = whole(root, Path(folder) / "many", clips, cores)
-    parts, count = sum(seconds.values()), len(clips)
+        one, used = whole(root, Path(folder) / "one", clips, 1)
+        many, _ = whole(root, Path(folder) / "many", clips, cores)
+    count = len(clips)
     kind = "gray" if options.gray else "colour"
-    result = {
+    return {
         "clips": count,
         "clip": f"{options.frames} {kind} frames of {options.width} x {options.height}, noise "
         f"{options.noise:g}",
@@ -204,12 +192,7 @@ def main() -> None:
             "JPEG files": round(source_bytes / count),
             "encoded": round(sum(map(len, videos)) / count),
         },
-        "clips_per_second_one_core": {
-            name: round(count / value, 2) for name, value in seconds.items()
-        }
-        | {"whole import": round(count / used, 2)},
-        "share_of_time": {name: round(value / parts, 3) for name, value in seconds.items()},
-        "whole_import_over_sum_of_parts": round(used / parts, 3),
+        **in_steps("import", count, seconds, used),
         "clips_per_second_by_the_clock": {
             "1 worker": round(count / one, 2),
             f"{cores} workers": round(count / many, 2),
@@ -221,8 +204,18 @@ def main() -> None:
             if options.people
         },
     }
-    finish(result, options.out)
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        clips=16,
+        frames=64,
+        width=640,
+        height=480,
+        noise=(2.0, "grey levels"),
+        gray=False,
+        repeats=3,
+        people=(6, "to compare settings on; 0 is not"),
+    )

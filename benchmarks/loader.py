@@ -31,7 +31,7 @@ import torch
 import transformers
 from torch.utils.data import DataLoader
 
-from benchmarks.common import asked, finish, timed
+from benchmarks.common import run, timed
 from equime_hub import seeds
 from equime_hub.models.inputs import Inputs, inputs_of
 from equime_hub.models.processing import MicroExpressionVideoProcessor
@@ -93,14 +93,8 @@ def passes(rows: Any, collate: Callable[..., Any], workers: int, **more: Any) ->
 
     It gives the number of clips.
     """
-    loader: Any = DataLoader(
-        rows,
-        BATCH,
-        collate_fn=collate,
-        num_workers=workers,
-        persistent_workers=bool(workers),
-        **more,
-    )
+    more |= {"num_workers": workers, "persistent_workers": bool(workers)}
+    loader: Any = DataLoader(rows, BATCH, collate_fn=collate, **more)
 
     def once() -> int:
         count = 0
@@ -132,13 +126,13 @@ def rates(arms: Sequence[Arm], rounds: int) -> dict[str, Any]:
             assert clips == arm.clips, (arm.name, clips)
             if turn:
                 seconds[arm.name].append(took)
-    floor = [arms[0].clips / one for one in seconds[arms[0].name]]
-    found = {}
-    for arm in arms:
-        ratios = [arm.clips / one / of for one, of in zip(seconds[arm.name], floor, strict=True)]
-        ratio = {"of_floor": round(statistics.median(ratios), 3)}
-        found[arm.name] = spread(arm.clips, seconds[arm.name]) | ratio
-    return found
+    rate = {arm.name: arm.clips / np.array(seconds[arm.name]) for arm in arms}
+    of_floor = {name: np.median(each / rate[arms[0].name]) for name, each in rate.items()}
+    return {
+        arm.name: spread(arm.clips, seconds[arm.name])
+        | {"of_floor": round(float(of_floor[arm.name]), 3)}
+        for arm in arms
+    }
 
 
 def spread(clips: int, seconds: Sequence[float]) -> dict[str, float]:
@@ -209,11 +203,19 @@ def webdataset(python: str, videos: Sequence[bytes], folder: Path, rounds: int) 
     return {f"webdataset gray, {n} workers": spread(len(videos), seconds) for n, seconds in found}
 
 
-def torchcodec(folder: Path, workers: int) -> Callable[[], int]:
-    """The way of the documentation of `datasets`: its own `Video`, decoded by torchcodec."""
+def torchcodec_arms(folder: Path, clips: int, workers: Sequence[int]) -> tuple[list[Arm], str]:
+    """The way of the documentation of `datasets`: its own `Video`, decoded by torchcodec.
+
+    Returns:
+        Arms and a version, or no arms and the reason.
+    """
     import datasets
     from torch.nn.functional import interpolate
 
+    try:
+        import torchcodec
+    except (ImportError, RuntimeError, OSError) as error:
+        return [], f"not usable here: {str(error).strip().splitlines()[0]}"
     rows = datasets.load_dataset(str(folder), split="train", columns=["video"])
     rows = rows.cast_column("video", datasets.Video())
 
@@ -226,20 +228,11 @@ def torchcodec(folder: Path, workers: int) -> Callable[[], int]:
             made.append(interpolate(frames.float(), (SIDE, SIDE), mode="area") / 255)
         return torch.stack(made)
 
-    return passes(rows, batched, workers)
-
-
-def torchcodec_arms(folder: Path, clips: int, workers: Sequence[int]) -> tuple[list[Arm], str]:
-    """Its arms, or why there are none."""
-    try:
-        import torchcodec as package
-    except (ImportError, RuntimeError, OSError) as error:
-        return [], f"not usable here: {str(error).strip().splitlines()[0]}"
     arms = [
-        Arm(f"datasets + torchcodec RGB, {n} workers", clips, torchcodec(folder, n))
+        Arm(f"datasets + torchcodec RGB, {n} workers", clips, passes(rows, batched, n))
         for n in workers
     ]
-    return arms, package.__version__
+    return arms, torchcodec.__version__
 
 
 def measured(
@@ -287,8 +280,8 @@ def built(folder: Path, clips: int, frames: int, crf: int) -> Path:
         known = {"clip_id": f"clip-{number}", "subject_id": str(number), "num_frames": frames}
         times = {"onset_frame": 4, "apex_frame": frames // 2, "offset_frame": frames - 4}
         labels = {"emotion": number % 5, "emotion_raw": "made", "size_bytes": len(video)}
-        row = {**dict.fromkeys(columns), **known, **times, **labels}
-        rows.append({**row, "video": {"bytes": video, "path": None}})
+        encoded = {"video": {"bytes": video, "path": None}}
+        rows.append({**dict.fromkeys(columns), **known, **times, **labels, **encoded})
     (folder / "data").mkdir(parents=True)
     data = datasets.Dataset.from_list(rows, features=columns)
     data.to_parquet(folder / "data" / "train-00000-of-00001.parquet", batch_size=64)
@@ -296,24 +289,14 @@ def built(folder: Path, clips: int, frames: int, crf: int) -> Path:
     return folder
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        clips=200,
-        long=(24, "clips of 161 frames at crf 25"),
-        rounds=5,
-        webdataset=("", "Python where WebDataset is installed"),
-    )
+def main(options: Any) -> dict[str, Any]:
     torch.set_num_threads(1)
     result: dict[str, Any] = {"batch": f"{BATCH} clips of {FRAMES} x {SIDE} x {SIDE}, float32"}
     with tempfile.TemporaryDirectory() as place:
-        for name, count, frames, crf in (
-            ("64 frames", options.clips, 64, 26),
-            ("161 frames", options.long, 161, 25),
-        ):
+        for count, frames, crf in ((options.clips, 64, 26), (options.long, 161, 25)):
             if not count:
                 continue
-            folder = Path(place, str(frames))
+            name, folder = f"{frames} frames", Path(place, str(frames))
             dataset = built(folder / "set", count, frames, crf)
             examples = gather([DataSource(str(dataset))])
             result[name] = measured(examples, folder, options.rounds, dataset)
@@ -324,8 +307,15 @@ def main() -> None:
             else:
                 result[name]["webdataset"] = "not run: no interpreter was named"
     result["load_average"] = [round(load, 1) for load in os.getloadavg()]
-    finish(result, options.out)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        clips=200,
+        long=(24, "clips of 161 frames at crf 25"),
+        rounds=5,
+        webdataset=("", "Python where WebDataset is installed"),
+    )

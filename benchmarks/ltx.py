@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,9 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.common import asked, timed
 from benchmarks.ltx_arms import ARMS, BY_NAME, Arm, Run
 from benchmarks.ltx_measure import difference, environment, without_paths
 from equime_hub.files import write_text
+from equime_hub.tables import markdown
 
 _MARK = "figures:"
 _PAIRS = {
@@ -58,42 +59,40 @@ Figures = dict[str, Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    options = asked(
+        __doc__,
+        arms=(",".join(BY_NAME), f"of {', '.join(BY_NAME)}"),
+        clips=(8, "an arm, rounded up to whole batches"),
+        steps=(int, "in place of the published 80"),
+        tiny=(False, "toy models, also without a GPU"),
+        models=(Path, "folder of the models; kept (17 GB)"),
+        timeout=(300.0, "seconds an arm may take"),
+        arm=(str, argparse.SUPPRESS),  # a child is told its one task, and where
+        scratch=(Path, argparse.SUPPRESS),
     )
-    parser.add_argument("--arms", default=",".join(BY_NAME), help=f"of {', '.join(BY_NAME)}")
-    parser.add_argument("--clips", type=int, default=8, help="an arm, rounded up to whole batches")
-    parser.add_argument("--steps", type=int, help="in place of the published 80")
-    parser.add_argument("--tiny", action="store_true", help="toy models, also without a GPU")
-    parser.add_argument("--models", type=Path, help="folder of the models; kept (17 GB)")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds an arm may take")
-    parser.add_argument("--out", type=Path, help="JSON file")
-    parser.add_argument("--arm", help=argparse.SUPPRESS)  # a child is told its one task
-    parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
+    how = options.clips, options.steps, options.tiny
+    if options.arm:
+        _child(Run(options.models, options.scratch, *how), options.arm)
+        return
+    names = options.arms.split(",")
+    if unknown := [name for name in names if name not in BY_NAME]:
+        options.error(f"there is no arm {', '.join(unknown)}; choose from {', '.join(BY_NAME)}")
+    if options.clips < 1 or (options.steps or 2) < 2:
+        options.error(
+            "clips must be at least 1 and steps at least 2, "
+            f"got {options.clips} and {options.steps}"
+        )
     with tempfile.TemporaryDirectory(prefix="benchmark-ltx-") as folder:
-        scratch = asked.scratch or Path(folder)
-        models = (asked.models or scratch / "models").resolve() / ("toy" if asked.tiny else "2b")
-        if asked.arm:  # the parent has said where
-            models = asked.models
-        run = Run(models, scratch, asked.clips, asked.steps, asked.tiny)
-        if asked.arm:
-            _child(run, asked.arm)
-            return
-        names = asked.arms.split(",")
-        if unknown := [name for name in names if name not in BY_NAME]:
-            parser.error(f"there is no arm {', '.join(unknown)}; choose from {', '.join(BY_NAME)}")
-        if asked.clips < 1 or (asked.steps or 2) < 2:
-            parser.error(
-                "clips must be at least 1 and steps at least 2, "
-                f"got {asked.clips} and {asked.steps}"
-            )
+        models = (options.models or Path(folder, "models")).resolve()
+        run = Run(models / ("toy" if options.tiny else "2b"), Path(folder), *how)
         arms = tuple(arm for arm in ARMS if arm.name in names)
-        sys.exit(_parent(run, arms, asked.timeout, asked.out))
+        sys.exit(_parent(run, arms, options.timeout, options.out))
 
 
 def _parent(run: Run, arms: Sequence[Arm], timeout: float, out: Path | None) -> int:
     """Run every task in a process of its own; 0 unless interrupted."""
+    from benchmarks.ltx_models import tflop
+
     models = list(dict.fromkeys(arm.model for arm in arms))
     results: Figures = {
         "run": {
@@ -111,7 +110,8 @@ def _parent(run: Run, arms: Sequence[Arm], timeout: float, out: Path | None) -> 
         if results["models"]["status"] == "done":
             for model in models:
                 results["prompts"][model] = _spawn(run, f"prompts {model}", timeout)
-                results["tflop"][model] = _tflop(run, model)
+                guided, tokens = (True, 128) if model == "paper" else (False, 256)
+                results["tflop"][model] = tflop(run.models / model, run.clip, guided, tokens)
             for arm in arms:
                 results["arms"][arm.name] = _spawn(run, arm.name, timeout)
                 _save(run, results, out)
@@ -129,15 +129,6 @@ def _save(run: Run, results: Figures, out: Path | None) -> None:
     _complete(results, run)
     if out:
         write_text(out, json.dumps(results, indent=2) + "\n")
-
-
-def _tflop(run: Run, model: str) -> Figures:
-    from benchmarks.ltx_models import tflop
-
-    paper, clip = model == "paper", run.clip
-    return tflop(
-        run.models / model, clip.width, clip.height, clip.num_frames, paper, 128 if paper else 256
-    )
 
 
 def _spawn(run: Run, task: str, timeout: float) -> Figures:
@@ -201,10 +192,9 @@ def _work(run: Run, task: str) -> Figures:
     from benchmarks import ltx_loops, ltx_models
 
     if task == "models":
-        start = time.perf_counter()
-        ltx_models.build(run.models, run.tiny)
-        counts = {} if run.tiny else {"parameters": ltx_models.PARAMETERS}
-        return {"seconds": time.perf_counter() - start, **counts}
+        seconds, _ = timed(lambda: ltx_models.build(run.models, run.tiny))
+        counts = {name: known["parameters"] for name, known in ltx_models.NETWORKS.items()}
+        return {"seconds": seconds, **({} if run.tiny else {"parameters": counts})}
     if task.startswith("prompts "):
         return ltx_loops.prompts(run, task.removeprefix("prompts "))
     arm = BY_NAME[task]
@@ -283,11 +273,7 @@ def _print_report(results: dict[str, Any]) -> None:
     print(f"{run['clip']}, {run['steps']} steps{', toy models' if run['tiny'] else ''}")
     print(f"on {machine['gpu'] or machine.get('processor', 'a CPU')}\n")
     heads = ["arm", *_COLUMNS, "pixels differing from the reference"]
-    rows = [_row(name, one) for name, one in results["arms"].items()]
-    widths = [max(len(row[i]) for row in [heads, *rows]) for i in range(len(heads) - 1)]
-    for row in [heads, *rows]:
-        cells = [text.rjust(width) for text, width in zip(row, widths, strict=False)]
-        print("  ".join([row[0].ljust(widths[0]), *cells[1:], row[-1]]))
+    print(markdown(heads, [_row(name, one) for name, one in results["arms"].items()]))
     for name, one in results["models"].items():
         if name in ("seconds", "error"):
             print(f"\nmodels, {name}: {one}")
@@ -302,8 +288,8 @@ def _print_report(results: dict[str, Any]) -> None:
     for name, value in results["targets"].items():
         number = f"{value:.3f}" if isinstance(value, float) else value or "–"
         # Only a GPU and models of full size can be held to them.
-        asked = name in _ASKED and machine["gpu"] and not run["tiny"]
-        print(f"{name}: {number}{f' (asked: {_ASKED[name]})' if asked else ''}")
+        wanted = name in _ASKED and machine["gpu"] and not run["tiny"]
+        print(f"{name}: {number}{f' (asked: {_ASKED[name]})' if wanted else ''}")
 
 
 def _row(name: str, figures: dict[str, Any]) -> list[str]:

@@ -18,9 +18,10 @@ import torch
 from PIL import Image
 
 from benchmarks import ltx_measure as measure
-from benchmarks.common import jobs
+from benchmarks.common import jobs, timed
 from benchmarks.ltx_arms import FPS, Arm, Run
-from benchmarks.ltx_models import KINDS, counted, device
+from benchmarks.ltx_measure import DEVICE
+from benchmarks.ltx_models import KINDS, counted
 from equime_hub.builder.backends.ltx import LtxBackend, LtxConfig, encode_prompts
 from equime_hub.builder.backends.ltx import backend as backend_module
 from equime_hub.builder.backends.ltx.sampling import generate
@@ -42,14 +43,14 @@ class Watch:
 
     Attributes:
         intervals: Start and stop of each batch, seconds.
-        events: The same as moments in the work of the GPU.
+        moments: The same in the work of the GPU, if there is one.
         frames: Of the first clips, by clip id.
         arguments: Of the latest batch.
     """
 
     def __init__(self, wanted: Sequence[ClipSpec]) -> None:
         self.intervals: list[measure.Interval] = []
-        self.events: list[tuple[Any, Any]] = []
+        self.moments: list[list[Any]] = []
         self.frames: dict[str, npt.NDArray[np.uint8]] = {}
         self.arguments: tuple[Any, ...] = ()
         self.work: Callable[..., list[Clip]] = generate
@@ -58,25 +59,15 @@ class Watch:
     def __call__(self, *arguments: Any) -> list[Clip]:
         """Do what `generate` does."""
         self.arguments = arguments
-        gpu = torch.cuda.is_available()
-        moments = (measure.event(), measure.event()) if gpu else None
-        start = time.perf_counter()
-        if moments:
-            moments[0].record()
-        clips = self.work(*arguments)
-        if moments:
-            moments[1].record()
-            self.events.append(moments)
-        self.intervals.append((start, time.perf_counter()))
+        clips: list[Clip]
+        clips, interval, moments = measure.watched(lambda: self.work(*arguments))
+        self.intervals.append(interval)
+        self.moments.append(moments)
         jobs: Sequence[RenderJob] = arguments[1]
         for job, clip in zip(jobs, clips, strict=True):
             if job.spec.clip_id in self._wanted:
                 self.frames.setdefault(job.spec.clip_id, clip.frames)
         return clips
-
-    def kept(self) -> npt.NDArray[np.uint8]:
-        """First clips, N×T×H×W×3."""
-        return np.stack([self.frames[name] for name in self._wanted])
 
     def a_few_steps(self) -> None:
         """Make the latest batch again, in few steps."""
@@ -92,13 +83,11 @@ def _shortened(config: LtxConfig) -> LtxConfig:
 def prompts(run: Run, model: str) -> dict[str, Any]:
     """Encode the prompts of all clips into the file that the arms read."""
     arm = Arm("prompts", preset="distilled" if model == "distilled" else "equime-paper")
-    config = replace(run.config(arm, device()), embeddings=None)
+    config = replace(run.config(arm, DEVICE), embeddings=None)
     specs = run.plan.specs
     words = [text for spec in specs for text in (spec.prompt, spec.negative_prompt)]
     measure.forget_peak()
-    start = time.perf_counter()
-    count = encode_prompts(config, words, run.embeddings(model))
-    seconds = time.perf_counter() - start
+    seconds, count = timed(lambda: encode_prompts(config, words, run.embeddings(model)))
     return {"seconds": seconds, "prompts": count, "peak_gib": measure.peak_gib()}
 
 
@@ -108,14 +97,20 @@ def _settings(config: LtxConfig, clips: int) -> dict[str, Any]:
         "clips": clips,
         **{name: getattr(config, name) for name in names},
         "lossy": list(config.lossy),
-        "matrix_tflops": measure.matrix_tflops(device()),
+        "matrix_tflops": measure.matrix_tflops(),
     }
+
+
+def _kept(run: Run, arm: Arm, frames: npt.NDArray[np.uint8]) -> dict[str, float]:
+    """Keep the first clips of an arm, N×T×H×W×3, to compare; gives how much is in them."""
+    np.save(run.frames(arm), frames)
+    return {"pixel_std": float(frames.std())}
 
 
 def ours(run: Run, arm: Arm) -> dict[str, Any]:
     """As a build does it: a worker, and as many threads as a build gives one."""
     specs = run.specs(arm)
-    config = run.config(arm, device())
+    config = run.config(arm, DEVICE)
     backend = LtxBackend(config)
     worker = Worker(RenderConfig(backend), run.plan.source)
     size = arm.batch_size
@@ -134,9 +129,8 @@ def ours(run: Run, arm: Arm) -> dict[str, Any]:
             measure.forget_peak()
             figures |= _timed(worker, parts, watch)
             figures["peak_gib"] = measure.peak_gib()
-        kept = watch.kept()
-        np.save(run.frames(arm), kept)
-        figures["pixel_std"] = float(kept.std())
+        kept = np.stack([watch.frames[spec.clip_id] for spec in specs[:KEPT]])
+        figures |= _kept(run, arm, kept)
         if arm.neighbours:
             own = list(jobs(run.plan, specs[:size]))
             others = [replace(job, spec=replace(job.spec, seed=job.spec.seed + 1)) for job in own]
@@ -162,28 +156,22 @@ def _timed(worker: Worker, parts: Sequence[Sequence[ClipSpec]], watch: Watch) ->
     "Between" leaves out the first face and the last encoding, which a long build does not feel.
     """
     watch.intervals.clear()
-    watch.events.clear()
-    gpu = torch.cuda.is_available()
-    begin, end = (measure.event(), measure.event()) if gpu else (None, None)
-    if begin:
-        begin.record()
-    start = time.perf_counter()
-    records = _pass(worker, parts)
-    wall = time.perf_counter() - start
-    if end:
-        end.record()
-        end.synchronize()
-    busy = measure.covered(watch.intervals)
+    watch.moments.clear()
+    records, (start, stop), moments = measure.watched(lambda: _pass(worker, parts))
+    wall, busy = stop - start, measure.covered(watch.intervals)
+    waits = None
+    if moments:
+        on_gpu = sum(map(measure.gpu_seconds, watch.moments))
+        waits = 1 - on_gpu / measure.gpu_seconds(moments)
     first, last = watch.intervals[0][0], max(stop for _, stop in watch.intervals)
     clips = len(records)
-    on_gpu = sum(a.elapsed_time(b) for a, b in watch.events)
     return {
         "s_per_clip": wall / clips,
         "clips_per_s": clips / wall,
         "model_s_per_clip": busy / clips,
         "gpu_waits_share": 1 - busy / wall,
         "gpu_waits_share_between": 1 - busy / (last - first),
-        "gpu_waits_share_events": 1 - on_gpu / begin.elapsed_time(end) if begin else None,
+        "gpu_waits_share_events": waits,
         "mp4_bytes_per_clip": sum(len(record.video) for record in records) / clips,
         "rejected": dict(Counter(filter(None, (r.quality.rejection_reason for r in records)))),
     }
@@ -192,30 +180,25 @@ def _timed(worker: Worker, parts: Sequence[Sequence[ClipSpec]], watch: Watch) ->
 def reference(run: Run, arm: Arm) -> dict[str, Any]:
     """The published loop: one call of the pipeline a clip, PIL images, `export_to_video`."""
     specs = run.specs(arm)
-    config = run.config(arm, device())
+    config = run.config(arm, DEVICE)
     figures = _settings(config, len(specs))
     made = list(jobs(run.plan, specs))
-    measure.forget_peak()
-    start = time.perf_counter()
     kind: Any = getattr(diffusers, KINDS[arm.model])
-    pipe = kind.from_pretrained(config.model, dtype=getattr(torch, config.dtype)).to(device())
-    figures["load_s"] = time.perf_counter() - start
+    dtype = getattr(torch, config.dtype)
+    figures["load_s"], pipe = timed(
+        lambda: kind.from_pretrained(config.model, dtype=dtype).to(DEVICE)
+    )
     pipe.set_progress_bar_config(disable=True)
     loop = PublishedLoop(pipe, config, run.scratch / "reference.mp4")
-    start = time.perf_counter()
-    loop.clip(made[0])
-    figures["first_batch_s"] = time.perf_counter() - start
+    figures["first_batch_s"], _ = timed(lambda: loop.clip(made[0]))
     loop.seconds.clear()
     measure.forget_peak()
-    for number, job in enumerate(made):
-        frames = loop.clip(job)
-        if number < KEPT:
-            loop.kept.append(frames)
+    kept = [loop.clip(job) for job in made[:KEPT]]
+    for job in made[KEPT:]:
+        loop.clip(job)
     figures |= loop.figures(len(made))
     figures["peak_gib"] = measure.peak_gib()
-    kept = np.stack(loop.kept)
-    np.save(run.frames(arm), kept)
-    figures["pixel_std"] = float(kept.std())
+    figures |= _kept(run, arm, np.stack(kept))
     few = _shortened(config)
     return figures | measure.profile(lambda: loop.sample(made[0], few))
 
@@ -230,12 +213,10 @@ class PublishedLoop:
 
     Attributes:
         seconds: Sums of "model", "pil", "export" and "own encoder".
-        kept: Frames of some clips.
     """
 
     def __init__(self, pipe: Any, config: LtxConfig, path: Path) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
-        self.kept: list[npt.NDArray[np.uint8]] = []
         self._pipe, self._config, self._path = pipe, config, path
         self._postprocess: Callable[..., Any] = pipe.video_processor.postprocess_video
         self._model_done = 0.0
@@ -294,7 +275,7 @@ class PublishedLoop:
         }
 
     def _to_pil(self, *arguments: Any, **more: Any) -> Any:
-        if torch.cuda.is_available():
+        if DEVICE == "cuda":
             torch.cuda.synchronize()
         self._model_done = time.perf_counter()
         return self._postprocess(*arguments, **more)

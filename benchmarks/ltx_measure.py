@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import re
 import resource
@@ -11,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import torch
 from benchmarks.common import machine
 
 Interval = tuple[float, float]
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 _KERNELS = ("kernel", "gpu_memcpy", "gpu_memset")
 _PACKAGES = ("torch", "triton", "diffusers", "transformers", "accelerate", "safetensors", "av")
 
@@ -35,48 +35,53 @@ def covered(intervals: Iterable[Interval]) -> float:
     return total
 
 
-def matrix_tflops(device: str) -> float:
+def matrix_tflops() -> float:
     """10¹² operations a second of one large matrix product, the median of 20 after 10.
 
     On a GPU 8192³ in bfloat16, on a CPU 512³ in float32, of random numbers: zeros are faster.
     """
-    gpu = device == "cuda"
-    size, dtype = (8192, torch.bfloat16) if gpu else (512, torch.float32)
-    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    size, dtype = (8192, torch.bfloat16) if DEVICE == "cuda" else (512, torch.float32)
+    left, right = (torch.randn(size, size, device=DEVICE, dtype=dtype) for _ in range(2))
     for _ in range(10):
         left @ right
-    seconds = statistics.median(_seconds(lambda: left @ right, gpu) for _ in range(20))
+    seconds = statistics.median(_seconds(lambda: left @ right) for _ in range(20))
     return float(2 * size**3 / seconds / 1e12)
 
 
-def _seconds(work: Callable[[], object], gpu: bool) -> float:
-    if not gpu:
-        start = time.perf_counter()
-        work()
-        return time.perf_counter() - start
-    first, last = event(), event()
-    first.record()
-    work()
-    last.record()
-    last.synchronize()
-    return float(first.elapsed_time(last)) / 1000
+def _seconds(work: Callable[[], Any]) -> float:
+    _, (start, stop), moments = watched(work)
+    return gpu_seconds(moments) if moments else stop - start
 
 
-def event() -> Any:
-    """A moment in the work of the GPU."""
-    kind: Any = torch.cuda.Event
-    return kind(enable_timing=True)
+def watched(work: Callable[[], Any]) -> tuple[Any, Interval, list[Any]]:
+    """What some work gives, when it begins and ends, and both as moments in the GPU's work."""
+    moment: Any = torch.cuda.Event
+    moments = [moment(enable_timing=True) for _ in range(2)] if DEVICE == "cuda" else []
+    for each in moments[:1]:
+        each.record()
+    start = time.perf_counter()
+    result = work()
+    stop = time.perf_counter()
+    for each in moments[1:]:
+        each.record()
+    return result, (start, stop), moments
+
+
+def gpu_seconds(moments: Sequence[Any]) -> float:
+    """Seconds between two moments in the GPU's work, which is waited for."""
+    moments[1].synchronize()
+    return float(moments[0].elapsed_time(moments[1])) / 1000
 
 
 def forget_peak() -> None:
     """Begin to watch memory anew."""
-    if torch.cuda.is_available():
+    if DEVICE == "cuda":
         torch.cuda.reset_peak_memory_stats()
 
 
 def peak_gib() -> float:
     """Most memory that tensors took on the GPU; without one, that the process took."""
-    if torch.cuda.is_available():
+    if DEVICE == "cuda":
         return torch.cuda.max_memory_allocated() / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
@@ -86,7 +91,7 @@ def profile(work: Callable[[], object]) -> dict[str, Any]:
 
     Null without a GPU.
     """
-    if not torch.cuda.is_available():
+    if DEVICE == "cpu":
         return {"kernel_gap_share": None, "kernels": None}
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiled
@@ -133,19 +138,14 @@ def difference(
 
 def environment() -> dict[str, Any]:
     """Machine, GPU and versions."""
-    found = machine()
-    known = {each.metadata["Name"] for each in importlib.metadata.distributions()}
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES if name in known}
-    return found | {"packages": found["packages"] | versions} | _gpu()
-
-
-def _gpu() -> dict[str, Any]:
-    if not torch.cuda.is_available():
-        return {"gpu": None}
+    found = machine(*_PACKAGES)
+    if DEVICE == "cpu":
+        return {**found, "gpu": None}
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
     answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
     name, driver, memory = answer.splitlines()[0].split(", ")
-    return {"gpu": name, "driver": driver, "gpu_memory": memory, "cuda": torch.version.cuda}
+    gpu = {"gpu": name, "driver": driver, "gpu_memory": memory, "cuda": torch.version.cuda}
+    return found | gpu
 
 
 def without_paths(text: str) -> str:

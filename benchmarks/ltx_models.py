@@ -2,7 +2,8 @@
 
 Speed does not depend on the values, as long as they are not zero and nothing overflows: these are
 the random values that every layer starts from. Configurations are those of diffusers' conversion
-script for 0.9.0 and 0.9.5 and of google/t5-v1_1-xxl, held by the number of parameters.
+script for 0.9.0 and 0.9.5 and of google/t5-v1_1-xxl (`ltx_networks.json`), held by the number of
+parameters.
 """
 
 from __future__ import annotations
@@ -21,74 +22,27 @@ import transformers
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from benchmarks.ltx_measure import DEVICE
 from equime_hub.files import written
 from tests.support import tiny_ltx as tiny
 
 Part = Callable[[], Any]
 KINDS = {"paper": "LTXImageToVideoPipeline", "distilled": "LTXConditionPipeline"}
 """Folder → pipeline class. Both hold the same transformer and T5."""
-_models: Any = diffusers  # their constructors say nothing of types
-_texts: Any = transformers
 
-TRANSFORMER_2B: dict[str, Any] = {
-    "in_channels": 128, "out_channels": 128, "num_attention_heads": 32, "attention_head_dim": 64,
-    "cross_attention_dim": 2048, "num_layers": 28, "caption_channels": 4096,
-}  # fmt: skip
-_VAE: dict[str, Any] = {
-    "in_channels": 3, "out_channels": 3, "latent_channels": 128, "patch_size": 4,
-    "patch_size_t": 1, "encoder_causal": True, "decoder_causal": False,
-}  # fmt: skip
-VAE_090: dict[str, Any] = _VAE | {
-    "block_out_channels": (128, 256, 512, 512),
-    "decoder_block_out_channels": (128, 256, 512, 512),
-    "layers_per_block": (4, 3, 3, 3, 4),
-    "decoder_layers_per_block": (4, 3, 3, 3, 4),
-    "spatio_temporal_scaling": (True, True, True, False),
-    "decoder_spatio_temporal_scaling": (True, True, True, False),
-    "timestep_conditioning": False,
-}
-VAE_095: dict[str, Any] = _VAE | {
-    "block_out_channels": (128, 256, 512, 1024, 2048),
-    "down_block_types": ("LTXVideo095DownBlock3D",) * 4,
-    "downsample_type": ("spatial", "temporal", "spatiotemporal", "spatiotemporal"),
-    "decoder_block_out_channels": (256, 512, 1024),
-    "layers_per_block": (4, 6, 6, 2, 2),
-    "decoder_layers_per_block": (5, 5, 5, 5),
-    "spatio_temporal_scaling": (True,) * 4,
-    "decoder_spatio_temporal_scaling": (True,) * 3,
-    "decoder_inject_noise": (False,) * 4,
-    "upsample_residual": (True,) * 3,
-    "upsample_factor": (2,) * 3,
-    "timestep_conditioning": True,
-    "spatial_compression_ratio": 32,
-    "temporal_compression_ratio": 8,
-}
-T5_XXL: dict[str, Any] = {
-    "vocab_size": 32128, "d_model": 4096, "d_ff": 10240, "d_kv": 64, "num_heads": 64,
-    "num_layers": 24, "feed_forward_proj": "gated-gelu", "pad_token_id": 0, "eos_token_id": 1,
-}  # fmt: skip
-
-NETWORKS: dict[str, Part] = {
-    "transformer": lambda: _models.LTXVideoTransformer3DModel(**TRANSFORMER_2B),
-    "vae 0.9.0": lambda: _models.AutoencoderKLLTXVideo(**VAE_090),
-    "vae 0.9.5": lambda: _models.AutoencoderKLLTXVideo(**VAE_095),
-    "text_encoder": lambda: _texts.T5EncoderModel(_texts.T5Config(**T5_XXL)),
-}
-PARAMETERS = {
-    "transformer": 1_923_385_472,
-    "vae 0.9.0": 419_193_649,
-    "vae 0.9.5": 1_246_913_522,
-    "text_encoder": 4_762_310_656,
-}
+NETWORKS: dict[str, dict[str, Any]] = json.loads(
+    Path(__file__).with_name("ltx_networks.json").read_text(encoding="utf-8")
+)
+"""Name → its class, its published number of parameters, and its configuration."""
 
 
-def parameters() -> dict[str, int]:
-    """Parameters of every network, counted without making one."""
-    found = {}
-    for name, make in NETWORKS.items():
-        with torch.device("meta"):
-            found[name] = _count(make())
-    return found
+def network(name: str) -> Any:
+    """One of `NETWORKS`, with the weights that its layers start from."""
+    known = NETWORKS[name]
+    kind = getattr(transformers if name == "text_encoder" else diffusers, known["class"])
+    if name == "text_encoder":
+        return kind(kind.config_class(**known["config"]))
+    return kind(**known["config"])
 
 
 def build(folder: Path, toy: bool) -> None:
@@ -144,16 +98,12 @@ def _save(folder: Path, kind: str) -> None:
 def _random(name: str) -> Any:
     """A network in bfloat16 with random weights, made on the GPU if there is one."""
     torch.manual_seed(0)
-    with _default_dtype(torch.bfloat16), torch.device(device()):
-        network = NETWORKS[name]().eval()
-    if _count(network) != PARAMETERS[name]:
-        raise ValueError(f"{name} has {_count(network)} parameters, not {PARAMETERS[name]}")
-    return network
-
-
-def device() -> str:
-    """The GPU, or the CPU without one."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    with _default_dtype(torch.bfloat16), torch.device(DEVICE):
+        made = network(name).eval()
+    count, wanted = made.num_parameters(), NETWORKS[name]["parameters"]
+    if count != wanted:
+        raise ValueError(f"{name} has {count} parameters, not {wanted}")
+    return made
 
 
 @contextmanager
@@ -166,20 +116,12 @@ def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _count(network: Any) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def tflop(
-    model: Path, width: int, height: int, num_frames: int, guided: bool, tokens: int
-) -> dict[str, float]:
+def tflop(model: Path, clip: Any, guided: bool, tokens: int) -> dict[str, float]:
     """Arithmetic of one clip, 10¹² operations, counted on shapes alone.
 
     Args:
         model: Folder.
-        width: Pixels.
-        height: Pixels.
-        num_frames: Frames.
+        clip: Has width, height and num_frames.
         guided: With classifier-free guidance, which doubles a step.
         tokens: Of a prompt.
 
@@ -189,14 +131,14 @@ def tflop(
     with torch.device("meta"):
         transformer = _from_config("LTXVideoTransformer3DModel", model / "transformer")
         vae = _from_config("AutoencoderKLLTXVideo", model / "vae")
-        frames = (num_frames - 1) // vae.temporal_compression_ratio + 1
-        rows, columns = (side // vae.spatial_compression_ratio for side in (height, width))
+        frames = (clip.num_frames - 1) // vae.temporal_compression_ratio + 1
+        rows, columns = (
+            side // vae.spatial_compression_ratio for side in (clip.height, clip.width)
+        )
         both, sequence = 1 + guided, frames * rows * columns
-        channels = transformer.config.in_channels
-        latents = torch.randn(both, sequence, channels)
         timestep = torch.ones(1) if vae.config.timestep_conditioning else None
         arguments: dict[str, Any] = {
-            "hidden_states": latents,
+            "hidden_states": torch.randn(both, sequence, transformer.config.in_channels),
             "encoder_hidden_states": torch.randn(both, tokens, transformer.config.caption_channels),
             "timestep": torch.ones(both, sequence),
             "encoder_attention_mask": torch.ones(both, tokens),
@@ -205,7 +147,7 @@ def tflop(
             "width": columns,
             "rope_interpolation_scale": (1.0, 1.0, 1.0),
         }
-        face = torch.randn(1, 3, 1, height, width)
+        face = torch.randn(1, 3, 1, clip.height, clip.width)
         compressed = torch.randn(1, vae.config.latent_channels, frames, rows, columns)
         return {
             "step": counted(lambda: transformer(**arguments)),
@@ -248,5 +190,5 @@ class _Operations(TorchFunctionMode):
 
 
 def _from_config(name: str, folder: Path) -> Any:
-    kind = getattr(_models, name)
+    kind = getattr(diffusers, name)
     return kind.from_config(kind.load_config(folder)).eval()

@@ -19,10 +19,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import numpy as np
 
-from benchmarks.common import apart, asked, finish, slope, timed
+from benchmarks.common import apart, run, slope, timed
 from equime_hub.builder import plan as plans
 from equime_hub.builder.faces.drawn import DrawnFaces, person_of
 from equime_hub.builder.plan import PlanConfig
@@ -87,19 +88,16 @@ def of_size(count: int, emotions: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    options = asked(__doc__, people=[5_000, 15_000, 45_000], many=200_000)
-
+def main(options: Any) -> dict[str, Any]:
     rows = [apart(of_size, count, 5) for count in options.people]
     clips = [row["clips"] for row in rows]
-    result = {
+    return {
         "plans": rows,
         "slope_of_seconds": slope(clips, [row["seconds"] for row in rows]),
         "slope_of_megabytes": slope(clips, [row["memory_megabytes"] for row in rows]),
         "many_people_one_clip_each": apart(of_size, options.many, 1),
     }
-    finish(result, options.out)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, people=[5_000, 15_000, 45_000], many=200_000)

@@ -13,24 +13,25 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import piq  # type: ignore[import-untyped]
 import torch
 from piq.feature_extractors import clip  # type: ignore[import-untyped]
 from skimage.metrics import structural_similarity
 
-from benchmarks.common import asked, drawn, finish, jobs
+from benchmarks.common import clocks, drawn, jobs, run, timed
 from equime_hub import seeds
 from equime_hub.builder.backends.warp import WarpBackend
 from equime_hub.builder.measure import pixels
@@ -38,45 +39,41 @@ from equime_hub.builder.measure.quality import Scorers, measure_quality
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.video import codec, sampling
 
+RN50: dict[str, Any] = {
+    "embed_dim": 1024,
+    "image_resolution": 224,
+    "vision_layers": (3, 4, 6, 3),
+    "vision_width": 64,
+    "vision_patch_size": None,  # no patches: a ResNet
+    "context_length": 77,
+    "vocab_size": 49408,
+    "transformer_width": 512,
+    "transformer_heads": 8,
+    "transformer_layers": 12,
+}
+"""Sizes of CLIP's RN50, as piq's class takes them."""
 
-@dataclass(frozen=True)
-class ClipSize:
-    """Sizes of a CLIP with a ResNet; the defaults are those of RN50."""
 
-    embedding: int = 1024
-    image: int = 224
-    layers: tuple[int, ...] = (3, 4, 6, 3)
-    width: int = 64
-    context: int = 77
-    words: int = 49408
-    text_width: int = 512
-    text_layers: int = 12
+def write_weights(folder: Path, vectors: int = 774, **sizes: Any) -> None:
+    """Write the three files of piq with random numbers in them, the same at every call.
 
-
-def write_weights(folder: Path, size: ClipSize | None = None, vectors: int = 774) -> None:
-    """Write the three files of piq with random numbers in them, the same at every call."""
-    size = size or ClipSize()
+    Args:
+        folder: Where.
+        vectors: Support vectors of BRISQUE.
+        **sizes: Of CLIP, where they are not those of `RN50`.
+    """
+    sizes = {**RN50, **sizes}
+    words, context = sizes["vocab_size"], sizes["context_length"]
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.derive("stand-in weights"))
         regression = 5 * torch.randn(vectors) - 0.5, 2 * torch.rand(vectors, 36) - 1
         torch.save(regression, folder / "brisque_svm_weights.pt")
-        tokens = torch.randint(1, size.words - 1, (size.context,)).repeat(2, 1)
+        tokens = torch.randint(1, words - 1, (context,)).repeat(2, 1)
         tokens[1, 0] = 0  # "Bad" for "Good", and the rest the same
-        tokens[:, -1] = size.words - 1  # the highest is the end
+        tokens[:, -1] = words - 1  # the highest is the end
         torch.save(tokens, folder / "clipiqa_tokens.pt")
-        model = clip.CLIP(
-            size.embedding,
-            size.image,
-            size.layers,
-            size.width,
-            None,  # no patches: a ResNet
-            size.context,
-            size.words,
-            size.text_width,
-            max(size.text_width // 64, 1),
-            size.text_layers,
-        )
+        model = clip.CLIP(**sizes)
         for name, weight in model.named_parameters():
             if name.endswith("bn3.weight"):  # 0 at first, which would switch the blocks off
                 torch.nn.init.uniform_(weight)
@@ -102,19 +99,12 @@ def _holder(state: dict[str, Any]) -> Any:
 @contextmanager
 def piq_finds(folder: Path) -> Iterator[None]:
     """Let piq take its weights from a folder, without a download."""
-    names = ("HOME", "TORCH_HOME")
-    before = {name: os.environ[name] for name in names if name in os.environ}
     with tempfile.TemporaryDirectory() as name:
         for path in (Path(name, ".cache", "clip"), Path(name, "hub", "checkpoints")):
             path.parent.mkdir(exist_ok=True)
             path.symlink_to(folder.resolve(), target_is_directory=True)
-        os.environ.update(dict.fromkeys(names, name))
-        try:
+        with patch.dict(os.environ, {"HOME": name, "TORCH_HOME": name}):
             yield
-        finally:
-            for each in names:
-                del os.environ[each]
-            os.environ.update(before)
 
 
 def published_psnr(first: Any, second: Any) -> float:
@@ -122,24 +112,12 @@ def published_psnr(first: Any, second: Any) -> float:
     return 100.0 if error == 0 else float(20 * np.log10(255.0 / np.sqrt(error)))
 
 
-def published_ssim(first: Any, second: Any) -> float:
-    return float(structural_similarity(first, second))
-
-
-def published_tv(gray: Any) -> float:
-    return float(piq.total_variation(_tensor(gray)).item())
-
-
-def published_brisque(gray: Any) -> float:
-    return float(piq.brisque(_tensor(gray)).item())
-
-
 def published_clip_iqa(gray: Any) -> float:
-    return float(piq.CLIPIQA()(_tensor(gray)).item())
+    return _by_piq(piq.CLIPIQA(), gray)
 
 
-def _tensor(gray: Any) -> Any:
-    return torch.from_numpy(gray)[None, None].float() / 255.0
+def _by_piq(score: Callable[[Any], Any], gray: Any) -> float:
+    return float(score(torch.from_numpy(gray)[None, None].float() / 255.0).item())
 
 
 def grays(frames: Any) -> Any:
@@ -148,9 +126,9 @@ def grays(frames: Any) -> Any:
 
 PUBLISHED: dict[str, Callable[[Any], float]] = {
     "psnr": lambda gray: float(np.mean([published_psnr(*pair) for pair in pairwise(gray)])),
-    "ssim": lambda gray: float(np.mean([published_ssim(*pair) for pair in pairwise(gray)])),
-    "tv": lambda gray: float(np.mean([published_tv(one) for one in gray])),
-    "brisque": lambda gray: float(np.mean([published_brisque(one) for one in gray])),
+    "ssim": lambda gray: float(np.mean([structural_similarity(*pair) for pair in pairwise(gray)])),
+    "tv": lambda gray: float(np.mean([_by_piq(piq.total_variation, one) for one in gray])),
+    "brisque": lambda gray: float(np.mean([_by_piq(piq.brisque, one) for one in gray])),
 }
 """Mean over a grey clip by column, one frame or pair at a time."""
 
@@ -161,11 +139,7 @@ def published_columns(frames: Any) -> dict[str, float]:
     return {name: mean(gray) for name, mean in PUBLISHED.items()}
 
 
-def main() -> None:
-    options = asked(
-        __doc__, clips=5, frames=161, size=256, clip_iqa_frames=(2, "timed of each clip")
-    )
-
+def main(options: Any) -> dict[str, Any]:
     core = _one_core()
     clips = _clips(options.clips, options.frames, options.size)
     with tempfile.TemporaryDirectory() as name:
@@ -173,7 +147,7 @@ def main() -> None:
         write_weights(folder)
         with piq_finds(folder):
             result = _compare(clips, Scorers.load(folder), options.clip_iqa_frames)
-    result |= {
+    return result | {
         "clips": len(clips),
         "clip": f"{options.frames} frames of {options.size} x {options.size}, decoded",
         "cores": f"one thread, pinned to core {core}",
@@ -181,7 +155,6 @@ def main() -> None:
         "not_run": "CUDA",
         "other_packages": {name: version(name) for name in ("piq", "scikit-image", "torch")},
     }
-    finish(result, options.out)
 
 
 def _one_core() -> int:
@@ -201,7 +174,7 @@ def _clips(count: int, frames: int, size: int) -> list[Any]:
     return [codec.decode(codec.encode(clip, backend.encoder)).frames for clip in clips]
 
 
-Times = defaultdict[str, list[tuple[float, float]]]
+Times = defaultdict[str, list[npt.NDArray[np.float64]]]
 """What was timed → wall clock and processor time of each clip, seconds."""
 
 
@@ -235,9 +208,7 @@ def _compare(clips: list[Any], scorers: Scorers, few: int) -> dict[str, Any]:
         _timed(ours["clip_iqa"], clip_iqa.scores, sixteen)
         _timed(ours["clip_iqa, a frame"], clip_iqa.scores, sixteen[:1])
     length = len(clips[0])
-    theirs["clip_iqa"] = [
-        (wall * length, used * length) for wall, used in theirs["clip_iqa, a frame"]
-    ]
+    theirs["clip_iqa"] = [taken * length for taken in theirs["clip_iqa, a frame"]]
     return {
         "a_clip": {name: _row(theirs[name], ours[name]) for name in ours},
         "clip_iqa": (
@@ -250,14 +221,13 @@ def _compare(clips: list[Any], scorers: Scorers, few: int) -> dict[str, Any]:
     }
 
 
-def _timed(times: list[tuple[float, float]], work: Callable[[Any], Any], argument: Any) -> Any:
-    wall, used = time.perf_counter(), time.process_time()
-    result = work(argument)
-    times.append((time.perf_counter() - wall, time.process_time() - used))
+def _timed(times: list[Any], work: Callable[[Any], Any], argument: Any) -> Any:
+    taken, result = timed(partial(work, argument), clocks)
+    times.append(taken)
     return result
 
 
-def _row(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> dict[str, float]:
+def _row(theirs: list[Any], ours: list[Any]) -> dict[str, float]:
     """Medians; processor time is what others on the same core do not disturb."""
     (wall, used), (our_wall, our_used) = (np.median(times, axis=0) for times in (theirs, ours))
     return {
@@ -270,4 +240,4 @@ def _row(theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> 
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, main, clips=5, frames=161, size=256, clip_iqa_frames=(2, "timed of each clip"))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.common import apart, asked, finish, quickest, slope
+from benchmarks.common import apart, quickest, run, slope
 from equime_hub import seeds
 from equime_hub.schema.taxonomy import AGE_GROUPS, EMOTION_PRESETS, GENDERS, RACES
 from equime_hub.splits import lookalikes
@@ -141,19 +141,18 @@ def rows(
     }
 
 
-def main() -> None:
-    options = asked(
-        __doc__,
-        people=[25_000, 50_000, 100_000, 200_000],
-        photographs=[7_500, 15_000, 30_000],
-    )
-
+def main(options: Any) -> dict[str, Any]:
     result: dict[str, Any] = {
         name: rows(prepare, options.people, "people") for name, prepare in STEPS.items()
     }
     result["compare sketches"] = rows(comparing, options.photographs, "photographs")
-    finish(result, options.out)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run(
+        __doc__,
+        main,
+        people=[25_000, 50_000, 100_000, 200_000],
+        photographs=[7_500, 15_000, 30_000],
+    )

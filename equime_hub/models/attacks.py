@@ -58,6 +58,12 @@ class Attack:
         if self.steps < 1:
             raise EquimeError(f"PGD goes at least one step, got {self.steps}.")
 
+    @property
+    def words(self) -> str:
+        """What it is, for a table."""
+        steps = "" if self.kind == "fgsm" else f"-{self.steps}"
+        return f"{self.kind.upper()}{steps}, ε = {self.epsilon:g}"
+
 
 def attacked(
     losses: Losses,
@@ -84,11 +90,17 @@ def attacked(
     """
     import torch
 
+    def moved(here: Sequence[Tensor], slopes: Sequence[Tensor], step: float) -> list[Tensor]:
+        """A step along the signs of the slopes, kept in the ball around the start and in range."""
+        return [
+            (point + step * slope.sign())
+            .clamp(start - attack.epsilon, start + attack.epsilon)
+            .clamp(low, high)
+            for point, start, slope in zip(here, clean, slopes, strict=True)
+        ]
+
     clean_losses, slopes = _slopes(losses, clean)
-    once = [
-        _moved(point, point, slope, attack.epsilon, attack.epsilon, low, high)
-        for point, slope in zip(clean, slopes, strict=True)
-    ]
+    once = moved(clean, slopes, attack.epsilon)
     if attack.kind == "fgsm":
         return once
     with torch.no_grad():
@@ -102,10 +114,7 @@ def attacked(
     for _ in range(attack.steps):
         found, slopes = _slopes(losses, here)
         worst, most = _worse(worst, most, here, found)
-        here = [
-            _moved(point, start, slope, step, attack.epsilon, low, high)
-            for point, start, slope in zip(here, clean, slopes, strict=True)
-        ]
+        here = moved(here, slopes, step)
     with torch.no_grad():
         return _worse(worst, most, here, losses(here))[0]
 
@@ -159,17 +168,3 @@ def _slopes(losses: Losses, points: Sequence[Tensor]) -> tuple[Tensor, tuple[Ten
         found = losses(leaves)
         slopes = torch.autograd.grad(found.sum(), leaves)
     return found.detach(), slopes
-
-
-def _moved(
-    point: Tensor,
-    start: Tensor,
-    slope: Tensor,
-    step: float,
-    epsilon: float,
-    low: float,
-    high: float,
-) -> Tensor:
-    """A step along the sign of the slope, kept in the ball around the start and in the range."""
-    there = point + step * slope.sign()
-    return there.clamp(start - epsilon, start + epsilon).clamp(low, high)

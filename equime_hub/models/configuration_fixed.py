@@ -46,3 +46,9 @@ class FixedConfig(MicroExpressionConfig):
                 wanted = "whole numbers" if isinstance(value, Sequence) else "a whole number"
                 raise ModelError(f"{kind} needs {name} to be {wanted} from 1 on, got {value}.")
         super().__post_init__(**kwargs)
+
+    @property
+    def volume_channels(self) -> int:
+        """Channels that `modeling_fixed.volume` gives clips: as released, frames are channels."""
+        frames = self.num_frames if self.layout == "as_released" else None
+        return self.num_channels * (frames or 1)

@@ -7,7 +7,6 @@ gives can be kept (`cache`). `finish` is cheap: it makes the batch. Augmentation
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,10 +32,17 @@ Values = npt.NDArray[Any]
 
 Kind = Literal["frames", "difference", "flow"]
 
+FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
+"""Settings of any processor that `prepare` does not look at."""
+
 
 @dataclass(frozen=True, eq=False)
-class Inputs(ABC):
+class Inputs:
     """How clips become inputs of a model. It can be pickled.
+
+    This is for processors of Transformers: frames are sampled as in its pipeline, decoded by PyAV.
+    A clip with fewer frames than the model takes shows each as often as evenly spaced places fall
+    on it.
 
     Attributes:
         processor: The video processor.
@@ -48,12 +54,13 @@ class Inputs(ABC):
     num_frames: int | None
     kind: Kind = "frames"
 
-    @property
-    @abstractmethod
+    @cached_property
     def key(self) -> str:
         """Digest of all that `prepare` depends on besides the clip."""
+        said = json.loads(self.processor.to_json_string())
+        kept = {name: value for name, value in said.items() if name not in FINISHING}
+        return seeds.digest(kept, self.num_frames)
 
-    @abstractmethod
     def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:
         """The frames that the model is shown.
 
@@ -65,101 +72,29 @@ class Inputs(ABC):
             VideoError: It cannot be decoded.
             ModelError: The processor cannot take such a clip.
         """
-
-    @abstractmethod
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
-        """What the model is called with; the first axis of each tensor is the clips.
-
-        Raises:
-            ModelError: The processor cannot take these clips together.
-        """
-
-
-def inputs_of(processor: Any, config: Any) -> Inputs:
-    """The inputs of a model.
-
-    Args:
-        processor: Our video processor or one of Transformers, as `AutoVideoProcessor` opens it.
-        config: The model's configuration, which says how many frames it takes.
-    """
-    from equime_hub.models.processing import MicroExpressionVideoProcessor
-
-    frames = frames_of(config)
-    if isinstance(processor, MicroExpressionVideoProcessor):
-        return OurInputs(processor, frames or processor.num_frames, processor.input_kind)
-    return StockInputs(processor, frames)
-
-
-def frames_of(config: Any) -> int | None:
-    """Frames that a model takes, by its configuration; None if it does not say."""
-    given = (getattr(config, name, None) for name in ("num_frames", "frames_per_clip"))
-    return next(filter(None, given), None)
-
-
-class OurInputs(Inputs):
-    """Those of our own video processor, which does both steps itself."""
-
-    @cached_property
-    def key(self) -> str:  # noqa: D102
-        return seeds.digest(self.processor.key(), self.num_frames)
-
-    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
-        prepared: Prepared = self.processor.prepare(video, moments, num_frames=self.num_frames)
-        return prepared
-
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
-        return dict(self.processor.finish(values, num_frames=self.num_frames))
-
-
-_FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
-
-
-class StockInputs(Inputs):
-    """Those of a processor of Transformers: frames sampled as in its pipeline, decoded by PyAV.
-
-    A clip with fewer frames than the model takes shows each as often as evenly spaced places
-    fall on it.
-    """
-
-    @cached_property
-    def key(self) -> str:  # noqa: D102
-        said = json.loads(self.processor.to_json_string())
-        kept = {name: value for name, value in said.items() if name not in _FINISHING}
-        return seeds.digest(kept, self.num_frames)
-
-    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
         from equime_hub.models.processing import Prepared
 
         shown = self._sampled(video)
         frames = video.clip(shown).frames if isinstance(video, AvDecoder) else video.frames[shown]
         resized = self._called([frames], do_rescale=False, do_normalize=False)
         (pixels,) = next(iter(resized.values())).numpy()
-        return Prepared(
-            values=np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)),
-            face=True,
-            frames=tuple(shown),
-            moments=moments or Moments(),
-        )
+        values = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        return Prepared(values, True, tuple(shown), moments or Moments())
 
-    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
-        return self._called(
-            [np.array(clip) for clip in values],  # torch wants arrays that may be written to
-            do_convert_rgb=False,
-            do_resize=False,
-            do_center_crop=False,
-        )
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:
+        """What the model is called with; the first axis of each tensor is the clips.
+
+        Raises:
+            ModelError: The processor cannot take these clips together.
+        """
+        done = dict.fromkeys(("do_convert_rgb", "do_resize", "do_center_crop"), False)
+        # torch wants arrays that may be written to.
+        return self._called([np.array(clip) for clip in values], **done)
 
     def _called(self, videos: list[Values], **steps: bool) -> dict[str, Tensor]:
+        form = {"input_data_format": "channels_last", "return_tensors": "pt"}
         try:
-            return dict(
-                self.processor(
-                    videos,
-                    do_sample_frames=False,
-                    input_data_format="channels_last",
-                    return_tensors="pt",
-                    **steps,
-                )
-            )
+            return dict(self.processor(videos, do_sample_frames=False, **form, **steps))
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{type(self.processor).__name__} refuses a clip: {error}") from error
 
@@ -185,3 +120,39 @@ class StockInputs(Inputs):
                 f"{type(self.processor).__name__} cannot sample a clip of {count} frames: {error}"
             ) from error
         return [int(index) for index in found]
+
+
+class OurInputs(Inputs):
+    """Those of our own video processor, which does both steps itself."""
+
+    @cached_property
+    def key(self) -> str:  # noqa: D102
+        return seeds.digest(self.processor.key(), self.num_frames)
+
+    def prepare(self, video: AvDecoder | Clip, moments: Moments | None = None) -> Prepared:  # noqa: D102
+        prepared: Prepared = self.processor.prepare(video, moments, num_frames=self.num_frames)
+        return prepared
+
+    def finish(self, values: Sequence[Values]) -> dict[str, Tensor]:  # noqa: D102
+        return dict(self.processor.finish(values, num_frames=self.num_frames))
+
+
+def inputs_of(processor: Any, config: Any) -> Inputs:
+    """The inputs of a model.
+
+    Args:
+        processor: Our video processor or one of Transformers, as `AutoVideoProcessor` opens it.
+        config: The model's configuration, which says how many frames it takes.
+    """
+    from equime_hub.models.processing import MicroExpressionVideoProcessor
+
+    frames = frames_of(config)
+    if isinstance(processor, MicroExpressionVideoProcessor):
+        return OurInputs(processor, frames or processor.num_frames, processor.input_kind)
+    return Inputs(processor, frames)
+
+
+def frames_of(config: Any) -> int | None:
+    """Frames that a model takes, by its configuration; None if it does not say."""
+    given = (getattr(config, name, None) for name in ("num_frames", "frames_per_clip"))
+    return next(filter(None, given), None)

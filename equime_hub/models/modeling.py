@@ -55,9 +55,13 @@ class MicroExpressionModel(PreTrainedModel):
             ModelError: Clips of another shape than the configuration says, or a mask of another
                 shape than theirs.
         """
-        self._check(tuple(pixel_values_videos.shape))
+        self._check(pixel_values_videos.shape)
         if frame_mask is not None:
-            _check_mask(frame_mask.shape, pixel_values_videos.shape[:2])
+            if frame_mask.shape != (wanted := pixel_values_videos.shape[:2]):
+                raise ModelError(
+                    f"frame_mask must be B×T = {'×'.join(map(str, wanted))}, "
+                    f"got {'×'.join(map(str, frame_mask.shape))}."
+                )
             frame_mask = frame_mask.bool()
         logits = self.logits(pixel_values_videos, frame_mask)
         loss = None if labels is None else nn.functional.cross_entropy(logits, labels)
@@ -68,10 +72,9 @@ class MicroExpressionModel(PreTrainedModel):
         assert self.config.num_labels is not None
         return nn.Linear(width, self.config.num_labels)
 
-    def _check(self, shape: tuple[int, ...]) -> None:
+    def _check(self, shape: torch.Size) -> None:
         config = self.config
-        side = config.image_size
-        wanted = (config.num_frames, config.num_channels, side, side)
+        wanted = (config.num_frames, config.num_channels, *[config.image_size] * 2)
         if len(shape) != 5 or any(
             w not in (None, s) for w, s in zip(wanted, shape[1:], strict=True)
         ):
@@ -80,11 +83,3 @@ class MicroExpressionModel(PreTrainedModel):
                 f"{type(self).__name__} takes clips B×{form} (frames × channels × height × width), "
                 f"got {'×'.join(map(str, shape))}. Make them with its own video processor."
             )
-
-
-def _check_mask(shape: torch.Size, wanted: torch.Size) -> None:
-    if shape != wanted:
-        raise ModelError(
-            f"frame_mask must be B×T = {'×'.join(map(str, wanted))}, "
-            f"got {'×'.join(map(str, shape))}."
-        )

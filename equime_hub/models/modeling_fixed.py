@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from transformers import initialization as init
@@ -20,9 +22,16 @@ class FixedModel(MicroExpressionModel):
     are He's normal ones, which keep what passes through MobileNetV2's channels one by one alive.
     """
 
+    classifier: Any
+
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
+        raise NotImplementedError
+
     def scores(self, videos: torch.Tensor) -> torch.Tensor:
         """Scores of the classes before softmax: B×T×C×H×W → B×K."""
-        raise NotImplementedError
+        scores: torch.Tensor = self.classifier(self.features(videos))
+        return scores
 
     def logits(self, videos: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """Scores of the classes before softmax.

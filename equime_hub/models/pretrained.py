@@ -52,11 +52,8 @@ def _downloaded(weights: WeightsEnum) -> dict[str, torch.Tensor]:
     try:
         # torchvision says on stdout that it downloads, and stdout is for data.
         with contextlib.redirect_stdout(sys.stderr):
-            return dict(
-                weights.get_state_dict(
-                    progress=False, check_hash=True, weights_only=True, map_location="cpu"
-                )
-            )
+            how = {"progress": False, "check_hash": True, "weights_only": True}
+            return dict(weights.get_state_dict(**how, map_location="cpu"))
     except (OSError, RuntimeError) as error:
         raise ModelError(
             f"{weights} cannot be downloaded from {weights.url} ({error}). Use "

@@ -16,6 +16,7 @@ from equime_hub import seeds
 from equime_hub.errors import ModelError
 from equime_hub.models import processing_finish, processing_prepare
 from equime_hub.models.configuration import MicroExpressionConfig
+from equime_hub.models.inputs import FINISHING
 from equime_hub.models.processing_config import InputConfig
 from equime_hub.models.processing_prepare import Prepared
 from equime_hub.video.moments import Moments
@@ -24,15 +25,7 @@ __all__ = ["InputConfig", "MicroExpressionVideoProcessor", "Prepared"]
 
 _REVISION = 2
 """Raised when `prepare` makes other values of the same settings: kept ones are made again."""
-_FINISHED = {
-    "do_rescale",
-    "rescale_factor",
-    "do_normalize",
-    "image_mean",
-    "image_std",
-    "standardize",
-    "pad",
-}
+_FINISHED = FINISHING | {"standardize", "pad"}
 """Settings that `prepare` does not look at."""
 _OF_TRANSFORMERS = ("video_processor_type", "processor_class", "_commit_hash")
 """What else a saved processor holds."""
@@ -80,15 +73,8 @@ class MicroExpressionVideoProcessor(BaseVideoProcessor):
         Raises:
             ModelError: There is no such setting, or it contradicts another one.
         """
-        return cls(
-            **{
-                "num_frames": config.num_frames,
-                "num_channels": config.num_channels,
-                "size": config.image_size,
-                **config.inputs,
-                **overrides,
-            }
-        )
+        frames = {"num_frames": config.num_frames, "num_channels": config.num_channels}
+        return cls(**{**frames, "size": config.image_size, **config.inputs, **overrides})
 
     @property
     def settings(self) -> InputConfig:

@@ -16,15 +16,11 @@ LABELS = {"emotion": EMOTIONS, "emotion_3": EMOTIONS_3}
 """Column of a dataset → its classes."""
 
 _FILES = {
-    "config.json": ("config.json",),
-    "*.safetensors": ("*.safetensors",),
-    "video_preprocessor_config.json": (
-        "video_preprocessor_config.json",
-        "preprocessor_config.json",
-        "processor_config.json",
-    ),
+    "config.json": "config.json",
+    "*.safetensors": "*.safetensors",
+    "video_preprocessor_config.json": "*processor_config.json",  # older ones have shorter names
 }
-"""File that a folder needs → patterns of which one must be there."""
+"""File that a folder needs → pattern of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +114,9 @@ def opened(
     from transformers import AutoModelForVideoClassification, AutoVideoProcessor
 
     try:
+        options = {"dtype": torch.float32, "output_loading_info": True, **(model_options or {})}
         model, about = AutoModelForVideoClassification.from_pretrained(
-            name,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-            **(model_options or {}),
+            name, use_safetensors=True, trust_remote_code=False, **options
         )
         processor = AutoVideoProcessor.from_pretrained(name, trust_remote_code=False)
         if input_options:
@@ -139,8 +131,8 @@ def opened(
 
 
 def _demand_files(folder: Path) -> None:
-    for file, patterns in _FILES.items():
-        if not any(any(folder.glob(pattern)) for pattern in patterns):
+    for file, pattern in _FILES.items():
+        if not any(folder.glob(pattern)):
             raise ModelError(
                 f"{folder} has no {file}; a saved model is a folder with {', '.join(_FILES)}, as "
                 "save_pretrained of the model and of its processor write them."

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +67,7 @@ def surface_of(processor: Any, inputs: Inputs) -> Surface:
         return Surface(GREY, 0.0, 255.0, _stock(inputs))
     config = processor.settings
 
-    def ours(points: Sequence[Tensor]) -> dict[str, Tensor]:
-        return _ours(config, inputs.num_frames, points)
-
+    ours = partial(_ours, config, inputs.num_frames)
     if config.input_kind == "flow":
         return Surface(FLOW, -inf, inf, ours)
     return Surface(GREY, 0.0, 255.0, ours)

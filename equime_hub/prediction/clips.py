@@ -58,17 +58,23 @@ class Predicted:
             counts = ", ".join(f"{label} {count:,}" for label, count in self.unknown.items())
             said.append(f"Left out, as the model has no such class: {counts} clips.")
         if self.broken:
-            why = "; ".join(f"{clip} ({self.broken[clip]})" for clip in [*self.broken][:_SHOWN])
-            rest = ", ".join([*self.broken][_SHOWN:])
-            said.append(
-                f"Left out, as they cannot be decoded: {len(self.broken):,} clips: "
-                f"{why}{', ' + rest if rest else ''}."
-            )
+            said.append(left_out(self.broken))
         if self.short:
             said.append(
                 f"Clips with fewer frames than the model takes, which repeat: {self.short:,}."
             )
         return said
+
+
+def left_out(broken: Mapping[str, str]) -> str:
+    """A sentence that names all clips which cannot be decoded, the first ones with the reason."""
+    return f"Left out, as they cannot be decoded: {len(broken):,} clips: {reasons(broken)}."
+
+
+def reasons(broken: Mapping[str, str]) -> str:
+    """Names of clips, and why the first ones cannot be decoded."""
+    told = "; ".join(f"{clip} ({broken[clip]})" for clip in [*broken][:_SHOWN])
+    return ", ".join([told, *[*broken][_SHOWN:]])
 
 
 def columns(model: SavedModel) -> list[str]:

@@ -253,7 +253,7 @@ def _probabilities(model: SavedModel, part: Footage, moments: Moments) -> dict[s
 
 def _whole(inputs: Inputs, part: Footage) -> Any:
     """What the processor takes: ours decodes for itself, others are given frames that fit."""
-    if hasattr(inputs, "processor") and hasattr(inputs.processor, "prepare"):
+    if hasattr(inputs.processor, "prepare"):
         return part
     shrink = 1.0
     frames: list[npt.NDArray[np.uint8]] = []

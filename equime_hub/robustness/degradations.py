@@ -106,31 +106,16 @@ def _each(clip: Clip, through: Callable[[Frames], Frames]) -> Clip:
     return Clip(np.stack([through(frame) for frame in clip.frames]), clip.fps)
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """How a degradation is made, named, and bounded.
-
-    Attributes:
-        make: Given the clip, the amount and the seed.
-        words: With a place for the amount.
-        low: Smallest amount.
-        high: Largest; equal to `low` if there is none to choose.
-    """
-
-    make: Callable[[Clip, float, int], Clip]
-    words: str
-    low: float = 0.0
-    high: float = 0.0
-
-
-_KINDS = {
-    "static": _Kind(lambda clip, _, seed: static(clip), "static: the first frame repeated"),
-    "shuffled": _Kind(lambda clip, _, seed: shuffled(clip, seed), "shuffled frames"),
-    "jpeg": _Kind(lambda clip, amount, seed: jpeg(clip, amount), "JPEG, quality {:g}", 1, 100),
-    "fps": _Kind(lambda clip, amount, seed: fps(clip, amount), "{:g} frames per second", 1e-3, 1e5),
-    "resize": _Kind(lambda clip, amount, seed: resized(clip, amount), "{:g} times smaller", 1, 1e3),
-    "noise": _Kind(noise, "noise of {:g}/255", 0, 255),
-}  # fmt: skip
+_KINDS: dict[str, tuple[Callable[[Clip, float, int], Clip], str, float, float]] = {
+    "static": (lambda clip, _, seed: static(clip), "static: the first frame repeated", 0, 0),
+    "shuffled": (lambda clip, _, seed: shuffled(clip, seed), "shuffled frames", 0, 0),
+    "jpeg": (lambda clip, amount, seed: jpeg(clip, amount), "JPEG, quality {:g}", 1, 100),
+    "fps": (lambda clip, amount, seed: fps(clip, amount), "{:g} frames per second", 1e-3, 1e5),
+    "resize": (lambda clip, amount, seed: resized(clip, amount), "{:g} times smaller", 1, 1e3),
+    "noise": (noise, "noise of {:g}/255", 0, 255),
+}
+"""Kind → how it is made of clip, amount and seed; its words, with a place for the amount; and the
+smallest and largest amount, both 0 where there is none to choose."""
 
 CONTROLS = ("static", "shuffled")
 """Kinds that ask whether motion is seen at all."""
@@ -156,13 +141,11 @@ class Degradation:
             raise EquimeError(
                 f"There is no degradation {self.kind!r}. Choose among {', '.join(_KINDS)}."
             )
-        kind = _KINDS[self.kind]
-        if not kind.low <= self.amount <= kind.high:
-            wanted = (
-                f"from {kind.low:g} to {kind.high:g}, such as {self.kind}:{max(kind.low, 20):g}"
-                if kind.high
-                else f"with nothing behind it: {self.kind}"
-            )
+        _, _, low, high = _KINDS[self.kind]
+        if not low <= self.amount <= high:
+            wanted = f"with nothing behind it: {self.kind}"
+            if high:
+                wanted = f"from {low:g} to {high:g}, such as {self.kind}:{max(low, 20):g}"
             raise EquimeError(f"{self.kind} is given {wanted}; got {self.amount:g}.")
 
     @classmethod
@@ -186,11 +169,11 @@ class Degradation:
     @property
     def words(self) -> str:
         """What it is, for a table."""
-        return _KINDS[self.kind].words.format(self.amount)
+        return _KINDS[self.kind][1].format(self.amount)
 
     def __call__(self, clip: Clip, seed: int = 0) -> Clip:
         """The clip made worse; the same length, size and rate."""
-        return _KINDS[self.kind].make(clip, self.amount, seed)
+        return _KINDS[self.kind][0](clip, self.amount, seed)
 
 
 DEFAULT = tuple(

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from equime_hub import seeds
 from equime_hub.errors import DatasetError, ModelError, VideoError
@@ -23,7 +25,7 @@ from equime_hub.models.attacks import Attack, attacked, cross_entropies
 from equime_hub.models.inputs import Values, inputs_of
 from equime_hub.models.saved import SavedModel
 from equime_hub.models.surfaces import Surface, surface_of
-from equime_hub.prediction.clips import enough_memory, softmax
+from equime_hub.prediction.clips import enough_memory, left_out, reasons, softmax
 from equime_hub.progress import Progress
 from equime_hub.robustness.degradations import CONTROLS, DEFAULT, Degradation
 from equime_hub.training.data.examples import Examples
@@ -162,16 +164,13 @@ def robustness(
         )
     total = sum(len(trial.examples) for trial in trials)
     done = 0
-    if progress:
-        progress(done, total)
-    for run in runs:
-        for count in run.steps():
-            done += count
-            if progress:
-                progress(done, total)
+    for count in chain([0], *(run.steps() for run in runs)):
+        done += count
+        if progress:
+            progress(done, total)
     broken = {name: why for run in runs for name, why in run.broken.items()}
     if not any(run.rows for run in runs):
-        raise DatasetError(f"None of {len(broken):,} clips can be decoded: {_reasons(broken)}.")
+        raise DatasetError(f"None of {len(broken):,} clips can be decoded: {reasons(broken)}.")
     return _summary(runs, config, unit, classes, broken)
 
 
@@ -239,14 +238,8 @@ class _Test:
                 points = attacked(
                     losses, clean, attack, low=surface.low, high=surface.high, names=names
                 )
-                keep(name_of(attack), surface.inputs(points))
+                keep(attack.words, surface.inputs(points))
         self.rows += rows
-
-
-def name_of(attack: Attack) -> str:
-    """An attack, for a table."""
-    steps = "" if attack.kind == "fgsm" else f"-{attack.steps}"
-    return f"{attack.kind.upper()}{steps}, ε = {attack.epsilon:g}"
 
 
 def _summary(
@@ -258,7 +251,7 @@ def _summary(
 ) -> Robustness:
     runs = [run for run in runs if run.rows]
     named: dict[str, tuple[Kind, Attack | Degradation | None]] = {CLEAN: ("clean", None)}
-    named |= {name_of(attack): ("attack", attack) for attack in config.attacks}
+    named |= {attack.words: ("attack", attack) for attack in config.attacks}
     for each in config.degradations:
         named[each.words] = ("control" if each.kind in CONTROLS else "degradation", each)
     labels = np.concatenate([run.trial.examples.labels[run.rows] for run in runs])
@@ -290,20 +283,19 @@ def _summary(
 
 
 def _columns(runs: Sequence[_Test]) -> dict[str, Any]:
-    columns: dict[str, list[Any]] = {
-        name: [] for name in ("clip_id", "subject_id", "dataset", "fold", "seed")
+    """What a prediction log says of the clips themselves."""
+    table = pa.concat_tables([run.trial.examples.table.take(pa.array(run.rows)) for run in runs])
+    tested = [(run.trial, row) for run in runs for row in run.rows]
+    return {
+        "clip_id": table["clip_id"].to_pylist(),
+        "subject_id": table["subject_id"].to_pylist(),
+        "dataset": table["source_dataset"].to_pylist(),
+        "fold": [
+            trial.folds[row] if trial.folds else trial.examples.datasets[row] or "test"
+            for trial, row in tested
+        ],
+        "seed": [trial.seed for trial, _ in tested],
     }
-    for run in runs:
-        own, folds = run.trial.examples.take(run.rows), run.trial.folds
-        datasets = own.table["source_dataset"].to_pylist()
-        columns["clip_id"] += own.names
-        columns["subject_id"] += own.table["subject_id"].to_pylist()
-        columns["dataset"] += datasets
-        columns["fold"] += (
-            [name or "test" for name in datasets] if folds is None else [folds[r] for r in run.rows]
-        )
-        columns["seed"] += [run.trial.seed] * len(own)
-    return columns
 
 
 def _notes(
@@ -329,9 +321,4 @@ def _notes(
         yield "The model is shown one frame, so it cannot see motion."
     yield from dict.fromkeys(note for run in runs for note in run.trial.examples.notes)
     if broken:
-        yield f"Left out, as they cannot be decoded: {len(broken):,} clips: {_reasons(broken)}."
-
-
-def _reasons(broken: Mapping[str, str]) -> str:
-    told = "; ".join(f"{clip} ({broken[clip]})" for clip in [*broken][:3])
-    return told + (f"; and {len(broken) - 3:,} more" if len(broken) > 3 else "")
+        yield left_out(broken)

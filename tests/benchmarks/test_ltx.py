@@ -44,12 +44,15 @@ def start(*options: str) -> subprocess.Popen[str]:
 
 
 def test_networks_have_the_published_size() -> None:
-    assert ltx_models.parameters() == {
+    with torch.device("meta"):
+        counts = {name: ltx_models.network(name).num_parameters() for name in ltx_models.NETWORKS}
+    assert counts == {
         "transformer": 1_923_385_472,
         "vae 0.9.0": 419_193_649,
         "vae 0.9.5": 1_246_913_522,
         "text_encoder": 4_762_310_656,
     }
+    assert counts == {name: known["parameters"] for name, known in ltx_models.NETWORKS.items()}
 
 
 @pytest.mark.parametrize(
@@ -73,9 +76,10 @@ def test_operations_counted(work: Callable[[], object], operations: int) -> None
 
 def test_arithmetic_grows_as_it_should(tmp_path: Path) -> None:
     with torch.device("meta"):
-        ltx_models.NETWORKS["transformer"]().save_config(tmp_path / "transformer")
-        ltx_models.NETWORKS["vae 0.9.0"]().save_config(tmp_path / "vae")
-    guided = ltx_models.tflop(tmp_path, 256, 256, 161, guided=True, tokens=128)
+        ltx_models.network("transformer").save_config(tmp_path / "transformer")
+        ltx_models.network("vae 0.9.0").save_config(tmp_path / "vae")
+    clip = PRESETS["equime-paper"]
+    guided = ltx_models.tflop(tmp_path, clip, guided=True, tokens=128)
     seen, words, wide = 21 * 8 * 8, 128, 2048
     block = 4 * seen * wide**2 + 2 * seen**2 * wide  # of frames to frames
     block += 2 * (seen + words) * wide**2 + 2 * seen * words * wide  # of frames to words
@@ -84,7 +88,7 @@ def test_arithmetic_grows_as_it_should(tmp_path: Path) -> None:
     times = seen * (256 * wide + wide**2 + 6 * wide**2)  # every patch has a time of its own
     # Two passes of two operations a product.
     assert guided["step"] == pytest.approx(2 * 2 * (28 * block + ends + times) / 1e12, rel=1e-12)
-    single = ltx_models.tflop(tmp_path, 256, 256, 161, guided=False, tokens=128)
+    single = ltx_models.tflop(tmp_path, clip, guided=False, tokens=128)
     assert single["step"] == pytest.approx(guided["step"] / 2)
     assert single["decode"] == guided["decode"] > 50 * guided["encode"]
 
@@ -98,7 +102,7 @@ def test_arithmetic_on_shapes_is_that_of_the_work(tmp_path: Path, name: str) -> 
     jobs = list(common.jobs(run.plan, run.specs(arm)[: arm.batch_size]))
     worked = ltx_models.counted(lambda: LtxBackend(config).render(jobs)) / arm.batch_size
     guided = config.guidance_scale > 1
-    part = ltx_models.tflop(tmp_path / arm.model, 64, 64, 17, guided, 128 if guided else 256)
+    part = ltx_models.tflop(tmp_path / arm.model, run.clip, guided, 128 if guided else 256)
     assert worked == pytest.approx(config.steps * part["step"] + part["encode"] + part["decode"])
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.quality import ClipSize, write_weights
+from benchmarks.quality import write_weights
 from equime_hub import checksums
 from equime_hub.builder.measure.gates import Gates
 from equime_hub.builder.measure.meter import TOOLS, Measures
@@ -36,10 +36,11 @@ SHARD = "data/train-00000-of-00001.parquet"
 BARE = replace(SMALL, render=replace(WARP, measures=Measures(())))
 PIXELS = Measures(("pixels",))
 STATIC = Gates(("static", "wrong duration"))
-TINY_CLIP = ClipSize(
-    embedding=32, image=64, layers=(1, 1, 1, 1), width=8, context=8, words=64, text_width=64,
-    text_layers=1,
-)  # fmt: skip
+TINY_CLIP: dict[str, Any] = {
+    "embed_dim": 32, "image_resolution": 64, "vision_layers": (1, 1, 1, 1), "vision_width": 8,
+    "context_length": 8, "vocab_size": 64, "transformer_width": 64, "transformer_heads": 1,
+    "transformer_layers": 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_the_gates_of_a_build_are_kept_unless_others_are_given(
 
 
 def test_the_weights_are_part_of_what_is_written_down(folder: Path, tmp_path: Path) -> None:
-    write_weights(tmp_path / "weights", TINY_CLIP)
+    write_weights(tmp_path / "weights", **TINY_CLIP)
     measures, missing = Measures.choose(["quality"], tmp_path / "weights")
     assert not missing
     run(folder, PIXELS)

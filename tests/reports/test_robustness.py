@@ -13,7 +13,7 @@ from equime_hub.models.attacks import Attack
 from equime_hub.reports.figures import ACCENT, PALETTE
 from equime_hub.reports.robustness import _ends, draw
 from equime_hub.robustness.degradations import Degradation
-from equime_hub.robustness.measure import Condition, Robustness, name_of
+from equime_hub.robustness.measure import Condition, Robustness
 from tests.reports.test_strip import colour, pixels
 
 CELLS = {
@@ -25,7 +25,7 @@ PART = evaluate(log.of(CELLS, ("n", "p")), level=None).part()
 
 def condition(kind: Any, done: Attack | Degradation | None, *uf1: float) -> Condition:
     """One with a score, and perhaps the ends of its interval."""
-    name = name_of(done) if isinstance(done, Attack) else done.words if done else "clean"
+    name = done.words if done else "clean"
     score = MeanScore(uf1[0], None, *uf1[1:])
     part = replace(PART, scores={**PART.scores, "uf1": score})
     return Condition(name, kind, done, part, kept=None, changed=0.0, loss=0.0)

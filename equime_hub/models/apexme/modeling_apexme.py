@@ -43,12 +43,10 @@ class ApexMEForVideoClassification(FixedModel):
             named = {f"network of frame {i}": network for i, network in enumerate(self.backbones)}
             start_from(named, ResNet18_Weights.IMAGENET1K_V1)
 
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
         pairs = zip(self.backbones, videos.unbind(1), strict=True)
-        features = torch.cat([network(frames) for network, frames in pairs], 1)
-        scores: torch.Tensor = self.classifier(features)
-        return scores
+        return torch.cat([network(frames) for network, frames in pairs], 1)
 
     def _init_weights(self, module: nn.Module) -> None:
         """Convolutions as torchvision and the authors do it, the rest as torch does."""

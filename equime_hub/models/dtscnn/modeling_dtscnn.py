@@ -26,7 +26,7 @@ class DTSCNNForVideoClassification(FixedModel):
         self.post_init()
 
     def features(self, videos: torch.Tensor) -> torch.Tensor:
-        """What both streams make of clips, for the classifier or for an SVM.
+        """What both streams make of clips, for the classifier or, in evaluation, for an SVM.
 
         Args:
             videos: B×T×C×H×W, u, v and strain, as the video processor makes them.
@@ -38,12 +38,8 @@ class DTSCNNForVideoClassification(FixedModel):
         side = flow.shape[-1]
         # The mean of flows in a row is their sum up to a factor: the flow at the longer step.
         short = nn.functional.adaptive_avg_pool3d(flow, (self.config.short_frames, side, side))
-        return torch.cat([self.long(flow), self.short(short)], 1)
-
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
-        scores: torch.Tensor = self.classifier(self.dropout(self.features(videos)))
-        return scores
+        dropped: torch.Tensor = self.dropout(torch.cat([self.long(flow), self.short(short)], 1))
+        return dropped
 
 
 class Stream(nn.Module):

@@ -39,10 +39,7 @@ class MobileNetHybridConfig(FixedConfig):
     """
 
     model_type: ClassVar[str] = "equime_mobilenet_hybrid"
-    inputs: ClassVar[dict[str, Any]] = {
-        "sampling": "middle",
-        **IMAGENET,
-    }
+    inputs: ClassVar[dict[str, Any]] = {"sampling": "middle", **IMAGENET}
     layouts: ClassVar[tuple[str, ...]] = ("as_released",)
     sizes: ClassVar[tuple[str, ...]] = ("backbone_size", "hidden_size")
 

@@ -33,17 +33,17 @@ class MobileNetHybridForVideoClassification(FixedModel):
             start_from({"MobileNetV2": self.backbone}, MobileNet_V2_Weights.IMAGENET1K_V2)
         self.train()
 
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
         frames = videos[:, videos.shape[1] // 2]
         # One gray channel becomes three equal ones; three stay as they are.
         frames = frames.expand(-1, 3, -1, -1)
         side = self.config.backbone_size
         if frames.shape[-1] != side:
             frames = nn.functional.interpolate(frames, (side, side), mode="bilinear")
-        features = self.dropout(self.backbone(frames))
-        scores: torch.Tensor = self.classifier(self.dropout(self.dense(features).relu()))
-        return scores
+        hidden = self.dense(self.dropout(self.backbone(frames))).relu()
+        dropped: torch.Tensor = self.dropout(hidden)
+        return dropped
 
     def train(self, mode: bool = True) -> Self:
         """Switch between training and use; frozen parts stay in use, as Keras keeps them."""

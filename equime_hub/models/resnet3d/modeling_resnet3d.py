@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -17,28 +19,25 @@ class ResNet3DForVideoClassification(FixedModel):
 
     def __init__(self, config: ResNet3DConfig) -> None:
         super().__init__(config)
-        channels, width = config.num_channels, config.filters
-        if config.layout == "as_released":
-            channels *= config.num_frames or 1
-        self.stem = ConvNorm(channels, width, 7, 2, config)
+        width = config.filters
+        self.stem = ConvNorm(config.volume_channels, width, 7, 2, config)
+        # Where a block has twice the channels, it has half the places: its stride is 2.
         self.blocks = nn.Sequential(
-            Block(width, width, 1, config),
-            Block(width, width, 1, config),
-            Block(width, 2 * width, 2, config),
-            Block(2 * width, 2 * width, 1, config),
-            Block(2 * width, 4 * width, 2, config),
-            Block(4 * width, 4 * width, 1, config),
+            *(
+                Block(before * width, after * width, after // before, config)
+                for before, after in pairwise((1, 1, 1, 2, 2, 4, 4))
+            )
         )
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = self.last_layer(4 * width)
         self.post_init()
 
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
         maps = self.stem(volume(videos, self.config.layout)).relu()
         maps = self.blocks(max_pool(maps, 3, 2))
-        scores: torch.Tensor = self.classifier(self.dropout(maps.mean((2, 3, 4))))
-        return scores
+        pooled: torch.Tensor = self.dropout(maps.mean((2, 3, 4)))
+        return pooled
 
 
 class ConvNorm(nn.Module):

@@ -19,19 +19,17 @@ class STCNNForVideoClassification(FixedModel):
 
     def __init__(self, config: STCNNConfig) -> None:
         super().__init__(config)
-        channels, kernel, padding = config.num_channels, (3, 3, 3), 1
-        if config.layout == "as_released":
-            channels *= config.num_frames or 1
-        elif config.layout == "micro_exp_stcnn":
+        kernel, padding = (3, 3, 3), 1
+        if config.layout == "micro_exp_stcnn":
             kernel, padding = (15, 3, 3), 0
-        self.conv = nn.Conv3d(channels, config.filters, kernel, padding=padding)
+        self.conv = nn.Conv3d(config.volume_channels, config.filters, kernel, padding=padding)
         self.dropout = nn.Dropout(config.dropout)
         self.dense = nn.Linear(config.filters * math.prod(config.pooled), config.hidden_size)
         self.classifier = self.last_layer(config.hidden_size)
         self.post_init()
 
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
         layout = self.config.layout
         maps = self.conv(volume(videos, layout)).relu()
         if layout == "micro_exp_stcnn":
@@ -39,5 +37,5 @@ class STCNNForVideoClassification(FixedModel):
         else:
             maps = max_pool(maps, 2, 2)
         hidden = self.dense(self.dropout(maps).flatten(1)).relu()
-        scores: torch.Tensor = self.classifier(self.dropout(hidden))
-        return scores
+        dropped: torch.Tensor = self.dropout(hidden)
+        return dropped

@@ -20,10 +20,9 @@ class STSTNetForVideoClassification(FixedModel):
 
     def __init__(self, config: STSTNetConfig) -> None:
         super().__init__(config)
-        channels = (config.num_frames or 1) * config.num_channels
         self.streams = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(channels, filters, 3, padding=2),
+                nn.Conv2d(config.volume_channels, filters, 3, padding=2),
                 nn.ReLU(),
                 nn.BatchNorm2d(filters),
                 nn.MaxPool2d(3, stride=3, padding=1),
@@ -31,16 +30,14 @@ class STSTNetForVideoClassification(FixedModel):
             )
             for filters in config.filters
         )
-        self.pool = nn.AvgPool2d(2)
         self.classifier = self.last_layer(sum(config.filters) * config.places**2)
         self.post_init()
 
-    def scores(self, videos: torch.Tensor) -> torch.Tensor:
-        """Scores of the classes before softmax: B×T×C×H×W → B×K."""
+    def features(self, videos: torch.Tensor) -> torch.Tensor:
+        """What the classifier is given: B×T×C×H×W → B×F."""
         fields = videos.flatten(1, 2)
-        together = self.pool(torch.cat([stream(fields) for stream in self.streams], 1))
-        scores: torch.Tensor = self.classifier(together.flatten(1))
-        return scores
+        together = torch.cat([stream(fields) for stream in self.streams], 1)
+        return nn.functional.avg_pool2d(together, 2).flatten(1)
 
     def _init_weights(self, module: nn.Module) -> None:
         """As torch and the authors do it."""

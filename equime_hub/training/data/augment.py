@@ -64,7 +64,11 @@ class Augment:
         draw = seeds.generator("augment", seed, epoch, clip)
         mirrored = draw.random() < self.flip
         turn, scale, right, down, bright, contrast = draw.uniform(-1, 1, 6)
-        linear = _linear(np.deg2rad(self.rotate * turn), 1 + self.scale * scale, mirrored)
+        angle = np.deg2rad(self.rotate * turn)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        # 2×2, places of the clip → places of the copy, both from the middle.
+        turned = (1 + self.scale * scale) * np.array([[cosine, -sine], [sine, cosine]])
+        linear = turned @ np.diag([-1.0 if mirrored else 1.0, 1.0])
         size = np.array(values.shape[2:0:-1])
         middle = (size - 1) / 2
         moved = middle - linear @ middle + self.shift * size * (right, down)
@@ -75,15 +79,8 @@ class Augment:
             return altered
         levels = np.arange(256) - 127.5
         levels = 127.5 + levels * (1 + self.contrast * contrast) + 255 * self.brightness * bright
-        return cv2.LUT(altered, np.clip(np.rint(levels), 0, 255).astype(np.uint8)).reshape(
-            values.shape
-        )
-
-
-def _linear(angle: float, scale: float, mirrored: bool) -> npt.NDArray[np.float64]:
-    """2×2, places of the clip → places of the copy, both from the middle."""
-    turned = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return turned @ np.diag([-1.0 if mirrored else 1.0, 1.0])
+        table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+        return cv2.LUT(altered, table).reshape(values.shape)
 
 
 def _warped(values: Values, transform: npt.NDArray[np.float64]) -> Values:
@@ -93,10 +90,6 @@ def _warped(values: Values, transform: npt.NDArray[np.float64]) -> Values:
     # OpenCV cannot warp half floats.
     frames = values.astype(np.float32) if values.dtype == np.float16 else values
     size = (values.shape[2], values.shape[1])
-    made = np.stack(
-        [
-            cv2.warpAffine(frame, transform, size, borderMode=cv2.BORDER_REPLICATE)
-            for frame in frames
-        ]
-    )
+    edge = cv2.BORDER_REPLICATE
+    made = np.stack([cv2.warpAffine(one, transform, size, borderMode=edge) for one in frames])
     return made.reshape(values.shape).astype(values.dtype)

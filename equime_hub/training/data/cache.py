@@ -104,7 +104,24 @@ class Cache:
             raise DatasetError(
                 f"{folder} holds no cache of these clips with these inputs; make it first."
             )
-        cache = _opened(place)
+        try:
+            index = pq.read_table(place / INDEX)
+        except (OSError, pa.ArrowException) as error:
+            raise DatasetError(f"{place} is damaged: {error}. Delete it.") from error
+        columns = index.to_pydict()
+        dtypes = {*columns.get("dtype", ())} - {None}
+        if not index.schema.equals(SCHEMA) or len(dtypes) != 1:
+            raise DatasetError(f"{place}/{INDEX} is none of this version, or damaged. Delete it.")
+        cache = cls(
+            folder=place,
+            identities=np.array(columns["identity"]),
+            shapes=np.array([shape or [0] * 4 for shape in columns["shape"]], np.int64),
+            offsets=index["offset"].fill_null(0).to_numpy(),
+            dtype=np.dtype(dtypes.pop()),
+            checksums=index["crc32"].fill_null(0).to_numpy(),
+            broken={n: reason for n, reason in enumerate(columns["reason"]) if reason is not None},
+        )
+        cache._demand_sizes()
         # A digest of 64 bits could be that of others.
         if not np.array_equal(cache.identities, examples.identities):
             raise DatasetError(f"{place} holds other clips than its name says; delete it.")
@@ -149,6 +166,19 @@ class Cache:
                     shutil.rmtree(place)
             _make(place, examples, inputs, workers, progress)
             return replace(cls.open(folder, examples, inputs), notes=note)
+
+    def _demand_sizes(self) -> None:
+        """Refuse files that are missing, cut short or too long."""
+        sizes = self.shapes.prod(axis=1) * self.dtype.itemsize
+        for piece in _pieces(len(self)):
+            path = _values(self.folder, piece)
+            expected = int(sizes[piece.start : piece.stop].sum())
+            found = path.stat().st_size if path.is_file() else None
+            if found != expected:
+                raise DatasetError(
+                    f"{path} is damaged: expected {expected:,} bytes, found "
+                    f"{'no file' if found is None else f'{found:,}'}. Delete {self.folder}."
+                )
 
     def __repr__(self) -> str:
         return f"Cache({str(self.folder)!r}, {len(self)} clips)"
@@ -224,43 +254,6 @@ def _name(examples: Examples, inputs: Inputs) -> str:
     return seeds.digest(_VERSION, examples.fingerprint, inputs.key, libraries, cv2.__version__)[:16]
 
 
-def _opened(place: Path) -> Cache:
-    try:
-        index = pq.read_table(place / INDEX)
-    except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{place} is damaged: {error}. Delete it.") from error
-    shapes = np.array([shape or [0] * 4 for shape in index["shape"].to_pylist()], np.int64)
-    reasons = index["reason"].to_pylist()
-    dtypes = set(index["dtype"].to_pylist()) - {None}
-    if not index.schema.equals(SCHEMA) or len(dtypes) != 1:
-        raise DatasetError(f"{place}/{INDEX} is none of this version, or damaged. Delete it.")
-    cache = Cache(
-        folder=place,
-        identities=np.array(index["identity"].to_pylist()),
-        shapes=shapes,
-        offsets=index["offset"].fill_null(0).to_numpy(),
-        dtype=np.dtype(dtypes.pop()),
-        checksums=index["crc32"].fill_null(0).to_numpy(),
-        broken={number: reason for number, reason in enumerate(reasons) if reason is not None},
-    )
-    _demand_sizes(cache)
-    return cache
-
-
-def _demand_sizes(cache: Cache) -> None:
-    """Refuse files that are missing, cut short or too long."""
-    sizes = cache.shapes.prod(axis=1) * cache.dtype.itemsize
-    for piece in _pieces(len(cache)):
-        path = _values(cache.folder, piece)
-        expected = int(sizes[piece.start : piece.stop].sum())
-        found = path.stat().st_size if path.is_file() else None
-        if found != expected:
-            raise DatasetError(
-                f"{path} is damaged: expected {expected:,} bytes, found "
-                f"{'no file' if found is None else f'{found:,}'}. Delete {cache.folder}."
-            )
-
-
 def size_bytes(examples: Examples, inputs: Inputs, probe: int = 8) -> int:
     """What a cache will take on the disk, by some clips of it.
 
@@ -308,8 +301,7 @@ def _make(
     remove_temporaries(making)
     pieces, total = _pieces(len(examples)), len(examples)
     todo = [piece for piece in pieces if not _listed(making, piece).is_file()]
-    left = sum(map(len, todo))
-    if left:
+    if left := sum(map(len, todo)):
         _demand_room(making, round(size_bytes(examples, inputs) * left / total))
         examples.videos.open()
     if progress:

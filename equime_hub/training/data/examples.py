@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from equime_hub import seeds
 from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real.labels import MAPS, classify
+from equime_hub.prediction.clips import left_out
 from equime_hub.schema.features import columns
 from equime_hub.schema.taxonomy import EMOTIONS, EMOTIONS_3
 from equime_hub.splits.people import full_name
@@ -53,7 +54,6 @@ Labels = tuple[str | None, str | None, str | None, str | None]
 
 _CLASSES = {column.name: column.names for column in columns("metadata") if column.names}
 _READ = tuple(dict.fromkeys(n for n in (*DESCRIBED, *_IDENTITY, *_FILTER) if n != "split"))
-_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,11 @@ class Examples:
         """The clip_id of each clip."""
         found: list[str] = self.table["clip_id"].to_pylist()
         return found
+
+    @cached_property
+    def datasets(self) -> npt.NDArray[np.str_]:
+        """The source_dataset of each clip; empty where none is named."""
+        return np.array([name or "" for name in self.table["source_dataset"].to_pylist()], str)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -139,12 +144,7 @@ class Examples:
         """
         if not broken:
             return self
-        why = "; ".join(f"{self.names[i]} ({broken[i]})" for i in [*broken][:_SHOWN])
-        rest = ", ".join(self.names[i] for i in [*broken][_SHOWN:])
-        note = (
-            f"Left out, as they cannot be decoded: {len(broken):,} clips: "
-            f"{why}{', ' + rest if rest else ''}."
-        )
+        note = left_out({self.names[row]: why for row, why in broken.items()})
         kept = np.ones(len(self), bool)
         kept[list(broken)] = False
         return replace(self.take(kept), notes=(*self.notes, note))

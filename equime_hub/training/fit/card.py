@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,13 +15,9 @@ from equime_hub.evaluation.log import PredictionLog
 from equime_hub.metrics.report import Row
 from equime_hub.models.surfaces import FLOW, GREY
 from equime_hub.training.fit import run_manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from equime_hub.training.fit.folds import Training
-    from equime_hub.training.fit.plan import TrainingPlan
-    from equime_hub.training.fit.training import Fitted
+from equime_hub.training.fit.folds import Training
+from equime_hub.training.fit.plan import TrainingPlan
+from equime_hub.training.fit.training import Fitted
 
 _SCORES = ("uf1", "uar", "accuracy", "weighted_f1")
 _PROTOCOLS = {
@@ -92,9 +88,9 @@ def text(
 
 def _data(plan: TrainingPlan, training: Training) -> Iterator[TrainingData]:
     table, people = plan.examples.table, plan.examples.people()
-    names = np.array([name or "unknown" for name in table["source_dataset"].to_pylist()])
+    names = np.where(plan.examples.datasets == "", "unknown", plan.examples.datasets)
     licences = table["license"].to_pylist()
-    for name in sorted(set(names[training.train].tolist())):
+    for name in np.unique(names[training.train]).tolist():
         rows = training.train[names[training.train] == name].tolist()
         known = sorted({licences[row] or "unknown" for row in rows})
         yield TrainingData(

@@ -53,8 +53,7 @@ def trainings(examples: Examples, config: TrainConfig) -> list[Training]:
             a class, or there is nothing to validate on although the recipe needs it.
     """
     _demand_datasets(examples, config)
-    made = _folds(examples, config)
-    kept = (_restricted(examples, config, training) for training in made)
+    kept = (_restricted(examples, config, training) for training in _folds(examples, config))
     found = [each for each in kept if each is not None]
     if not found:
         raise PlanError(
@@ -87,26 +86,27 @@ def _counts(examples: Examples, found: Sequence[Training]) -> Rows:
 
 def _folds(examples: Examples, config: TrainConfig) -> Iterator[Training]:
     """The folds of a protocol; data that are only trained on are in the training of all."""
-    datasets: list[str | None] = examples.table["source_dataset"].to_pylist()
-    scheme = _scheme(config, {name for name in datasets if name})
+    scheme = _scheme(config, _named(examples))
     # train-test and splits say themselves who is learnt from.
     divided = config.protocol in (protocols.TrainTest.name, protocols.Splits.name)
-    extra = np.isin(np.array([n or "" for n in datasets]), () if divided else config.train_only)
+    extra = np.isin(examples.datasets, () if divided else config.train_only)
     own = np.flatnonzero(~extra)
     table = examples.table.take(own)
-    rows = protocols.ProtocolRows(
-        table["subject_id"].to_pylist(),
-        table["source_dataset"].to_pylist(),
-        table["part"].to_pylist(),
-        examples.labels[own].tolist(),
-        table["split"].to_pylist(),
+    subjects, sources, parts, splits = (
+        table[name].to_pylist() for name in ("subject_id", "source_dataset", "part", "split")
     )
+    labels = examples.labels[own].tolist()
+    rows = protocols.ProtocolRows(subjects, sources, parts, labels, splits)
     held = np.zeros(0, np.int64)
     if config.protocol == protocols.Splits.name:
         held = np.flatnonzero(np.array(examples.table["split"].to_pylist()) == "validation")
     for fold in scheme.folds(rows):
         train = np.sort(np.concatenate([own[fold.train], np.flatnonzero(extra)]))
         yield Training(fold.name, train, held, {fold.name: own[fold.test]})
+
+
+def _named(examples: Examples) -> set[str]:
+    return {*examples.datasets.tolist()} - {""}
 
 
 def _scheme(config: TrainConfig, datasets: set[str]) -> protocols.Scheme:
@@ -126,20 +126,20 @@ def _scheme(config: TrainConfig, datasets: set[str]) -> protocols.Scheme:
 
 def _restricted(examples: Examples, config: TrainConfig, training: Training) -> Training | None:
     """A training with its validation, and without clips that must not be in it."""
-    datasets: list[str | None] = examples.table["source_dataset"].to_pylist()
-    of = np.array([name or "" for name in datasets])
+    of = examples.datasets
     tests = {
         name: rows[~np.isin(of[rows], config.train_only)] for name, rows in training.tests.items()
     }
     # All that would be tested is train-only: the fold is none.
     if not sum(map(len, tests.values())):
         return None
-    subjects = examples.table["subject_id"].to_pylist()
-    donors = examples.table["au_source_subject"].to_pylist()
+    who = [
+        examples.table[name].to_pylist()
+        for name in ("subject_id", "au_source_subject", "source_dataset")
+    ]
 
     def without(train: Rows, held: Rows) -> Rows:
-        fold = Fold(training.name, train, held)
-        return drop_donors(fold, subjects, donors, datasets).train
+        return drop_donors(Fold(training.name, train, held), *who).train
 
     tested = np.concatenate(list(tests.values()))
     learnt, held = (
@@ -204,7 +204,7 @@ def _joined(found: Iterable[Training]) -> Iterator[Training]:
 
 
 def _demand_datasets(examples: Examples, config: TrainConfig) -> None:
-    there = {name for name in examples.table["source_dataset"].to_pylist() if name}
+    there = _named(examples)
     for option in ("train_only", "test_only"):
         if unknown := sorted(set(getattr(config, option)) - there):
             raise PlanError(

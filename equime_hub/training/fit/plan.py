@@ -180,7 +180,7 @@ def _clips(plan: Path) -> frozenset[str]:
 
 
 def _restricted(examples: Examples, only: frozenset[str]) -> Examples:
-    of = np.array([name or "" for name in examples.table["source_dataset"].to_pylist()])
+    of = examples.datasets
     named = np.array([name in only for name in examples.names])
     # Other datasets, such as real clips beside those of the plan, stay whole.
     kept = named | ~np.isin(of, np.unique(of[named]))

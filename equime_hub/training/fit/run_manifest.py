@@ -104,19 +104,14 @@ def seen(init: str | None) -> pa.Table | None:
         if fold.name in own:
             used |= fold.has(rows.TRAIN | rows.VALIDATION | rows.PRETRAIN)
     table = found.clips.filter(pa.array(used))
-    return pa.table(
-        {
-            name: table[name].cast(pa.string())
-            if name in table.column_names
-            else pa.nulls(len(table), pa.string())
-            for name in _DESCRIBED
-        }
-    )
+    known = {name: table[name].cast(pa.string()) for name in table.column_names}
+    lacking = pa.nulls(len(table), pa.string())
+    return pa.table({name: known.get(name, lacking) for name in _DESCRIBED})
 
 
 def _datasets(plan: TrainingPlan, parts: list[Rows]) -> tuple[str, ...]:
-    of_clip = plan.examples.table["source_dataset"].to_pylist()
-    return tuple(sorted({of_clip[row] or "unknown" for rows_ in parts for row in rows_.tolist()}))
+    names = plan.examples.datasets[np.concatenate(parts)].tolist()
+    return tuple(sorted({name or "unknown" for name in names}))
 
 
 def _padding(plan: TrainingPlan) -> Literal["mask", "zero", "none"]:

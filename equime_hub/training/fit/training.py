@@ -100,13 +100,18 @@ def fit(
     Raises:
         ModelError: The loss is not finite, a device or precision is not there, or memory is short.
     """
-    with _deterministic(), _explained(config):
-        loop = _Loop(start, clips, training, config, seed, Processes(cpu), workers)
-        loop.train(folder, progress)
-        chosen = chosen_epoch(loop.history, config)
-        if chosen != len(loop.history) - 1:
-            load_model(start.model, str(folder / BEST.format(chosen + 1)))
-        logits, _ = loop.predict(training.tested)
+    try:
+        with _deterministic():
+            loop = _Loop(start, clips, training, config, seed, Processes(cpu), workers)
+            loop.train(folder, progress)
+            chosen = chosen_epoch(loop.history, config)
+            if chosen != len(loop.history) - 1:
+                load_model(start.model, str(folder / BEST.format(chosen + 1)))
+            logits, _ = loop.predict(training.tested)
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            f"There is no memory for {config.batch_size} clips a step; take fewer (--batch-size)."
+        ) from error
     return Fitted(loop.history, chosen, logits.softmax(-1).numpy())
 
 
@@ -207,9 +212,8 @@ class _Loop:
         self.labels = clips.examples.labels[training.train]
         self.classes = len(clips.examples.classes)
         self.history: History = []
-        self.surface = None
-        if config.adversarial is not None:
-            self.surface = surface_of(start.processor, clips.inputs)
+        adversarial = config.adversarial is not None
+        self.surface = surface_of(start.processor, clips.inputs) if adversarial else None
         # Dropout draws from here, whatever was drawn to make the first weights.
         torch.manual_seed(seeds.derive("trainer", *self.key) % 2**32)
         self.model = self.network = start.model.to(device)
@@ -274,11 +278,10 @@ class _Loop:
         self.network.train()
         batches = self._batches(self.altered, self.training.train[order], collate)
         for step, batch in enumerate(batches, 1):
-            if self.surface is not None and self.config.adversarial is not None:
+            if self.surface is not None:
+                epsilon = self.config.adversarial or 0.0
                 with self._precision():
-                    batch = clean_and_attacked(
-                        self.model, self.surface, self.config.adversarial, batch
-                    )
+                    batch = clean_and_attacked(self.model, self.surface, epsilon, batch)
             labels = batch.pop("labels")
             with self._precision():
                 logits = self.network(**batch).logits.float()
@@ -356,11 +359,8 @@ class _Loop:
             if values and best == BEST.format(len(values)):
                 with written(folder / best) as temporary:
                     save_model(self.model, str(temporary))
-            state = {
-                "history": self.history,
-                "random": random,
-                **{name: part.state_dict() for name, part in self._parts().items()},
-            }
+            state = {name: part.state_dict() for name, part in self._parts().items()}
+            state |= {"history": self.history, "random": random}
             with written(folder / CHECKPOINT) as temporary:
                 torch.save(state, temporary)
             # Not before: a killed process goes on from the checkpoint and needs its best by then.
@@ -383,12 +383,7 @@ class _Loop:
                 torch.cuda.set_rng_state(random[1])
 
     def _parts(self) -> dict[str, Any]:
-        return {
-            "model": self.model,
-            "optimizer": self.optimizer,
-            "schedule": self.schedule,
-            "scaler": self.scaler,
-        }
+        return {name: vars(self)[name] for name in ("model", "optimizer", "schedule", "scaler")}
 
 
 def points_of(items: Sequence[Item]) -> Batch:
@@ -438,13 +433,3 @@ def _deterministic() -> Iterator[None]:
             yield
     finally:
         torch.use_deterministic_algorithms(before, warn_only=warn)
-
-
-@contextlib.contextmanager
-def _explained(config: TrainConfig) -> Iterator[None]:
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            f"There is no memory for {config.batch_size} clips a step; take fewer (--batch-size)."
-        ) from error

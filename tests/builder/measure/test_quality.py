@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +20,6 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from benchmarks.quality import (
     PUBLISHED,
-    ClipSize,
     grays,
     piq_finds,
     published_clip_iqa,
@@ -39,17 +39,18 @@ from equime_hub.video import codec, sampling
 
 Frames = npt.NDArray[np.uint8]
 
-TINY_CLIP = ClipSize(
-    embedding=32, image=64, layers=(1, 1, 1, 1), width=8, context=8, words=64, text_width=64,
-    text_layers=1,
-)  # fmt: skip
+TINY_CLIP: dict[str, Any] = {
+    "embed_dim": 32, "image_resolution": 64, "vision_layers": (1, 1, 1, 1), "vision_width": 8,
+    "context_length": 8, "vocab_size": 64, "transformer_width": 64, "transformer_heads": 1,
+    "transformer_layers": 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def scorers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scorers]:
     """Random weights through the real loading path; piq finds the same ones."""
     folder = tmp_path_factory.mktemp("weights")
-    write_weights(folder, TINY_CLIP)
+    write_weights(folder, **TINY_CLIP)
     loaded = Scorers.load(folder)
     assert not loaded.missing
     with piq_finds(folder):
@@ -108,7 +109,7 @@ def test_clip_iqa_on_a_gpu_too(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         assert "EQUIME_REQUIRE_GPU" not in os.environ, "there is no CUDA device"
         pytest.skip("needs a CUDA device")
-    write_weights(tmp_path, TINY_CLIP)
+    write_weights(tmp_path, **TINY_CLIP)
     gray = grays(shaken(3, 64, 64))
     here, there = (Scorers.load(tmp_path, device=name).clip_iqa for name in ("cpu", "cuda"))
     assert here and there

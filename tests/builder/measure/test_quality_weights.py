@@ -5,24 +5,29 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.quality import ClipSize, piq_finds, write_weights
+from benchmarks.quality import piq_finds, write_weights
 from equime_hub import files
 from equime_hub.builder.measure import weights
 from equime_hub.builder.measure.quality import Scorers
 from equime_hub.builder.measure.weights import UnusableWeights
 
-TINY_CLIP = ClipSize(32, 64, (1, 1, 1, 1), 8, 8, 64, 64, 1)
+TINY_CLIP: dict[str, Any] = {
+    "embed_dim": 32, "image_resolution": 64, "vision_layers": (1, 1, 1, 1), "vision_width": 8,
+    "context_length": 8, "vocab_size": 64, "transformer_width": 64, "transformer_heads": 1,
+    "transformer_layers": 1,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
-    write_weights(folder, TINY_CLIP)
+    write_weights(folder, **TINY_CLIP)
     return folder
 
 
