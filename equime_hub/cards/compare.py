@@ -87,10 +87,6 @@ def head(card: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _body(card: str) -> str:
-    return _HEAD.sub("", card, count=1)
-
-
 def _sections(card: str) -> dict[str, list[str]]:
     """Heading of the second level → lines below it that are not empty.
 
@@ -100,7 +96,7 @@ def _sections(card: str) -> dict[str, list[str]]:
 
     title = START
     found = {HEAD: yaml.safe_dump(head(card), allow_unicode=True).splitlines(), START: []}
-    for line in _body(card).splitlines():
+    for line in _HEAD.sub("", card, count=1).splitlines():
         if line.startswith("## "):
             title = f'"{line[3:]}"'
         if line.strip():

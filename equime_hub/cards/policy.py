@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from equime_hub import configs
 from equime_hub.cards.text import template
 
 
@@ -53,15 +54,6 @@ class Policy:
     eligible: tuple[str, ...]
     questions: tuple[Question, ...]
 
-    @classmethod
-    def read(cls, name: str) -> Policy:
-        """A policy of `templates`, such as "policy"."""
-        said = json.loads(template(f"{name}.json"))
-        questions = (
-            Question(**{**q, "options": tuple(q.get("options", ()))}) for q in said.pop("questions")
-        )
-        return cls(eligible=tuple(said.pop("eligible")), questions=tuple(questions), **said)
-
     def question(self, key: str) -> Question:
         """The question of that key.
 
@@ -92,5 +84,5 @@ class Policy:
 STUDENT = "Student, supervised"
 """Option of the question "position" that makes a supervisor necessary."""
 
-POLICY = Policy.read("policy")
+POLICY = configs.from_json(Policy, json.loads(template("policy.json")))
 """EquiME's, after the access policy of its repository and the ethics section of its paper."""

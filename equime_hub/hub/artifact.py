@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from equime_hub.errors import HubError, NotFoundError
 from equime_hub.files import inside, sha256
@@ -103,8 +104,8 @@ def send(
         ]
         changes += [CommitOperationDelete(name) for name in old]
         message = f"{'Update' if sign in there else 'Add'} {sign}"
-        given: dict[str, Any] = {"parent_commit": head, "commit_message": message}
-        head = call(repository, "commit", api().create_commit, changes, kind=kind, **given).oid
+        commit = partial(api().create_commit, parent_commit=head, commit_message=message)
+        head = call(repository, "commit", commit, changes, kind=kind).oid
     if tag is not None:
         _tag(repository, kind, tag, str(head))
     return replace(told, commit=str(head))
@@ -122,12 +123,8 @@ def _look(repository: str, kind: Kind) -> tuple[str | None, dict[str, RepoFile]]
 def _create(repository: str, kind: Kind, private: bool | None, exists: bool) -> None:
     if not exists:
         sdk = "gradio" if kind == "space" else None
-        given: dict[str, Any] = {
-            "private": private is not False,
-            "exist_ok": True,
-            "space_sdk": sdk,
-        }
-        call(repository, "create it", api().create_repo, kind=kind, **given)
+        create = partial(api().create_repo, exist_ok=True, space_sdk=sdk)
+        call(repository, "create it", create, kind=kind, private=private is not False)
     elif private is not None:
         change = api().update_repo_settings
         call(repository, "set who sees it", change, kind=kind, private=private)
@@ -142,8 +139,8 @@ def _tag(repository: str, kind: Kind, tag: str, commit: str) -> None:
             "means never changes. Choose a new one."
         )
     if tag not in there:
-        given: dict[str, Any] = {"tag": tag, "revision": commit, "exist_ok": True}
-        call(repository, f"set the tag {tag}", api().create_tag, kind=kind, **given)
+        create = partial(api().create_tag, tag=tag, revision=commit, exist_ok=True)
+        call(repository, f"set the tag {tag}", create, kind=kind)
 
 
 def _size(content: Path | bytes) -> int:

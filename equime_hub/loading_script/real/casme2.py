@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from equime_hub.loading_script.real.dataset import RealDataset
-from equime_hub.loading_script.real.labels import three
 
 
 class Casme2(RealDataset):
@@ -13,7 +12,3 @@ class Casme2(RealDataset):
     """
 
     name = "casme2"
-    label_maps = {
-        "megc3": three("disgust", "repression"),
-        "equime3": three("anger", "fear", "disgust", "sadness", "repression"),
-    }

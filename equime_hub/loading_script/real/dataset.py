@@ -8,7 +8,7 @@ folders of frames (`raw`); one that differs overrides `row_clips`, and one witho
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -137,14 +137,21 @@ class RealDataset:
     may_be_passed_on: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Take over what `declared/{name}.yaml` says and the class itself does not."""
+        """Take over what `declared/{name}.yaml` says and the class itself does not.
+
+        Of a label map the file has the negative labels only (`labels.three`).
+        """
         path = FOLDER / f"{cls.__dict__.get('name')}.yaml"
         said = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        made = {"expected": Expected, "tables": Annotation}
+        made: dict[str, Callable[[Any], Any]] = {
+            "expected": lambda said: Expected(**said),
+            "tables": lambda said: Annotation(**said),
+            "label_maps": lambda negative: labels.three(*negative),
+        }
         for name in said.keys() - cls.__dict__.keys():
             value = said[name]
             if name in made:
-                value = {part: made[name](**each) for part, each in value.items()}
+                value = {part: made[name](each) for part, each in value.items()}
             setattr(cls, name, value)
 
     @property

@@ -9,7 +9,6 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import aus, frames
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
-from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.tables import TableRow
 from equime_hub.schema.taxonomy import AU_NUMBERS
 
@@ -32,7 +31,6 @@ class FourDme(RealDataset):
     """
 
     name = "4dme"
-    label_maps = {"megc3": three()}
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row; for its frames see the assumptions of `FourDme`."""

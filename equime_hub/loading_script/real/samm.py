@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from equime_hub.loading_script.real.clip import RealClip
 from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
-from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.tables import TableRow, Times
 
 
@@ -19,7 +18,6 @@ class Samm(RealDataset):
     """
 
     name = "samm"
-    label_maps = {"megc3": three("anger", "contempt", "disgust", "fear", "sadness")}
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip a row; in the part "long" its frames are within those of a video."""

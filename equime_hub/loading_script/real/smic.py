@@ -10,7 +10,6 @@ from equime_hub.errors import DatasetError
 from equime_hub.loading_script.real import frames
 from equime_hub.loading_script.real.clip import Options, RealClip
 from equime_hub.loading_script.real.dataset import LabFolder, RealDataset
-from equime_hub.loading_script.real.labels import three
 from equime_hub.loading_script.real.notes import say
 from equime_hub.schema.taxonomy import EMOTIONS_3
 
@@ -32,7 +31,6 @@ class Smic(RealDataset):
     """
 
     name = "smic"
-    label_maps = {"megc3": three()}
 
     def clips(self, root: Path, options: Options) -> Iterator[RealClip]:
         """All clips, camera by camera, by subject, label and name; see `RealDataset.clips`."""

@@ -19,7 +19,6 @@ class SmicE(RealDataset):
     name = "smic_e"
     licence = Smic.licence
     citation = Smic.citation
-    label_maps = Smic.label_maps
 
     def row_clips(self, row: TableRow, folder: LabFolder) -> Iterator[RealClip]:
         """One clip an expression, up to three a row."""
