@@ -283,10 +283,9 @@ def _averaged(found: Predictions, name: str, mask: Mask) -> FoldAveraged:
 
 def _fold_means(counts: Counts) -> dict[str, npt.NDArray[np.float64]]:
     """Folds × seeds × C×C counts to a mean over the folds for each seed, by score."""
-    means: dict[str, list[float]] = {score: [] for score in NAMES}
-    for of_seed in np.moveaxis(counts, 1, 0):
+    by_seed = [
         # Seeds may have drawn folds of their own, which are empty for the others.
-        own = of_seed[of_seed.any(axis=(1, 2))]
-        for score, values in scores_of(own, fixed=False).items():
-            means[score].append(float(values.mean()))
-    return {score: np.array(values) for score, values in means.items()}
+        scores_of(of_seed[of_seed.any(axis=(1, 2))], fixed=False)
+        for of_seed in np.moveaxis(counts, 1, 0)
+    ]
+    return {score: np.array([found[score].mean() for found in by_seed]) for score in NAMES}

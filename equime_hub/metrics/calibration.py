@@ -79,23 +79,14 @@ def mean_confidence(probabilities: Iterable[Any]) -> float:
     return float(checked(probabilities).max(axis=1).mean())
 
 
-def predicted(probabilities: Iterable[Any], labels: Iterable[Any] | None = None) -> list[Label]:
-    """The class of the largest probability of each clip.
+def predicted(
+    rows: npt.NDArray[np.float64], labels: Iterable[Any] | None
+) -> tuple[list[Label], list[Label]]:
+    """The class of the largest probability of each clip, and the class of each column.
 
     Args:
-        probabilities: Clips × classes.
+        rows: Clips × classes, as `checked` gives them.
         labels: The class of each column; by default 0, 1, ...
-
-    Raises:
-        MetricError: As `checked`, or there are not as many labels as columns.
-    """
-    rows = checked(probabilities)
-    classes = columns_of(rows, labels)
-    return [classes[column] for column in rows.argmax(axis=1).tolist()]
-
-
-def columns_of(rows: npt.NDArray[np.float64], labels: Iterable[Any] | None) -> list[Label]:
-    """The class of each column.
 
     Raises:
         MetricError: There are not as many labels as columns.
@@ -106,7 +97,7 @@ def columns_of(rows: npt.NDArray[np.float64], labels: Iterable[Any] | None) -> l
             f"There are {rows.shape[1]} probabilities a clip and {len(classes)} labels; "
             "name the class of each column."
         )
-    return classes
+    return [classes[column] for column in rows.argmax(axis=1).tolist()], classes
 
 
 def calibration_error(
@@ -132,8 +123,8 @@ def calibration_error(
     if bins < 1:
         raise MetricError(f"bins must be at least 1, got {bins}.")
     rows = checked(probabilities)
-    classes = columns_of(rows, labels)
-    cells, _ = coded(references, predicted(rows, classes), classes)
+    said, classes = predicted(rows, labels)
+    cells, _ = coded(references, said, classes)
     right = cells // len(classes) == cells % len(classes)
     confidence = rows.max(axis=1)
     # The last edge is left out: what rounding puts above 1 belongs to the last bin.
@@ -141,6 +132,7 @@ def calibration_error(
     clips, sure, hits = (
         np.bincount(found, weights=weights, minlength=bins) for weights in (None, confidence, right)
     )
+    # An empty bin has no mean.
     held = clips > 0
     clips, sure, hits = clips[held], sure[held], hits[held]
     gaps: list[float] = (clips * abs(hits / clips - sure / clips)).tolist()

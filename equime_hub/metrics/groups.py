@@ -117,17 +117,13 @@ def fairness(
     counts = counts.reshape(len(people), len(names), width)
     present: npt.NDArray[np.bool_] = np.any(counts, axis=2)
     pooled = counts.sum(axis=0).reshape(-1, len(classes), len(classes))
+    sizes = present.sum(axis=0).tolist()
+    values = np.asarray(rate(pooled, fixed)).tolist() if names else []
     scored = [
         Group(
             name, value, int(table.sum()), size, int(table.any(axis=1).sum()), size >= min_subjects
         )
-        for name, value, table, size in zip(
-            names,
-            np.asarray(rate(pooled, fixed)).tolist() if names else [],
-            pooled,
-            present.sum(axis=0).tolist(),
-            strict=True,
-        )
+        for name, value, table, size in zip(names, values, pooled, sizes, strict=True)
     ]
     scored.sort(key=lambda group: group.score)
     compared = [group for group in scored if group.compared]

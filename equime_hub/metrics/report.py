@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .calibration import calibration_error, checked, columns_of, mean_confidence, predicted
+from .calibration import calibration_error, checked, mean_confidence, predicted
 from .scores import SCORES, Counts, Label, MetricError, confusion, f1_of, recall_of
 
 NAMES = (*SCORES, "macro_f1")
@@ -129,9 +129,9 @@ def report(
     if predictions is not None or probabilities is None:
         raise MetricError("Give either predictions or probabilities.")
     rows = checked(probabilities)
-    named = columns_of(rows, labels)
+    said, named = predicted(rows, labels)
     references = list(references)
-    counts, classes = confusion(references, predicted(rows, named), named)
+    counts, classes = confusion(references, said, named)
     return from_counts(
         counts,
         classes,

@@ -168,6 +168,7 @@ def _nearest(found: Mapping[str, Distances], field: str) -> dict[str, Any] | Non
     """
     sizes = {name: _absolute(getattr(each, field)) for name, each in found.items()}
     ranked = sorted((each.value, name) for name, each in sizes.items() if each.value is not None)
+    # Distances that are equal may differ in their last bits.
     if len(ranked) < 2 or math.isclose(ranked[0][0], ranked[1][0], abs_tol=1e-12):
         return None
     name = ranked[0][1]

@@ -68,6 +68,7 @@ def _frame_rates(real: Sample, others: Sequence[Sample]) -> Iterator[Caution]:
         )
     for other in compared[1:]:
         rates = [(sample.fps[0], sample.fps[-1]) for sample in (real, other) if sample.fps]
+        # Within 2 %, so that 29.97 and 30 are one rate.
         if len(rates) == 2 and not np.allclose(rates[0], rates[1], rtol=0.02):
             yield Caution(
                 f"{real.name} has {_rates(real)} frames a second, {other.name} {_rates(other)}. "

@@ -170,10 +170,8 @@ def named(name: str) -> Ablation:
     return ABLATIONS[name]
 
 
-def _stored() -> list[Ablation]:
-    text = files(__package__).joinpath("ablations.yaml").read_text("utf-8")
-    return [configs.from_json(Ablation, values) for values in yaml.safe_load(text)]
-
-
-ABLATIONS = {each.name: each for each in _stored()}
+ABLATIONS = {
+    values["name"]: configs.from_json(Ablation, values)
+    for values in yaml.safe_load(files(__package__).joinpath("ablations.yaml").read_text("utf-8"))
+}
 """Name → ablation, those of `ablations.yaml`."""
