@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import forks
 from tests.support.trees.drawing import recording
 
 MODULE = '''
@@ -49,6 +48,7 @@ PROGRAM = """
 import sys
 import equime_hub
 from equime_hub.loading_script.real.dataset import is_licensed
+from tests.support import forks
 rows = equime_hub.map_labels(equime_hub.load("grins", root=sys.argv[1], split="train"), "megc3")
 print(rows["subject_id"][:], rows["label"][:], rows["emotion_3"][:], len(rows[0]["video"]))
 print(is_licensed("Grins of Nobody"))
@@ -71,11 +71,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(lab: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join([str(lab / "site"), *filter(None, sys.path)])
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=lab, env={**os.environ, "PYTHONPATH": paths},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    return forks.run(*arguments, cwd=lab, env=forks.environment(lab / "site"))
 
 
 def test_it_is_listed_checked_imported_and_never_pushed(lab: Path) -> None:
