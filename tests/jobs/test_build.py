@@ -133,7 +133,8 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
         "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--shard-size", "1",
         "--workers",
     )  # fmt: skip
-    out, kept = tmp_path / "out", []
+    out = tmp_path / "out"
+    kept: list[int] = []
     for moment in (
         ".building/*.parquet", ".building/new/data/*.parquet",
         ".building/new/onset_apex/*.parquet", "metadata/*", "onset_apex/*", "data/*",
