@@ -7,8 +7,8 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ from equime_hub.builder.plan import Plan, PlanConfig  # noqa: E402
 from equime_hub.builder.render import RenderConfig  # noqa: E402
 from equime_hub.jobs import build as builds  # noqa: E402
 from equime_hub.jobs.build import BuildConfig  # noqa: E402
+from equime_hub.schema.records import Face  # noqa: E402
 
 WARP = RenderConfig(WarpBackend())
 SMALL = BuildConfig(WARP, shard_bytes=1)
@@ -118,7 +119,12 @@ def hub(
 def tiny_plan(people: int = 8, config: PlanConfig = TINY) -> Plan:
     """Clips of 64×64×16 frames of drawn people."""
     source = DrawnFaces(people, 0, 128)
-    return plans.make(source.scan().faces, source, config)
+    return plans.make(_drawn(source), source, config)
+
+
+@cache
+def _drawn(source: DrawnFaces) -> Sequence[Face]:
+    return source.scan().faces
 
 
 def sums(folder: Path) -> dict[str, bytes]:

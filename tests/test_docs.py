@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import runpy
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from tests.support import forks
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -26,18 +27,11 @@ def test_the_python_of_the_readme_runs(dataset: Path) -> None:
     found = blocks("README.md")
     assert len(found) == 4
     code = "\n".join(found) + "\nprint(frame.shape, frames.shape, everything.shape, len(anger))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=dataset.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    printed = forks.succeeded("-c", code)
     (train,) = dataset.glob("metadata/train-*.parquet")
     angry = pq.read_table(train, columns=["emotion"])["emotion"].to_pylist().count(4)
     assert angry > 0
-    assert done.stdout.splitlines()[-1] == (
+    assert printed.splitlines()[-1] == (
         f"torch.Size([3, 64, 64]) torch.Size([3, 3, 64, 64]) (16, 64, 64, 3) {angry}"
     )
 

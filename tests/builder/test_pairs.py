@@ -67,7 +67,7 @@ def test_they_are_frames_of_the_decoded_videos_with_the_labels_of_the_clips(buil
 
 
 def test_they_are_stored_as_they_are_in_the_row_groups_of_the_videos(tmp_path: Path) -> None:
-    plan = tiny_plan(30)
+    plan = tiny_plan(18)
     builds.build(plan, tmp_path / "out", SMALL)
     for name in ("train-00000-of-00002", "train-00001-of-00002"):
         video, pair = (

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.commands.test_cli import equime
 pytest.importorskip("deepface")
 pytest.importorskip("onnx")
 
-from tests.support import weights
+from tests.support import forks, weights
 
 deepface_home = weights.deepface_home
 PEOPLE = 24
@@ -74,18 +73,15 @@ def test_a_killed_run_goes_on(home: Path) -> None:
     path = indexed()
     before = path.read_bytes()
     assert equime("attributes", path, "--out", "fresh.parquet", "--batch-size", 1).exit_code == 0
-    command = [
-        sys.executable, "-m", "equime_hub", "attributes", str(path), "--batch-size", "1", "--json",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    command = "-m", "equime_hub", "attributes", str(path), "--batch-size", "1", "--json"
+    process = forks.Fork(*command)
     while process.poll() is None and not (MEMORY.exists() and MEMORY.stat().st_size):
         time.sleep(0.002)
     process.kill()
     assert process.wait() == -9
     assert path.read_bytes() == before
     known = len(MEMORY.read_text().strip().splitlines())
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert 0 < json.loads(done.stdout)["made"] == PEOPLE - known
+    assert 0 < json.loads(forks.succeeded(*command))["made"] == PEOPLE - known
     assert index.read(path) == index.read(Path("fresh.parquet"))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.commands.test_cli import equime
+from tests.support import forks
 
 TOY = """
 from dataclasses import dataclass, field
@@ -59,8 +59,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "equime_hub", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forks.run("-m", "equime_hub", *arguments)
 
 
 def test_it_has_options_presets_and_a_place_in_the_help(toy: None) -> None:
@@ -99,8 +98,7 @@ def test_no_backend_is_imported_for_the_list_of_commands(toy: None) -> None:
         "import sys\nfrom equime_hub.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: print('toy' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "False"
+    assert forks.succeeded("-c", code).splitlines()[-1] == "False"
 
 
 def test_ours_need_no_other_package() -> None:

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +11,7 @@ import equime_hub
 from equime_hub.cli import main
 from equime_hub.loading_script.real import REAL
 from equime_hub.reports.verify import verify
+from tests.support import forks
 from tests.support.trees import releases as trees
 from tests.support.trees import toy
 
@@ -109,16 +106,15 @@ def test_a_wrong_call_is_a_sentence_and_writes_nothing(
 
 
 def test_interrupted_it_goes_on(lab: Path, tmp_path: Path) -> None:
-    root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-m", "equime_hub", "import", "toy", "--root", str(lab),
-               "--out", "out", "--workers", "2"]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), root])}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    command = (
+        "-m", "equime_hub", "import", "toy", "--root", str(lab), "--out", "out", "--workers", "2",
+    )  # fmt: skip
+    process = forks.Fork(*command, env=forks.environment(tmp_path / "site"))
     for _ in range(600):
         if (tmp_path / "out/build.json").exists() or process.poll() is not None:
             break
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     done = run("toy", "--root", lab, "--out", "out", "--workers", 1)
     assert done.exit_code == 0, done.output

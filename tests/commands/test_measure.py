@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from click.testing import CliRunner, Result
 from equime_hub.builder import plan as plans
 from equime_hub.cli import main
 from tests.conftest import sums, tiny_plan
+from tests.support import forks
 
 
 @pytest.fixture(autouse=True)
@@ -94,22 +93,18 @@ def test_a_wrong_call_is_a_sentence(arguments: tuple[str, ...], code: int, sente
 
 @pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_is_measured(dataset: Path) -> None:
-    command = [
-        sys.executable, "-m", "equime_hub", "measure", "equime", "--what", "motion",
-        "--refresh", "--workers", "2",
-    ]  # fmt: skip
+    command = "measure", "equime", "--what", "motion", "--refresh", "--workers"
     before = sums(dataset)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = forks.Fork("-m", "equime_hub", *command, "2")
     while process.poll() is None and not list(dataset.glob(".measuring/t*.json")):
         time.sleep(0.001)
     os.killpg(process.pid, 2)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 130, told
+    code, told = process.wait(), process.stderr
+    assert code == 130, told
     assert "the same command goes on from there" in told
     assert "Traceback" not in told
     after = sums(dataset)
     assert {name: after[name] for name in before} == before
     assert not list(dataset.rglob("*.tmp"))
-    done = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout)["measured"] == 40
+    assert json.loads(equime(*command, 1, "--json").stdout)["measured"] == 40
     assert equime("verify", dataset).exit_code == 0

@@ -3,10 +3,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import resource
 import shutil
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +28,7 @@ from equime_hub.schema.stamp import ORIGIN, Stamp, read_stamp
 from equime_hub.video import codec
 from equime_hub.video.codec import EncoderConfig
 from tests.conftest import SMALL, TINY, WARP, sums, tiny_plan
+from tests.support import forks
 
 
 def finish(plan: Plan, folder: Path, workers: int = 1) -> builds.BuildReport:
@@ -130,22 +129,23 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
     plan: Plan, built: Path, tmp_path: Path
 ) -> None:
     plans.write(plan, tmp_path / "plan.parquet")
-    command = [
-        sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out",
-        "--workers", "2", "--shard-size", "1",
-    ]  # fmt: skip
-    out, kept = tmp_path / "out", []
+    command = (
+        "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--shard-size", "1",
+        "--workers",
+    )  # fmt: skip
+    out = tmp_path / "out"
+    kept: list[int] = []
     for moment in (
         ".building/*.parquet", ".building/new/data/*.parquet",
         ".building/new/onset_apex/*.parquet", "metadata/*", "onset_apex/*", "data/*",
     ):  # fmt: skip
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = forks.Fork(*command, "1" if kept else "2")
         while process.poll() is None and not list(out.glob(moment)):
             time.sleep(0.001)
         process.kill()
         process.wait()
         kept.append(len(list(out.glob("**/*.parquet"))))
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    forks.succeeded(*command, "1")
     reference = tmp_path / "reference"
     config = BuildConfig(WARP, shard_bytes=1_000_000)
     builds.build(plan, reference, config, card=dataset_card.write)
@@ -173,11 +173,8 @@ def test_half_a_dataset_is_not_opened(plan: Plan, built: Path, tmp_path: Path) -
 
 def test_a_worker_does_not_outlive_its_parent(plan: Plan, tmp_path: Path) -> None:
     plans.write(plan, tmp_path / "plan.parquet")
-    command = [
-        sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--workers",
-        "2",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    command = "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--workers", "2"
+    process = forks.Fork(*command)
     while not list(Path("out").glob(".building/*.parquet")):
         time.sleep(0.01)
     process.kill()
@@ -334,18 +331,13 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
 ) -> None:
     # A limit on the size of files fails writes as a full disk does.
     plans.write(plan, tmp_path / "plan.parquet")
-    command = [
-        sys.executable, "-m", "equime_hub", "build", "plan.parquet", "--out", "out", "--workers",
-        "1",
-    ]  # fmt: skip
+    command = "build", "plan.parquet", "--out", "out", "--workers", "1"
     limit = max(path.stat().st_size for path in built.glob("*/*")) - 1
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    full = subprocess.run(
-        command, capture_output=True, text=True, check=False, preexec_fn=small_files
+    small_files = (
+        "import resource\nfrom equime_hub.cli import main\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\nmain()"
     )
+    full = forks.run("-c", small_files, *command)
     assert full.returncode == 1
     assert "File too large" in full.stderr
     assert "run the same command again" in full.stderr
@@ -353,7 +345,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
     out = tmp_path / "out"
     assert not list(out.rglob("*.tmp"))
     assert list(out.glob(".building/*.parquet"))
-    subprocess.run(command, check=True, capture_output=True)
+    forks.succeeded("-m", "equime_hub", *command)
     reference = tmp_path / "reference"
     builds.build(plan, reference, BuildConfig(WARP), card=dataset_card.write)
     assert sums(out) == sums(reference)

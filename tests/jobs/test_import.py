@@ -1,11 +1,7 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +25,7 @@ from equime_hub.reports.verify import verify
 from equime_hub.schema.imports import Problem
 from equime_hub.schema.licences import is_restricted
 from tests.conftest import sums
+from tests.support import forks
 from tests.support.trees.drawing import recording
 
 CLIPS = 20
@@ -156,11 +153,7 @@ clips = lab(Path("again"))
 made = dataclasses.replace(source(root, clips), read=partial(slow, root))
 import_.import_clips(made, Path("out"), card=lambda folder: None)
 """
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        cwd=tmp_path,
-    )
+    process = forks.Fork("-c", code, env=forks.environment())
     seals = tmp_path / "out" / ".building"
     try:
         for _ in range(1200):
@@ -168,7 +161,7 @@ import_.import_clips(made, Path("out"), card=lambda folder: None)
                 break
             time.sleep(0.05)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
     found = len(list(seals.glob("*.json")))
     assert found

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -31,6 +29,7 @@ from equime_hub.reports.verify import verify
 from equime_hub.schema.features import FOLDERS
 from equime_hub.schema.stamp import read_origin
 from tests.conftest import SMALL, WARP, sums, tiny_plan
+from tests.support import forks
 
 SHARD = "data/train-00000-of-00001.parquet"
 BARE = replace(SMALL, render=replace(WARP, measures=Measures(())))
@@ -365,14 +364,11 @@ def test_the_moments_above_are_all_there_are(folder: Path, patched: pytest.Monke
 def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
     measured: Path, folder: Path
 ) -> None:
-    command = [
-        sys.executable, "-m", "equime_hub", "measure", folder.name, "--gates",
-        "static,wrong-duration", "--workers", "2",
-    ]  # fmt: skip
-    quiet = {"stderr": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    gates = "static,wrong-duration"
+    command = "-m", "equime_hub", "measure", folder.name, "--gates", gates, "--workers"
     kills = 0
     for moment in ("train*.json", "new/data/*", "new/onset_apex/*", "new/metadata/*"):
-        process = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]
+        process = forks.Fork(*command, "1" if kills else "2")
         while process.poll() is None and not list(folder.glob(f"{rm.WORKSHOP}/{moment}")):
             time.sleep(0.001)
         process.kill()
@@ -380,7 +376,7 @@ def test_killed_at_any_time_and_started_again_the_bytes_are_the_same(
         if not (folder / checksums.STAGED).is_dir():
             assert verify(folder) == []
     assert kills, "the run was never interrupted"
-    subprocess.run(command, check=True, **quiet)  # type: ignore[call-overload]
+    forks.succeeded(*command, "1")
     assert sums(folder) == sums(measured)
 
 

@@ -20,25 +20,33 @@ from datasets import (
 from equime_hub.errors import DatasetError, VideoError
 from equime_hub.loading_script import names
 from equime_hub.schema.features import CONFIGS, check_features
+from tests.support import forks
 
 
 def run(code: str, folder: Path, **environment: str) -> str:
-    """Run Python in a fresh process, which must end by itself and well."""
+    """What Python prints in a fresh interpreter, which must end by itself and well."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=folder,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
+def forked(code: str, folder: Path, **environment: str) -> str:
+    """The same of a process that has imported neither `datasets` nor this package."""
+    done = forks.run("-c", code, cwd=folder, env={**forks.environment(), **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_plain_datasets_opens_the_folder(dataset: Path) -> None:
-    out = run(
+    out = forked(
         "from datasets import load_dataset\n"
         "d = load_dataset('equime', split='train')\n"
         "print(len(d), d['emotion'][:5], d.features['video'])\n"
@@ -53,7 +61,7 @@ def test_plain_datasets_opens_the_folder(dataset: Path) -> None:
 def test_the_name_works_whichever_is_imported_first(
     built: Path, tmp_path: Path, order: str
 ) -> None:
-    out = run(
+    out = forked(
         f"import {order}\n"
         "d = datasets.load_dataset('equime', split='train')\n"
         "print(len(d), tuple(d[0]['video'][0].shape))",
@@ -107,7 +115,7 @@ def test_pairs_are_frames_of_the_videos(elsewhere: Path) -> None:
 
 
 def test_plain_datasets_opens_pairs(dataset: Path) -> None:
-    out = run(
+    out = forked(
         "from datasets import load_dataset\n"
         "for streaming in (False, True):\n"
         "    pairs = load_dataset('equime', 'onset_apex', split='test', streaming=streaming)\n"
@@ -201,7 +209,7 @@ def test_a_datasets_without_the_function_warns(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_datasets_without_the_function_can_be_imported(tmp_path: Path) -> None:
-    out = run(
+    out = forked(
         "import sys, warnings\n"
         "import wrapt\n"
         "wrapt.when_imported('datasets')(lambda m: delattr(m.load, 'dataset_module_factory'))\n"

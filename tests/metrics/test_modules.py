@@ -1,16 +1,13 @@
-"""The `evaluate` modules, in two fresh interpreters with an empty cache.
+"""The `evaluate` modules, in two processes with an empty cache.
 
 In one, `equime_hub` is there before `evaluate`; in the other it is not there, and comes later.
-Importing `evaluate` takes seconds, so each interpreter does all that can be seen in it.
+Importing `evaluate` takes seconds, so each does all that can be seen in it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ import pytest
 
 from equime_hub import metrics
 from equime_hub.errors import MetricError
+from tests.support import forks
 
 ROOT = Path(__file__).parents[2]
 CHECKOUT = (ROOT / ".git").exists()
@@ -27,6 +25,7 @@ OF_CLASSES = ["uar", "uf1", "weighted_f1"]
 
 NO_NETWORK = """
 import json, socket, sys
+from tests.support import forks
 calls = []
 def refuse(*args, **kwargs):
     calls.append(str(args[-1]))
@@ -39,16 +38,9 @@ def run(folder: Path, code: str, *, offline: bool = True) -> Any:
     """Run code that leaves its findings in `result`, in `folder`; return them."""
     cache = {name: str(folder / "cache") for name in ("HF_HOME", "HF_MODULES_CACHE")}
     switches = {name: str(int(offline)) for name in ("HF_HUB_OFFLINE", "HF_EVALUATE_OFFLINE")}
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     whole = f"{NO_NETWORK}\n{textwrap.dedent(code)}\nprint('\\n' + json.dumps(result))"
-    done = subprocess.run(
-        [sys.executable, "-c", whole],
-        cwd=folder,
-        env={**os.environ, **cache, **switches, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    env = {**forks.environment(), **cache, **switches}
+    done = forks.run("-c", whole, cwd=folder, env=env)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -22,6 +20,7 @@ from equime_hub.video import codec
 from equime_hub.video.decoder import AvDecoder
 from equime_hub.video.moments import Moments
 from tests.models.test_processing import Frames, levels, processor
+from tests.support import forks
 from tests.video.test_codec import textured_clip
 
 
@@ -266,10 +265,7 @@ for given in ({"sampling": "all"}, {"sampling": "around_apex", "num_frames": 8})
     prepare(InputConfig(size=32, face_crop="none", num_channels=1, **given), video)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert int(done.stdout.split()[-1]) < 100
+    assert int(forks.succeeded("-c", program, env=forks.environment()).split()[-1]) < 100
 
 
 def test_settings_are_attributes_that_are_checked_when_used() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import forks
 from tests.support.hub_server.faults import Fault, Rule
 from tests.support.hub_server.log import Call
 from tests.support.hub_server.server import HOST, Server
@@ -144,7 +143,7 @@ class Hub:
     def python(
         self, code: str, user: str | None = None, offline: bool = False, home: Path | None = None
     ) -> Finished:
-        """Run code in a fresh interpreter that reaches this Hub and nothing else.
+        """Run code in another process (`forks`) that reaches this Hub and nothing else.
 
         Args:
             code: Leaves what it found in `result`, which must go through JSON.
@@ -167,15 +166,8 @@ class Hub:
                 environment["HF_TOKEN"] = token
             prelude = PRELUDE.format(host=HOST, port=self.server.port)
             end = "print('\\n' + json.dumps(result))"
-            done = subprocess.run(
-                [sys.executable, "-c", f"{prelude}\n{textwrap.dedent(code)}\n{end}"],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=300,
-                check=False,
-            )
+            program = f"{prelude}\n{textwrap.dedent(code)}\n{end}"
+            done = forks.run("-c", program, cwd=Path(folder), env=environment)
         assert done.returncode == 0, done.stderr
         out, _, result = done.stdout.rstrip("\n").rpartition("\n")
         return Finished(json.loads(result), out, done.stderr)

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 import time
 from pathlib import Path
 from threading import Thread
@@ -20,6 +18,7 @@ from equime_hub.training.data.cache import Cache, size_bytes, unreadable
 from equime_hub.training.data.clips import Clips
 from equime_hub.training.data.examples import Examples, gather
 from equime_hub.training.data.sources import DataSource
+from tests.support import forks
 from tests.training.data.test_examples import rewritten
 
 
@@ -172,14 +171,13 @@ Cache.make(Path(sys.argv[2]), some, inputs(), progress=slow)
 def test_a_killed_process_loses_a_piece_at_most(
     small: None, tmp_path: Path, built: Path, examples: Examples
 ) -> None:
-    command = [sys.executable, "-c", _SCRIPT, str(built), str(tmp_path / "kept")]
-    root = Path(__file__).parents[3]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.strip() == "16":
-                break
-        process.kill()
+    command = "-c", _SCRIPT, str(built), str(tmp_path / "kept")
+    process = forks.Fork(*command, env=forks.environment())
+    while "16\n" not in process.stdout:
+        assert process.poll() is None, process.stderr
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
     (making,) = (tmp_path / "kept").glob("*.making")
     (making / "00002.values.99.tmp").write_bytes(b"half")
     with pytest.raises(DatasetError, match="make it first"):

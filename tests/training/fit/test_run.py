@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -31,7 +29,7 @@ from equime_hub.training.fit.plan import TrainingPlan, of_ablation, training_pla
 from equime_hub.training.fit.recipes import TrainConfig
 from equime_hub.training.fit.run import Work
 from tests.conftest import sums
-from tests.support import trained
+from tests.support import forks, trained
 
 
 def work(out: str | Path = "run", **more: Any) -> Work:
@@ -179,21 +177,16 @@ def test_killed_run_gets_the_same_weights(built: Path, whole: Path) -> None:
         "planned = plan.training_plan(test_run.one(Path(sys.argv[1])))\n"
         "run.run(planned, test_run.work('killed'))\n"
     )
-    command = [sys.executable, "-c", script, str(built)]
-    root = str(Path(__file__).parents[3])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-    }
-    first = subprocess.Popen(command, env=environment)
+    command, environment = ("-c", script, str(built)), forks.environment()
+    first = forks.Fork(*command, env=environment)
     deadline = time.monotonic() + 300
     while not list(Path("killed").rglob("checkpoint.pt")):
-        assert first.poll() is None and time.monotonic() < deadline
+        assert first.poll() is None and time.monotonic() < deadline, first.stderr
         time.sleep(0.005)
-    first.send_signal(signal.SIGKILL)
+    first.kill()
     first.wait()
     assert not Path("killed/run.json").exists()
-    subprocess.run(command, env=environment, check=True)
+    forks.succeeded(*command, env=environment)
     mine, theirs = (load_file(run / "model/model.safetensors") for run in (Path("killed"), whole))
     assert mine.keys() == theirs.keys()
     assert all(mine[name].equal(theirs[name]) for name in mine)

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from equime_hub import configs
 from equime_hub.builder.backends.ltx import PRESETS, LtxBackend, LtxConfig
 from equime_hub.builder.spec import BrokenClip, RenderJob
 from equime_hub.errors import BackendError
+from tests.support import forks
 from tests.support import tiny_ltx as tiny
 
 Frames = npt.NDArray[np.uint8]
@@ -137,12 +136,9 @@ def test_same_bytes_in_another_process(models: Models) -> None:
         "made = here.rendered([tiny.job(2)], here.config(tiny.save(Path('again')))); "
         "print(hashlib.sha256(made[0].tobytes()).hexdigest())"
     )
-    command = [sys.executable, "-W", "ignore", "-c", code]
-    root = str(Path(__file__).parents[4])
-    environment = {**os.environ, "PYTHONPATH": root}
-    there = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    there = forks.succeeded("-c", code, env=forks.environment())
     here = rendered([tiny.job(2)], config(models["image"]))[0]
-    assert there.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
+    assert there.strip() == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 @pytest.mark.parametrize("cache", ["pyramid", "taylorseer"])
