@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from equime_hub import seeds
 from equime_hub.errors import ModelError
+from equime_hub.models.processing_config import FINISHING
 from equime_hub.video import sampling
 from equime_hub.video.clip import Clip
 from equime_hub.video.decoder import AvDecoder
@@ -31,9 +32,6 @@ Values = npt.NDArray[Any]
 """One clip as `prepare` gives it: T×H×W×C, uint8 for pictures, float16 for optical flow."""
 
 Kind = Literal["frames", "difference", "flow"]
-
-FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
-"""Settings of any processor that `prepare` does not look at."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ from equime_hub import seeds
 from equime_hub.errors import ModelError
 from equime_hub.models import processing_finish, processing_prepare
 from equime_hub.models.configuration import MicroExpressionConfig
-from equime_hub.models.inputs import FINISHING
-from equime_hub.models.processing_config import InputConfig
+from equime_hub.models.processing_config import FINISHING, InputConfig
 from equime_hub.models.processing_prepare import Prepared
 from equime_hub.video.moments import Moments
 

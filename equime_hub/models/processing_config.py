@@ -10,6 +10,9 @@ from typing import Any
 from equime_hub.errors import ModelError
 from equime_hub.video.flow import METHODS
 
+FINISHING = frozenset({"do_rescale", "rescale_factor", "do_normalize", "image_mean", "image_std"})
+"""Settings of any processor that `prepare` does not look at."""
+
 LENGTHS = {"onset_apex": 2, "onset_apex_offset": 3, "apex": 1, "middle": 1}
 """Samplings that fix the number of frames → that number."""
 CHOICES: dict[str, tuple[str, ...]] = {
