@@ -168,7 +168,7 @@ def test_a_planted_leak_is_found_by_its_rule_alone(name: str) -> None:
     name=st.sampled_from(sorted(PLANTS)),
     long=st.booleans(),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_leak_in_any_run_is_found(
     sizes: list[int], by_person: bool, folds: int, name: str, long: bool
 ) -> None:

@@ -125,7 +125,7 @@ def test_what_a_row_without_fold_means(tmp_path: Path) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_folds_come_back(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     count = data.draw(st.integers(1, 12))
     numbers = st.lists(st.integers(0, count - 1), unique=True).map(

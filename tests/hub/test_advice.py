@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equime_hub.cards.policy import POLICY, STUDENT, Policy, Question
@@ -96,7 +96,6 @@ def test_a_form_of_other_times_is_read_as_far_as_it_goes() -> None:
 TEXT = st.text(max_size=60)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([q.text for q in POLICY.questions]) | TEXT, TEXT), TEXT)
 def test_any_answers_are_advised_on_in_the_order_of_the_form(
     answers: dict[str, str], email: str
@@ -110,7 +109,6 @@ def test_any_answers_are_advised_on_in_the_order_of_the_form(
     assert advise(made, Policy("", "", "", (), ())) == found[: places.count(0)]
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([(use, word) for use, words in WORDS.items() for word in words]),
     st.sampled_from(["", " ", "\n", "(", "…", "-", "x", "é", "_", "7"]),

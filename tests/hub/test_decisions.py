@@ -120,7 +120,7 @@ def test_many_hands_write_one_log() -> None:
     assert not found.damaged
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.text(), st.text(), st.booleans()), max_size=4))
 def test_what_was_written_never_changes(
     tmp_path_factory: pytest.TempPathFactory, made: list[tuple[str, str, bool]]

@@ -86,7 +86,7 @@ def test_pgd_is_at_least_as_bad_as_fgsm() -> None:
     assert (many > clean + 0.1).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     kind=st.sampled_from(at.KINDS),
     epsilon=st.floats(0, 300),

@@ -105,7 +105,7 @@ def test_too_few_frames() -> None:
     assert "frame_mask" not in processor(num_frames=4)(clip)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.sampled_from(SAMPLINGS), st.integers(1, 12), st.integers(1, 9), st.data())
 def test_memory_mapped_values_are_finished_alike(
     sampling: str, count: int, wanted: int, data: st.DataObject

@@ -40,7 +40,7 @@ def same(processor: Any, num_frames: int | None, clips: list[npt.NDArray[Any]]) 
     assert all(slope.isfinite().all() and slope.any() for slope in slopes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from(["frames", "difference", "flow"]),
     gray=st.booleans(),

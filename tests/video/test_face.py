@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import skimage.data
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equime_hub.errors import VideoError
@@ -25,7 +25,6 @@ def moved(alignment: Alignment, point: tuple[float, float]) -> npt.NDArray[np.fl
     return np.array(alignment.matrix) @ (*point, 1)
 
 
-@settings(deadline=None)
 @given(
     st.floats(-40, 40),
     st.floats(0.3, 3),

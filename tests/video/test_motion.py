@@ -261,7 +261,7 @@ def test_mirrored_and_turned_faces_move_alike(smile: tuple[Frames, Landmarks]) -
     assert motion.amplitude == pytest.approx(usual.amplitude, rel=0.1)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(first=st.integers(0, ONSET), last=st.integers(OFFSET, LENGTH), fps=st.floats(60.0, 240.0))
 def test_times_follow_the_clip(
     smile: tuple[Frames, Landmarks], first: int, last: int, fps: float

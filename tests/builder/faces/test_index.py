@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equime_hub.builder.faces import index
@@ -47,7 +47,6 @@ known = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(known, min_size=1, max_size=4))
 def test_faces_come_back_as_they_were(rows: list[dict[str, Any]]) -> None:
     faces = tuple(replace(face, **row) for face, row in zip(drawn()[0], rows, strict=False))

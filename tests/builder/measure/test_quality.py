@@ -127,7 +127,7 @@ def test_clip_iqa_takes_frames_evenly_spaced(scorers: Scorers) -> None:
         assert found == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     count=st.integers(2, 4),
     height=st.integers(32, 60),

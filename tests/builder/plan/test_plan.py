@@ -75,7 +75,7 @@ def plan_of(faces: list[Face], config: PlanConfig, previous: Plan | None = None)
 
 
 @given(crowds(), configurations)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_nobody_is_in_two_splits_and_no_clip_is_there_twice(
     faces: list[Face], config: PlanConfig
 ) -> None:
@@ -89,7 +89,7 @@ def test_nobody_is_in_two_splits_and_no_clip_is_there_twice(
 
 
 @given(crowds(), configurations, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_people_who_come_later_move_nobody(
     faces: list[Face], config: PlanConfig, random: Any
 ) -> None:
