@@ -370,7 +370,7 @@ def _option(name: str, given: Made) -> click.Option:
     if given.get("is_flag") and (both_ways or default is True):
         flag += f"/--{off}"
     if mark:
-        given["help"] = f"{mark}: {given['help']}"
+        given["help"] = f"{mark}: {given.get('help', '')}"
     return click.Option([flag, *([also] if also else []), name], **given)
 
 
@@ -412,8 +412,10 @@ def _parts(function: Callable[..., Any]) -> tuple[str, dict[str, Made], str]:
     """Help, meanings of options, and examples as `click` prints them, out of a docstring."""
     text = inspect.getdoc(function) or ""
     about, *rest = re.split(r"^(?=(?:Options|Examples?):$)", text, flags=re.M)
+    # `python -OO` keeps no docstrings: commands work then, and their help is short.
+    examples = re.sub("^    ", "  ", rest[-1] if rest else "", flags=re.M)
     # Behind \b, click leaves the lines of a paragraph as they are.
-    examples = re.sub("^    ", "  ", rest[-1], flags=re.M).replace("\n\n", "\n\b\n")
+    examples = examples.replace("\n\n", "\n\n\b\n")
     return about.strip(), _meanings(text, "Options"), f"\b\n{examples}"
 
 

@@ -30,6 +30,7 @@ def equime(*arguments: str | int | Path) -> Result:
 def test_every_command_has_help_with_an_example_and_is_documented(name: str) -> None:
     result = equime(name, "--help")
     assert result.exit_code == 0
+    assert result.output.replace("\n", "").isprintable()
     assert f"equime {name}" in result.output.split("Example", 1)[1]
     readme = Path(__file__).parents[2] / "README.md"
     assert f"equime {name}" in readme.read_text(encoding="utf-8")
@@ -53,6 +54,20 @@ def test_help_is_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_commands_work_without_docstrings() -> None:
+    """Help texts are docstrings, and `python -OO` keeps none."""
+    code = (
+        "from click.testing import CliRunner\n"
+        "from equime_hub.cli import COMMANDS, main\n"
+        "names = [name for group in COMMANDS.values() for name in group]\n"
+        "run = CliRunner().invoke\n"
+        "print([name for name in names if run(main, [name, '--help']).exit_code])"
+    )
+    command = [sys.executable, "-OO", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
 def test_plan_and_build_and_verify(tmp_path: Path) -> None:
