@@ -14,9 +14,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import drawn, in_steps, jobs, run, timed
+from benchmarks.common import in_steps, jobs, run, timed
+from equime_hub.builder import plan as plans
 from equime_hub.builder import shards
 from equime_hub.builder.backends.warp import WarpBackend
+from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.measure.basic import measure
 from equime_hub.builder.plan import PlanConfig
 from equime_hub.builder.render import RenderConfig
@@ -30,7 +32,9 @@ from equime_hub.video import codec
 def main(options: Any) -> dict[str, Any]:
     config = PlanConfig(width=options.size, height=options.size, num_frames=options.frames)
     seconds: dict[str, float] = {}
-    drawing, plan = timed(lambda: drawn(options.people, config))
+    source = DrawnFaces(options.people, 0)
+    drawing, scanned = timed(source.scan)
+    plan = plans.make(scanned.faces, source, config)
     backend = WarpBackend()
     encoder = backend.encoder
     build_config = BuildConfig(RenderConfig(backend))

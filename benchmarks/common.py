@@ -10,6 +10,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from equime_hub.builder.faces.align import align
 from equime_hub.builder.faces.drawn import DrawnFaces
 from equime_hub.builder.plan import Plan, PlanConfig
 from equime_hub.builder.spec import RenderJob
+from equime_hub.schema.records import Face
 
 _PACKAGES = ("av", "datasets", "numpy", "opencv-contrib-python-headless", "pyarrow")
 
@@ -104,10 +106,13 @@ def drawn(people: int, config: PlanConfig | None = None, seed: int = 0, **more: 
 
 def jobs(plan: Plan, specs: Sequence[Any] | None = None) -> Iterator[RenderJob]:
     """Clips of a plan, or some of them, with their faces aligned as a worker does."""
+
+    @lru_cache(maxsize=1)  # the clips of a face follow each other
+    def aligned(face: Face, width: int, height: int) -> Any:
+        return align(plan.source.pixels(face), face.landmarks, width, height)
+
     for spec in plan.specs if specs is None else specs:
-        face = spec.face
-        image = plan.source.pixels(face)
-        yield RenderJob(spec, *align(image, face.landmarks, spec.width, spec.height))
+        yield RenderJob(spec, *aligned(spec.face, spec.width, spec.height))
 
 
 def in_steps(job: str, clips: int, seconds: dict[str, float], whole: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ Shards become visible when all are there, so that nobody opens half a dataset.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from functools import partial
@@ -162,11 +163,21 @@ def build(
                     render = replace(render, backend=backend)
                 start = partial(_start, render, plan.source)
                 run = partial(ENGINES.get(engine), force=force)
-                made = steps.make(todo, start, run, len(plan.table), progress)
-
                 staging = steps.Staging(folder, workshop, sums)
+                left = Counter(chunk.stamp.name for chunk in todo)
+
+                def assemble(shard: Shard) -> None:
+                    chunks = asked.pop(shard, [])
+                    _assemble(shard, chunks, staging, places, stamp, render.configs)
+
+                def finished(chunk: steps.Chunk) -> None:
+                    left[chunk.stamp.name] -= 1
+                    if not left[chunk.stamp.name]:
+                        assemble(next(s for s in asked if s.path == chunk.stamp.name))
+
+                made = steps.make(todo, start, run, len(plan.table), progress, finished)
                 for shard in layout:
-                    _assemble(shard, asked.get(shard, []), staging, places, stamp, render.configs)
+                    assemble(shard)
                 for split, name in labels.items():
                     videos = [places[shard.path] for shard in layout if shard.split == split]
                     staging.write_labels(name, videos, replace(stamp, name=name))

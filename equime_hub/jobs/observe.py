@@ -112,7 +112,7 @@ def observe(
     )
 
 
-def _here(start: steps.Start, todo: list[steps.Chunk]) -> Iterator[int]:
+def _here(start: steps.Start, todo: list[steps.Chunk]) -> Iterator[Path]:
     """The engine of observers: this process, since models need not travel to another.
 
     The first error ends the run: an observer without weights has no answer for any clip.

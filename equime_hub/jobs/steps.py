@@ -210,9 +210,10 @@ def missing(chunks: Iterable[Chunk]) -> list[Chunk]:
 def make(
     todo: list[Chunk],
     start: Start,
-    run: Callable[[Start, list[Chunk]], Iterator[int]],
+    run: Callable[[Start, list[Chunk]], Iterator[Path]],
     clips: int,
     progress: Progress | None,
+    finished: Callable[[Chunk], object] | None = None,
 ) -> int:
     """Make chunks and seal them; returns of how many clips they are.
 
@@ -222,6 +223,7 @@ def make(
         run: An engine that knows its workforce.
         clips: Clips in all, with those that need not be made.
         progress: Called with clips done and clips in all.
+        finished: Called here with each chunk that is made, while workers go on.
     """
     for workshop in {chunk.path.parent for chunk in todo}:
         remove_temporaries(workshop)
@@ -229,19 +231,22 @@ def make(
     done = clips - made
     if progress:
         progress(done, clips)
-    for size in run(partial(_sealing, start), todo):
-        done += size
+    chunks = {chunk.path: chunk for chunk in todo}
+    for path in run(partial(_sealing, start), todo):
+        done += len(chunks[path].items)
+        if finished:
+            finished(chunks[path])
         if progress:
             progress(done, clips)
     return made
 
 
-def _sealing(start: Start) -> Callable[[Chunk], int]:
+def _sealing(start: Start) -> Callable[[Chunk], Path]:
     work = start()
 
-    def make_and_seal(chunk: Chunk) -> int:
+    def make_and_seal(chunk: Chunk) -> Path:
         chunk.finish(work(chunk))
-        return len(chunk.items)
+        return chunk.path
 
     return make_and_seal
 
