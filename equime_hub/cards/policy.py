@@ -9,7 +9,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from equime_hub import configs
 from equime_hub.cards.text import template
 
 
@@ -84,5 +83,14 @@ class Policy:
 STUDENT = "Student, supervised"
 """Option of the question "position" that makes a supervisor necessary."""
 
-POLICY = configs.from_json(Policy, json.loads(template("policy.json")))
+def _read(name: str) -> Policy:
+    # Not by `configs`: importing pydantic would cost every process of a build a third of a second.
+    said = json.loads(template(name))
+    questions = (
+        Question(**{**q, "options": tuple(q.get("options", ()))}) for q in said.pop("questions")
+    )
+    return Policy(eligible=tuple(said.pop("eligible")), questions=tuple(questions), **said)
+
+
+POLICY = _read("policy.json")
 """EquiME's, after the access policy of its repository and the ethics section of its paper."""
