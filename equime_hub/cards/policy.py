@@ -83,6 +83,7 @@ class Policy:
 STUDENT = "Student, supervised"
 """Option of the question "position" that makes a supervisor necessary."""
 
+
 def _read(name: str) -> Policy:
     # Not by `configs`: importing pydantic would cost every process of a build a third of a second.
     said = json.loads(template(name))
